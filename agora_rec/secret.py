@@ -1,0 +1,54 @@
+"""A value that is used but never shown. What counts as secret is decided where values are defined."""
+
+import hmac
+from typing import Final
+
+MASK: Final = "***"
+
+
+class Secret:
+    """A text that no repr, log line, message or traceback shows.
+
+    Only `reveal()` gives the text back; it is called where the text goes on the wire, nowhere else.
+    Secrets compare equal by their text, in constant time, and can't be pickled.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: "str | Secret") -> None:
+        self._text: str = text._text if isinstance(text, Secret) else text
+
+    def reveal(self) -> str:
+        """Give the text, for the wire."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(str(self._text).encode(), str(other._text).encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK})"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("a Secret can't be pickled or copied: give it to those who need it by hand")
+
+    def __copy__(self) -> "Secret":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Secret":
+        return self
+
+
+def hide(text: "str | Secret | None") -> Secret | None:
+    """Wrap a text that came in as an argument; rebind the argument with it, so that no frame keeps it."""
+    return None if text is None else Secret(text)
