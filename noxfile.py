@@ -1,0 +1,92 @@
+"""Every check and every tool of the project, each as one nox session.
+
+`python -m nox -s tests` and `python -m nox -s demo` need nothing but Python and nox; `.ci/run` runs the sessions of
+`nox.options.sessions`. What a session installs stands in pyproject.toml, in the extra of its name.
+"""
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["tests", "lint", "types", "docs"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = False
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)  # one source: the classifiers
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Forty channels at once against the emulator on a port; arguments go to `agora-rec demo`."""
+    session.install(".[cli,emulator]")
+    session.run("agora-rec", "demo", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, which must cover every line and branch; with arguments: pytest with these, and no such demand."""
+    session.install("-e", ".[tests]")
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-n", "auto")
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session(python=PYTHONS)
+def versions(session: nox.Session) -> None:
+    """The tests on each supported Python that is installed here; the others are skipped."""
+    session.install("-e", ".[tests]")
+    session.run("pytest", *(session.posargs or ["-n", "auto"]))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Format, style, and the floors of the house (who may import whom)."""
+    session.install(*EXTRAS["lint"])
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types: mypy and pyright, and how complete the types are that users see."""
+    session.install("-e", ".[types]")
+    session.run("mypy")
+    session.run("pyright")
+    session.run("pyright", "--verifytypes", "agora_rec", "--ignoreexternal")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation as HTML; every warning and every dead reference is an error."""
+    session.install(".[docs]")
+    session.run(
+        "sphinx-build", "-W", "-n", "--keep-going", "-E", "-q", "-b", "html", "docs", "docs/_build/html"
+    )
+    session.log("open docs/_build/html/index.html")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """What the library costs: see benchmarks/README.md; arguments go to the benchmark."""
+    session.install(".[emulator]")
+    session.run("python", "benchmarks/flow.py", *session.posargs)
+
+
+@nox.session
+def simulate(session: nox.Session) -> None:
+    """The property-based tests with many more examples than `tests` takes; minutes, not seconds."""
+    session.install("-e", ".[tests]")
+    session.run("pytest", "-n", "auto", "-m", "hypothesis", "--hypothesis-profile=long", *session.posargs)
+
+
+@nox.session
+def mutate(session: nox.Session) -> None:
+    """Delete, redirect and add each row of the lifecycle's tables; a mutant that no test notices is an error."""
+    session.install("-e", ".[tests]")
+    session.run("python", "tests/lifecycle/mutate.py", *session.posargs)
