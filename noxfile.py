@@ -1,7 +1,7 @@
 """Every check and every tool of the project, each as one nox session.
 
-`python -m nox -s tests` and `python -m nox -s demo` need nothing but Python and nox; `.ci/run` runs the sessions of
-`nox.options.sessions`. What a session installs stands in pyproject.toml, in the extra of its name.
+`python -m nox -s tests` and `python -m nox -s demo` need nothing but Python and nox; `.ci/run` runs what
+`nox.options.sessions` names. What a session installs stands in pyproject.toml, in the extra of its name.
 """
 
 import nox
@@ -14,6 +14,8 @@ nox.options.error_on_missing_interpreters = False
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)  # one source: the classifiers
 EXTRAS = PROJECT["project"]["optional-dependencies"]
+# A module's tests stay together: the examples of a document follow on each other.
+IN_PARALLEL = ("-n", "auto", "--dist", "loadscope")
 
 
 @nox.session
@@ -25,13 +27,13 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests, which must cover every line and branch; with arguments: pytest with these, and no such demand."""
+    """All tests, which must cover every line and branch; arguments go to pytest, without that demand."""
     session.install("-e", ".[tests]")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-n", "auto")
+    session.run("coverage", "run", "-m", "pytest", *IN_PARALLEL)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 
@@ -40,7 +42,7 @@ def tests(session: nox.Session) -> None:
 def versions(session: nox.Session) -> None:
     """The tests on each supported Python that is installed here; the others are skipped."""
     session.install("-e", ".[tests]")
-    session.run("pytest", *(session.posargs or ["-n", "auto"]))
+    session.run("pytest", *(session.posargs or IN_PARALLEL))
 
 
 @nox.session
@@ -82,11 +84,11 @@ def bench(session: nox.Session) -> None:
 def simulate(session: nox.Session) -> None:
     """The property-based tests with many more examples than `tests` takes; minutes, not seconds."""
     session.install("-e", ".[tests]")
-    session.run("pytest", "-n", "auto", "-m", "hypothesis", "--hypothesis-profile=long", *session.posargs)
+    session.run("pytest", *IN_PARALLEL, "-m", "hypothesis", "--hypothesis-profile=long", *session.posargs)
 
 
 @nox.session
 def mutate(session: nox.Session) -> None:
-    """Delete, redirect and add each row of the lifecycle's tables; a mutant that no test notices is an error."""
+    """Delete, redirect and add each row of the lifecycle's tables; a change that no test sees is an error."""
     session.install("-e", ".[tests]")
     session.run("python", "tests/lifecycle/mutate.py", *session.posargs)

@@ -1,0 +1,68 @@
+"""What holds for every module of the library."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted((ROOT / "agora_rec").rglob("*.py"))
+EXTRAS = ("aiohttp", "click", "httpx_aiohttp", "rich", "starlette", "trio", "uvicorn")
+NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
+
+
+def imports(path: Path) -> set[str]:
+    """The first parts of all names that a module imports, wherever the import stands."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_every_module_says_what_lives_there(path: Path):
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert docstring
+    assert len(docstring) > 40
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_every_module_runs_on_both_event_loops(path: Path):
+    assert imports(path) & {"asyncio", "trio", "sniffio", "threading"} == set()
+
+
+def in_a_process_of_its_own(code: str) -> str:
+    """What a fresh interpreter prints."""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
+
+
+def test_every_module_can_be_imported_where_no_extra_is_installed():
+    """Except those of the command, which `agora_rec.cli` imports when it is called."""
+    code = (
+        "import importlib, pkgutil, sys\n"
+        f"sys.modules.update(dict.fromkeys({EXTRAS!r}))\n"
+        "import agora_rec, agora_rec.cli\n"
+        "for module in pkgutil.walk_packages(agora_rec.__path__, 'agora_rec.'):\n"
+        "    if not module.name.startswith('agora_rec.cli.'):\n"
+        "        importlib.import_module(module.name)\n"
+        "print(len([name for name in sys.modules if name.startswith('agora_rec.')]))"
+    )
+    modules = [path for path in MODULES if "cli" not in path.parts]
+    assert int(in_a_process_of_its_own(code)) == len(
+        modules
+    )  # agora_rec itself is not counted, the command is
+
+
+def test_an_import_starts_nothing_and_loads_no_extra():
+    code = (
+        "import sys, threading, agora_rec, agora_rec.emulator, agora_rec.cli\n"
+        f"print(threading.active_count(), sorted(set({EXTRAS!r}) & set(sys.modules)))"
+    )
+    assert in_a_process_of_its_own(code) == "1 []"
