@@ -1,0 +1,201 @@
+"""Where one recording stands: the state, what is known, and the one way in for commands and facts.
+
+Pure: no I/O and no clock; moments come in as arguments, and every step gives a new value. The rules are in
+`tables.py`; here are only the guards that choose the column, and what a fact leaves behind.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import evolve, frozen
+
+from agora_rec.errors import IllegalTransition, ResourceExpired, Subject
+from agora_rec.lifecycle import facts as f
+from agora_rec.lifecycle.facts import Fact, FactKey
+from agora_rec.lifecycle.tables import COMMANDS, FACTS, CommandKey, Stay, Verdict
+from agora_rec.model import RecordedFile
+from agora_rec.vocabulary import Command, ModeName, OperationName, State
+
+RESOURCE_ID_LIFETIME: Final = timedelta(minutes=5)
+"""How long a resource ID may be used for a start (timing.yaml `resource_id_valid`)."""
+
+
+@frozen(kw_only=True)
+class Standing:
+    """All that the machine knows of one recording. Immutable: `absorb` gives the next one."""
+
+    state: State = State.IDLE
+    resource_id: str | None = None
+    acquired_at: datetime | None = None
+    start_sent_at: datetime | None = None
+    """When the first start for this resource ID was written down."""
+    sid: str | None = None
+    instance_uid: int | None = None
+    """The recorder's uid of the moment; after a failover not the uid that was acquired."""
+    superseded: frozenset[int] = frozenset()
+    files: tuple[RecordedFile, ...] = ()
+    no_data: bool = False
+    reasons: frozenset[str] = frozenset()
+    """Why it left or failed, as far as the service or we said."""
+    start_refused: bool = False
+    stop_requested: bool = False
+    left_at: datetime | None = None
+    exited_at: datetime | None = None
+    confirmed_at: datetime | None = None
+
+    def judge(
+        self, command: Command, *, at: datetime, mode: ModeName, subject: Subject | None = None
+    ) -> Verdict:
+        """Say what becomes of a command; changes nothing.
+
+        Args:
+            command: What the caller wants.
+            at: The moment of asking, for the five-minute rule.
+            mode: `update_layout` exists in `mix` only.
+            subject: Who it is about, for the error.
+
+        Returns:
+            `Verdict.SEND` or `Verdict.REMEMBER`.
+
+        Raises:
+            IllegalTransition: The state doesn't allow it.
+            ResourceExpired: A start more than five minutes after the acquire; absorb `Expired` then.
+        """
+        key = self._command_key(command, at, mode)
+        verdict = COMMANDS[self.state].get(key)
+        if verdict is None:
+            raise IllegalTransition(command, self.state, note="" if key == command.value else key.value)
+        if verdict is Verdict.TOO_LATE:
+            raise ResourceExpired(
+                subject or Subject(operation=OperationName.START, resource_id=self.resource_id)
+            )
+        return verdict
+
+    def absorb(self, fact: Fact, *, at: datetime) -> "Standing":
+        """Take in a fact. Duplicates and late ones are never an error.
+
+        Args:
+            fact: What was said or done.
+            at: When we learnt it.
+
+        Returns:
+            What is known now; the same value when the fact brought nothing new.
+        """
+        cell = FACTS[self.state][self.key_of(fact)]
+        learnt = self._learn(fact, at)
+        return learnt if isinstance(cell, Stay) else evolve(learnt, state=cell)
+
+    def key_of(self, fact: Fact) -> FactKey:
+        """The column of the fact table that a fact meets now: its kind, with the guards worked out."""
+        if isinstance(fact, f.StopFailed) and self.left_at is not None:
+            return FactKey.STOP_FAILED_AFTER_LEAVING
+        if isinstance(fact, f.EndFact) and fact.instance_uid in self.superseded:
+            return FactKey.SUPERSEDED_END
+        return fact.key
+
+    def is_lapsed(self, at: datetime) -> bool:
+        """Whether the resource ID is too old for a start."""
+        return self.acquired_at is not None and at - self.acquired_at >= RESOURCE_ID_LIFETIME
+
+    def _command_key(self, command: Command, at: datetime, mode: ModeName) -> CommandKey:
+        if command is Command.ACQUIRE and (self.start_refused or self.is_lapsed(at)):
+            return CommandKey.ACQUIRE_ANEW if self.state is State.ACQUIRED else CommandKey.ACQUIRE
+        if command is Command.START and self.is_lapsed(at):
+            return CommandKey.START_TOO_LATE
+        if command is Command.UPDATE_LAYOUT and mode is not ModeName.MIX:
+            return CommandKey.UPDATE_LAYOUT_NOT_MIX
+        if command is Command.STOP and self.stop_requested:
+            return CommandKey.STOP_AGAIN
+        return CommandKey(command.value)
+
+    def _learn(self, fact: Fact, at: datetime) -> "Standing":
+        match fact:
+            case f.Acquired(resource_id=resource_id) if self.state in _BEFORE_START:
+                return evolve(
+                    self, resource_id=resource_id, acquired_at=at, start_sent_at=None, start_refused=False
+                )
+            case f.StartSent() if self.state is State.ACQUIRED:
+                return evolve(self, start_sent_at=at, start_refused=False)
+            case f.Started(sid=sid) if self.state is State.STARTING:
+                return evolve(self, sid=sid)
+            case f.StartRefused(reason=reason) if self.state is State.STARTING:
+                return evolve(
+                    self, start_refused=True, stop_requested=False, reasons=self.reasons | {reason}
+                )
+            case f.StopRequested() if self.state is State.STARTING:
+                return evolve(self, stop_requested=True)
+            case f.StopFailed() if self.left_at is None:
+                return evolve(self, stop_requested=False)
+            case f.FailedOver(new_uid=new_uid):
+                return self._fail_over(new_uid)
+            case _ if self.sid is None:
+                return self
+            case f.Left(files=files, reason=reason):
+                return self._with(files, reason, left_at=self._first(self.left_at, at, fact))
+            case f.Exited(files=files, reason=reason):
+                return self._with(
+                    files,
+                    reason,
+                    left_at=self._first(self.left_at, at, fact),
+                    exited_at=self._first(self.exited_at, at, fact),
+                )
+            case f.EndedWithoutFiles(files=files, reason=reason):
+                return self._with(files, reason)
+            case f.OutOfControl(reason=reason):
+                return self._with((), reason)
+            case f.Confirmed(files=files):
+                return self._with(files, confirmed_at=self.confirmed_at or at)
+            case f.StopAcknowledged(files=files):
+                return self._with(files, left_at=self.left_at or at)
+            case f.Uploaded(files=files) | f.Backuped(files=files) | f.Alive(files=files):
+                return self._with(files)
+            case f.NoRecordedData():
+                return evolve(self, no_data=True)
+            case _:
+                return self
+
+    def _fail_over(self, new_uid: int) -> "Standing":
+        if self.sid is None or new_uid == self.instance_uid or new_uid in self.superseded:
+            return self
+        gone = self.superseded if self.instance_uid is None else self.superseded | {self.instance_uid}
+        return evolve(self, instance_uid=new_uid, superseded=gone)
+
+    def _first(self, known: datetime | None, at: datetime, fact: f.Left | f.Exited) -> datetime | None:
+        return known if known is not None or fact.instance_uid in self.superseded else at
+
+    def _with(
+        self, files: tuple[RecordedFile, ...], reason: str | None = None, **moments: datetime | None
+    ) -> "Standing":
+        reasons = self.reasons if reason is None else self.reasons | {reason}
+        return evolve(self, files=merge_files(self.files, files), reasons=reasons, **moments)
+
+
+_BEFORE_START = frozenset({State.IDLE, State.ACQUIRED})
+
+
+def merge_files(known: Iterable[RecordedFile], more: Iterable[RecordedFile]) -> tuple[RecordedFile, ...]:
+    """Bring two lists of files together by name, so that the order in which they came doesn't matter.
+
+    Where both know a file, the one that says more about it stays.
+    """
+    by_name: dict[str, RecordedFile] = {}
+    for file in (*known, *more):
+        there = by_name.get(file.name)
+        by_name[file.name] = file if there is None else max(there, file, key=_detail)
+    return tuple(by_name[name] for name in sorted(by_name))
+
+
+def _detail(file: RecordedFile) -> tuple[int, str]:
+    facts = (file.track_type, file.uid, file.mixed_all_user, file.is_playable, file.slice_start_time)
+    return sum(value is not None for value in facts), repr(file)
+
+
+@frozen(kw_only=True)
+class Change:
+    """An entry of a recording's history: the state changed."""
+
+    at: datetime
+    fact: FactKey
+    before: State
+    after: State
