@@ -1,0 +1,103 @@
+"""The root of the tree, and what its branches share. The branches are in `local.py` and `api.py`."""
+
+from typing import Any, Self
+
+import attrs
+from attrs import define, field
+
+from agora_rec.errors.values import Attempt, Subject
+from agora_rec.vocabulary import OperationName
+
+
+@define(slots=False)
+class AgoraRecError(Exception):
+    """Anything that this library raises on purpose.
+
+    `evidence` holds the notifications and answers that bear on it, oldest first. Every error can be pickled
+    and copied, and its repr shows its fields.
+    """
+
+    # Without slots: they would not mix with the memory layout of TimeoutError, and notes need a __dict__.
+
+    evidence: tuple[object, ...] = field(default=(), kw_only=True)
+
+    @property
+    def maybe_running(self) -> bool:
+        """Whether a recording may run because of this call, although it failed."""
+        return False
+
+    def message(self) -> str:
+        """What happened, what it most likely means, and what to do."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self.message()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # BaseException would call the class with `args`, which can't work with keyword-only fields.
+        fields = {each.alias: getattr(self, each.name) for each in attrs.fields(type(self))}
+        notes = getattr(self, "__notes__", None)
+        return _rebuild, (type(self), fields), None if notes is None else {"__notes__": notes}
+
+
+def _rebuild(error: type[AgoraRecError], fields: dict[str, Any]) -> AgoraRecError:
+    return error(**fields)
+
+
+class AboutRecording:
+    """The fields of an error's `subject`, by their own names."""
+
+    subject: Subject
+
+    @property
+    def operation(self) -> OperationName:
+        """The operation that the error came from."""
+        return self.subject.operation
+
+    @property
+    def cname(self) -> str | None:
+        """The channel."""
+        return self.subject.cname
+
+    @property
+    def uid(self) -> int | None:
+        """The uid that was acquired."""
+        return self.subject.uid
+
+    @property
+    def resource_id(self) -> str | None:
+        """The resource ID, if there was one."""
+        return self.subject.resource_id
+
+    @property
+    def sid(self) -> str | None:
+        """The recording's ID, from the request or else from the service's answer."""
+        return self.subject.sid
+
+
+class HasAttempts:
+    """Errors that tell how the call was attempted."""
+
+    attempts: tuple[Attempt, ...]
+
+    def with_attempts(self, attempts: tuple[Attempt, ...]) -> Self:
+        """Attach all attempts of the call, in order; gives the error back, to be raised."""
+        self.attempts = attempts
+        return self
+
+
+_ATTEMPTS_SHOWN = 6
+
+
+def tell_attempts(attempts: tuple[Attempt, ...]) -> str:
+    """Give the attempts as a sentence, the last ones only if there are many; empty if there was none."""
+    if not attempts:
+        return ""
+    count = f"{len(attempts)} attempt{'' if len(attempts) == 1 else 's'}"
+    last = ", the last" if len(attempts) > _ATTEMPTS_SHOWN else ""
+    return f"{count}{last}: {'; '.join(str(each) for each in attempts[-_ATTEMPTS_SHOWN:])}."
+
+
+def tell(*sentences: str) -> str:
+    """Join the sentences that are not empty."""
+    return " ".join(each for each in sentences if each)

@@ -1,0 +1,235 @@
+"""Errors that this side finds out: illegal commands, wrong requests, lost answers, waits that were too short.
+
+What the service itself refuses is in `api.py`.
+"""
+
+# ruff: noqa: N818 - the names are what the service says, and promised in the design
+
+from datetime import datetime
+from typing import Final, final
+
+from attrs import define, field
+
+from agora_rec.errors.base import AboutRecording, AgoraRecError, HasAttempts, tell, tell_attempts
+from agora_rec.errors.text import sentence, shown
+from agora_rec.errors.values import Attempt, Subject, Violation, left_open
+from agora_rec.vocabulary import Command, OperationName, State
+
+_INSTEAD: Final = {
+    Command.ACQUIRE: "acquire is legal once, in IDLE; to get a recording going whatever its state, "
+    "call ensure_started()",
+    Command.START: "start is legal in ACQUIRED; to get a recording going whatever its state, "
+    "call ensure_started()",
+    Command.QUERY: "query is legal in RECORDING; what is known without it is in state, files and history",
+    Command.UPDATE: "update is legal in RECORDING; wait for wait_started()",
+    Command.UPDATE_LAYOUT: "update_layout is legal in RECORDING, in mix mode only",
+    Command.STOP: "stop is legal in RECORDING and STARTING; to see a recording ended whatever its state, "
+    "call ensure_stopped()",
+}
+
+
+@define(slots=False)
+class IllegalTransition(AgoraRecError):
+    """The command is not legal in this state; nothing was sent and nothing has changed.
+
+    `note` says why when the state alone doesn't (for instance the mode).
+    """
+
+    command: Command
+    state: State
+    note: str = ""
+
+    def message(self) -> str:
+        """The command, the state and the way to mean a goal instead of a call."""
+        return tell(
+            f"{self.command.value} is not legal in state {self.state.name}; nothing was sent.",
+            sentence(self.note),
+            sentence(_INSTEAD[self.command]),
+        )
+
+
+@final
+@define(slots=False)
+class Superseded(IllegalTransition, HasAttempts):
+    """A stop came first and this command gave way to it; none of its attempts is on the wire any more."""
+
+    attempts: tuple[Attempt, ...] = field(default=(), kw_only=True)
+
+    @property
+    def maybe_running(self) -> bool:
+        """Whether an attempt of a start was sent before, and not definitely refused."""
+        return self.command is Command.START and left_open(OperationName.START, self.attempts)
+
+    def message(self) -> str:
+        """The command, the stop that it gave way to, and the attempts that had been made."""
+        return tell(
+            f"{self.command.value} gave way to a stop (state {self.state.name}).",
+            sentence(self.note),
+            tell_attempts(self.attempts) or "Nothing was sent.",
+            "Wait for the stop; make a new recording if one is wanted.",
+        )
+
+
+@final
+@define(slots=False)
+class InvalidRequest(AgoraRecError, ValueError):
+    """The request breaks the service's rules; every wrong field is listed, and nothing was sent."""
+
+    violations: tuple[Violation, ...]
+
+    def message(self) -> str:
+        """Every violation on a line of its own."""
+        count = f"{len(self.violations)} wrong field{'' if len(self.violations) == 1 else 's'}"
+        lines = (f"\n  {violation}" for violation in self.violations)
+        return f"{count}; nothing was sent. Correct what follows:{''.join(lines)}"
+
+
+@final
+@define(slots=False)
+class SecretsRequired(AgoraRecError):
+    """A recording that was found or attached needs its mode or its token for this; nothing was sent.
+
+    `what` names what is missing and for what, for instance "the mode with its storage keys, to start".
+    """
+
+    what: str
+
+    def message(self) -> str:
+        """What is missing and where to give it."""
+        return tell(
+            f"This recording came from a checkpoint, and checkpoints hold no secrets. Missing: {self.what}.",
+            "Give secrets= to CloudRecording, or mode= and token= to attach().",
+        )
+
+
+@final
+@define(slots=False)
+class StartUnconfirmed(AgoraRecError, AboutRecording, HasAttempts):
+    """A start was sent and its answer lost: a recording may be running, and its sid is not known.
+
+    `until` is the moment up to which a repeated start with the same resource ID can still clear it up (None:
+    not known), `cause` says in words what was lost.
+    """
+
+    subject: Subject = field(kw_only=True)
+    attempts: tuple[Attempt, ...] = field(kw_only=True)
+    until: datetime | None = field(default=None, kw_only=True)
+    cause: str = field(default="", kw_only=True)
+
+    @property
+    def maybe_running(self) -> bool:
+        """Always: that is what this error says."""
+        return True
+
+    def message(self) -> str:
+        """What may be running, until when it can be cleared up, and how."""
+        until = (
+            "once more in time"
+            if self.until is None
+            else f"until {self.until.isoformat(sep=' ', timespec='seconds')}"
+        )
+        return tell(
+            f"start: sent, but its answer is lost; a recording may be running ({self.subject}).",
+            sentence(self.cause),
+            tell_attempts(self.attempts),
+            f"The state stays STARTING: send the same start again {until}, or wait for an",
+            "event, which brings the sid; stop() is remembered and sent then.",
+            "Don't start another one with the same cname and uid.",
+        )
+
+
+@final
+@define(slots=False)
+class RecordingGone(AgoraRecError, AboutRecording):
+    """The recording's disappearance is confirmed: only this justifies a new one in its place.
+
+    `cause` says in words how it was confirmed.
+    """
+
+    subject: Subject = field(kw_only=True)
+    cause: str = field(default="", kw_only=True)
+
+    def message(self) -> str:
+        """Which recording, how it is known, and what to do."""
+        return tell(
+            f"The recording is gone ({self.subject}).",
+            sentence(self.cause),
+            "See its files and events for what there is of it; start anew with another uid if it should run.",
+        )
+
+
+@final
+@define(slots=False)
+class WaitTimedOut(AgoraRecError, AboutRecording, TimeoutError):
+    """The time of a wait is over; what is known by then is attached. The recording goes on undisturbed.
+
+    `waited_for` names what did not come, `seconds` how long it was waited for, `files` what files are known.
+    """
+
+    subject: Subject = field(kw_only=True)
+    waited_for: str = field(kw_only=True)
+    state: State = field(kw_only=True)
+    seconds: float = field(kw_only=True)
+    files: tuple[object, ...] = field(default=(), kw_only=True)
+
+    @property
+    def maybe_running(self) -> bool:
+        """Whether the recording that was waited for may be running."""
+        return self.state in {State.STARTING, State.RECORDING, State.STOPPING}
+
+    def message(self) -> str:
+        """What did not come, what is known, and what to do."""
+        return tell(
+            f"No {self.waited_for} within {self.seconds:g} s ({self.subject}):",
+            f"the state is {self.state.name}, known: {len(self.files)} files, {len(self.evidence)} events.",
+            "The recording goes on: wait again, query() it, or ensure_stopped().",
+        )
+
+
+@final
+@define(slots=False)
+class StoreConflict(AgoraRecError):
+    """Another worker has written the checkpoint first; this write was not done.
+
+    `expected` and `found` are revisions of the checkpoint, None where there is none.
+    """
+
+    key: str = field(kw_only=True)
+    expected: int | None = field(kw_only=True)
+    found: int | None = field(kw_only=True)
+
+    def message(self) -> str:
+        """Which checkpoint, the revisions, and what to do."""
+        return tell(
+            f"Another worker has written the checkpoint of {shown(self.key, 80)} first:",
+            f"revision {self.expected} was expected, {self.found} is there.",
+            "Read it again (refresh()) and decide anew.",
+        )
+
+
+@final
+@define(slots=False)
+class TransportError(AgoraRecError, AboutRecording, HasAttempts):
+    """No usable answer: no connection, no answer in time, or the caller's deadline came first."""
+
+    subject: Subject = field(kw_only=True)
+    attempts: tuple[Attempt, ...] = field(kw_only=True)
+
+    @property
+    def maybe_running(self) -> bool:
+        """Whether an attempt of a start reached the service, or may have, and was not definitely refused."""
+        return left_open(self.subject.operation, self.attempts)
+
+    def message(self) -> str:
+        """The operation, its attempts, and what to do."""
+        about = str(self.subject)
+        advice = (
+            "A recording may be running: start it again with the same resource ID, or wait for its events."
+            if self.maybe_running
+            else "Look at the network and the hosts' names, then call again."
+        )
+        return tell(
+            f"{self.operation.value}: no usable answer{f' ({about})' if about else ''}.",
+            tell_attempts(self.attempts) or "No attempt was made.",
+            advice,
+        )

@@ -1,0 +1,143 @@
+"""What errors are made of: attempts, what a call was about, what the service said, wrong fields.
+
+Plain values without behaviour of their own, and the one rule that decides whether a start that was not
+plainly successful may have started something. The exceptions are in `local.py` and `api.py`, the table in
+`table.py`.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import Enum, unique
+from typing import Final, Literal
+
+from attrs import field, frozen
+
+from agora_rec.errors.text import shown, shown_or_none
+from agora_rec.vocabulary import AttemptOutcome, OperationName, UploadingStatus
+
+ScheduleName = Literal["backoff_general", "start_5xx", "code_65", "query_404", "query_5xx"]
+"""The documented schedules of waits before a retry (errors.yaml `schedules`); their numbers are elsewhere."""
+
+
+@unique
+class Retry(Enum):
+    """Whether the identical request may be sent again."""
+
+    SAME = "same"
+    """It may, and it can succeed."""
+    LATER = "later"
+    """It may, but only after the cause has gone (load, a quota)."""
+    NEVER = "never"
+    """It would fail again, or do harm."""
+
+
+@frozen(kw_only=True)
+class Attempt:
+    """One attempt to make a call.
+
+    `seconds` is how long it took, `at` when it began (UTC). `status` and `code` are the answer's, None where
+    there is none. `detail` says in words what went wrong (the name of the network error); never a secret.
+    """
+
+    host: str
+    outcome: AttemptOutcome
+    seconds: float
+    at: datetime
+    status: int | None = None
+    code: int | None = None
+    detail: str = field(default="", repr=shown)
+
+    def __str__(self) -> str:
+        """Host, outcome, answer and time in one short line."""
+        answer = "" if self.status is None else f" HTTP {self.status}"
+        code = "" if self.code is None else f" code {self.code}"
+        detail = f" {shown(self.detail)}" if self.detail else ""
+        outcome = self.outcome.value.replace("_", " ")
+        return f"{shown(self.host, 80)[1:-1]} {outcome}{answer}{code}{detail} in {self.seconds:.1f} s"
+
+
+@frozen(kw_only=True)
+class Subject:
+    """What a call is about: the operation, and the recording as far as it is known."""
+
+    operation: OperationName
+    cname: str | None = field(default=None, repr=shown_or_none)
+    uid: int | None = None
+    resource_id: str | None = field(default=None, repr=shown_or_none)
+    sid: str | None = field(default=None, repr=shown_or_none)
+
+    def __str__(self) -> str:
+        """Names the recording, not the operation; empty when nothing is known of it."""
+        known = (
+            None if self.cname is None else f"cname {shown(self.cname, 80)}",
+            None if self.uid is None else f"uid {self.uid}",
+            # Real resource IDs have hundreds of characters: a part is enough to recognise them.
+            None if self.resource_id is None else f"resource ID {shown(self.resource_id, 40)}",
+            None if self.sid is None else f"sid {shown(self.sid, 64)}",
+        )
+        return ", ".join(part for part in known if part is not None)
+
+
+@frozen(kw_only=True)
+class Refusal:
+    """What the service said when it was not a plain success, whatever the shape of its body.
+
+    `reason` is the service's `reason` or the gateway's `message`. `sid`, `resource_id` and `uploading_status`
+    are there when the body had them; `has_files` says whether it had a list of files that is not empty.
+    """
+
+    status: int
+    code: int | None = None
+    reason: str | None = field(default=None, repr=shown_or_none)
+    resource_id: str | None = field(default=None, repr=shown_or_none)
+    sid: str | None = field(default=None, repr=shown_or_none)
+    uploading_status: UploadingStatus | None = None
+    has_files: bool = False
+
+
+@frozen
+class Violation:
+    """One wrong field of a request.
+
+    `path` is the Python path from the call (`mode.transcoding.layout.regions[17].x_axis`), `value` a short
+    repr of what was given, with secrets masked, `rule` what would be right.
+    """
+
+    path: str
+    value: str
+    rule: str
+
+    def __str__(self) -> str:
+        """Path, value and rule in one line."""
+        return f"{self.path} = {self.value}: {self.rule}"
+
+
+_FAILED_STARTS: Final = frozenset({15, 502})
+"""Codes in a 5xx to a start which say that nothing was started; all others (62 above all) leave it open."""
+
+
+def may_have_started(operation: OperationName, status: int, code: int | None) -> bool:
+    """Whether a recording may run because of a call that was answered like this.
+
+    Only a start starts anything. A 4xx is a definite refusal, and so is a 5xx whose code says that the start
+    failed. Everything else leaves it open, or says that one runs: 201, 206 with code 65, 5xx with code 62, a
+    gateway's 5xx, a success that can't be read.
+    """
+    if operation is not OperationName.START:
+        return False
+    if status >= 500:  # noqa: PLR2004 - the class of server errors
+        return code not in _FAILED_STARTS
+    return status < 400  # noqa: PLR2004 - the class of client errors
+
+
+def left_open(operation: OperationName, attempts: Iterable[Attempt]) -> bool:
+    """Whether a recording may run because of one of these attempts to make one call."""
+    return any(_leaves_open(operation, attempt) for attempt in attempts)
+
+
+def _leaves_open(operation: OperationName, attempt: Attempt) -> bool:
+    if operation is not OperationName.START or attempt.outcome is AttemptOutcome.NOT_SENT:
+        return False
+    if attempt.outcome is AttemptOutcome.UNANSWERED or attempt.status is None:
+        return attempt.outcome is not AttemptOutcome.REFUSED
+    return may_have_started(operation, attempt.status, attempt.code)
