@@ -132,7 +132,8 @@ def _watch(owner: type[Any], name: str, look: Callable[..., None]) -> Callable[[
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave everything as it was: a run inside a test (pytester) shares the process."""
-    for undo in reversed(config.stash[_undo]):
+    steps = config.stash[_undo]
+    for undo in reversed(steps):
         undo()
 
 
