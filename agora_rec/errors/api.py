@@ -43,7 +43,7 @@ class ApiError(AgoraRecError, AboutRecording, HasAttempts):
     usual_meaning: ClassVar[str] = "the service refused the call for a cause that is not documented"
     usual_hint: ClassVar[str] = "look at code and reason; report them if they say nothing to you"
 
-    subject: Subject = field(kw_only=True)
+    subject: Subject
     status: int | None = field(default=None, kw_only=True)
     code: int | None = field(default=None, kw_only=True)
     reason: str | None = field(default=None, kw_only=True, repr=shown_or_none)

@@ -11,7 +11,7 @@ from typing import Final, final
 from attrs import define, field
 
 from agora_rec.errors.base import AboutRecording, AgoraRecError, HasAttempts, tell, tell_attempts
-from agora_rec.errors.text import sentence, shown
+from agora_rec.errors.text import escaped, sentence, shown
 from agora_rec.errors.values import Attempt, Subject, Violation, left_open
 from agora_rec.vocabulary import Command, OperationName, State
 
@@ -97,7 +97,8 @@ class SecretsRequired(AgoraRecError):
     def message(self) -> str:
         """What is missing and where to give it."""
         return tell(
-            f"This recording came from a checkpoint, and checkpoints hold no secrets. Missing: {self.what}.",
+            "This recording came from a checkpoint, and checkpoints hold no secrets.",
+            f"Missing: {escaped(self.what)}.",
             "Give secrets= to CloudRecording, or mode= and token= to attach().",
         )
 
@@ -107,11 +108,11 @@ class SecretsRequired(AgoraRecError):
 class StartUnconfirmed(AgoraRecError, AboutRecording, HasAttempts):
     """A start was sent and its answer lost: a recording may be running, and its sid is not known.
 
-    `until` is the moment up to which a repeated start with the same resource ID can still clear it up (None:
-    not known), `cause` says in words what was lost.
+    `until` is the moment after which nothing of it can run any more (None: not known), `cause` says in words
+    what was lost.
     """
 
-    subject: Subject = field(kw_only=True)
+    subject: Subject
     attempts: tuple[Attempt, ...] = field(kw_only=True)
     until: datetime | None = field(default=None, kw_only=True)
     cause: str = field(default="", kw_only=True)
@@ -122,17 +123,13 @@ class StartUnconfirmed(AgoraRecError, AboutRecording, HasAttempts):
         return True
 
     def message(self) -> str:
-        """What may be running, until when it can be cleared up, and how."""
-        until = (
-            "once more in time"
-            if self.until is None
-            else f"until {self.until.isoformat(sep=' ', timespec='seconds')}"
-        )
+        """What may be running, until when, and how to clear it up."""
+        until = "" if self.until is None else f" until {self.until.isoformat(sep=' ', timespec='seconds')}"
         return tell(
-            f"start: sent, but its answer is lost; a recording may be running ({self.subject}).",
+            f"start: sent, but its answer is lost; a recording may be running{until} ({self.subject}).",
             sentence(self.cause),
             tell_attempts(self.attempts),
-            f"The state stays STARTING: send the same start again {until}, or wait for an",
+            "The state stays STARTING: send the same start again while the resource ID is valid, or wait for an",
             "event, which brings the sid; stop() is remembered and sent then.",
             "Don't start another one with the same cname and uid.",
         )
@@ -146,7 +143,7 @@ class RecordingGone(AgoraRecError, AboutRecording):
     `cause` says in words how it was confirmed.
     """
 
-    subject: Subject = field(kw_only=True)
+    subject: Subject
     cause: str = field(default="", kw_only=True)
 
     def message(self) -> str:
@@ -166,7 +163,7 @@ class WaitTimedOut(AgoraRecError, AboutRecording, TimeoutError):
     `waited_for` names what did not come, `seconds` how long it was waited for, `files` what files are known.
     """
 
-    subject: Subject = field(kw_only=True)
+    subject: Subject
     waited_for: str = field(kw_only=True)
     state: State = field(kw_only=True)
     seconds: float = field(kw_only=True)
@@ -180,7 +177,7 @@ class WaitTimedOut(AgoraRecError, AboutRecording, TimeoutError):
     def message(self) -> str:
         """What did not come, what is known, and what to do."""
         return tell(
-            f"No {self.waited_for} within {self.seconds:g} s ({self.subject}):",
+            f"No {escaped(self.waited_for)} within {self.seconds:g} s ({self.subject}):",
             f"the state is {self.state.name}, known: {len(self.files)} files, {len(self.evidence)} events.",
             "The recording goes on: wait again, query() it, or ensure_stopped().",
         )
@@ -212,7 +209,7 @@ class StoreConflict(AgoraRecError):
 class TransportError(AgoraRecError, AboutRecording, HasAttempts):
     """No usable answer: no connection, no answer in time, or the caller's deadline came first."""
 
-    subject: Subject = field(kw_only=True)
+    subject: Subject
     attempts: tuple[Attempt, ...] = field(kw_only=True)
 
     @property

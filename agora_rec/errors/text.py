@@ -11,16 +11,20 @@ LIMIT: Final = 200
 """Characters of one foreign text in a message."""
 
 
-def shown(text: str, limit: int = LIMIT) -> str:
-    """Give a text in quotes: at most `limit` characters of it, all that doesn't print escaped.
+def escaped(text: str, limit: int = LIMIT) -> str:
+    """Give at most `limit` characters of a text, all that doesn't print escaped; `...` stands for the rest.
 
-    Line breaks, control characters, surrogates and characters that change the direction of writing all become
-    backslash escapes. A shortened text says how long it was.
+    Line breaks, control characters, surrogates and characters that change the direction of writing become
+    backslash escapes.
     """
-    escaped = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:limit])
-    if len(text) > limit or len(escaped) > limit:
-        return f"'{escaped[:limit]}'... ({len(text)} characters)"
-    return f"'{escaped}'"
+    whole = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:limit])
+    return f"{whole[:limit]}..." if len(text) > limit or len(whole) > limit else whole
+
+
+def shown(text: str, limit: int = LIMIT) -> str:
+    """Give `escaped(text)` in quotes; a shortened text says how long it was."""
+    short = escaped(text, limit)
+    return f"'{short}'" if len(short) <= limit else f"'{short}' ({len(text)} characters)"
 
 
 def shown_or_none(text: str | None) -> str:
@@ -29,5 +33,6 @@ def shown_or_none(text: str | None) -> str:
 
 
 def sentence(text: str) -> str:
-    """Give a phrase as a sentence: first letter large, a full stop at the end."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""
+    """Give a phrase as a sentence: first letter large, a full stop at the end, not too long."""
+    short = escaped(text, 2 * LIMIT)
+    return f"{short[:1].upper()}{short[1:]}{'' if short.endswith('.') else '.'}" if short else ""

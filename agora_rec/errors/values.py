@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from attrs import field, frozen
 
-from agora_rec.errors.text import shown, shown_or_none
+from agora_rec.errors.text import escaped, shown, shown_or_none
 from agora_rec.vocabulary import AttemptOutcome, OperationName, UploadingStatus
 
 ScheduleName = Literal["backoff_general", "start_5xx", "code_65", "query_404", "query_5xx"]
@@ -53,7 +53,7 @@ class Attempt:
         code = "" if self.code is None else f" code {self.code}"
         detail = f" {shown(self.detail)}" if self.detail else ""
         outcome = self.outcome.value.replace("_", " ")
-        return f"{shown(self.host, 80)[1:-1]} {outcome}{answer}{code}{detail} in {self.seconds:.1f} s"
+        return f"{escaped(self.host, 80)} {outcome}{answer}{code}{detail} in {self.seconds:.1f} s"
 
 
 @frozen(kw_only=True)
@@ -109,25 +109,32 @@ class Violation:
 
     def __str__(self) -> str:
         """Path, value and rule in one line."""
-        return f"{self.path} = {self.value}: {self.rule}"
+        return f"{escaped(self.path)} = {escaped(self.value)}: {escaped(self.rule)}"
 
 
 _FAILED_STARTS: Final = frozenset({15, 502})
 """Codes in a 5xx to a start which say that nothing was started; all others (62 above all) leave it open."""
 
+_GAVE_UP: Final = frozenset({408, 499})
+"""Statuses of a proxy that stopped waiting: the service may have gone on."""
+
 
 def may_have_started(operation: OperationName, status: int, code: int | None) -> bool:
     """Whether a recording may run because of a call that was answered like this.
 
-    Only a start starts anything. A 4xx is a definite refusal, and so is a 5xx whose code says that the start
-    failed. Everything else leaves it open, or says that one runs: 201, 206 with code 65, 5xx with code 62, a
-    gateway's 5xx, a success that can't be read.
+    Only a start starts anything. A 4xx is a definite refusal (but for a proxy's 408 and 499), and so is a 5xx
+    whose code says that the start failed. Everything else leaves it open, or says that one runs: 201, 206 with
+    code 65, 5xx with code 62, a gateway's 5xx, a success that can't be read.
     """
     if operation is not OperationName.START:
         return False
-    if status >= 500:  # noqa: PLR2004 - the class of server errors
-        return code not in _FAILED_STARTS
-    return status < 400  # noqa: PLR2004 - the class of client errors
+    match status // 100:
+        case 4:
+            return status in _GAVE_UP
+        case 5:
+            return code not in _FAILED_STARTS
+        case _:
+            return True
 
 
 def left_open(operation: OperationName, attempts: Iterable[Attempt]) -> bool:
@@ -139,5 +146,5 @@ def _leaves_open(operation: OperationName, attempt: Attempt) -> bool:
     if operation is not OperationName.START or attempt.outcome is AttemptOutcome.NOT_SENT:
         return False
     if attempt.outcome is AttemptOutcome.UNANSWERED or attempt.status is None:
-        return attempt.outcome is not AttemptOutcome.REFUSED
+        return True
     return may_have_started(operation, attempt.status, attempt.code)
