@@ -38,10 +38,12 @@ class FactKey(StrEnum):
     UPLOADED = "uploaded"
     BACKUPED = "backuped"
     SUPERSEDED_END = "end of a superseded instance"
+    END_WITHOUT_SID = "end, but no sid is known"
     ALIVE = "alive"
     CONFIRMED = "confirmed"
     SUSPECTED = "suspected"
     FAILED_OVER = "failed over"
+    FAILED_OVER_AFTER_LEAVING = "failed over after leaving"
 
 
 @frozen(kw_only=True)

@@ -40,6 +40,11 @@ class Standing:
     """Why it left or failed, as far as the service or we said."""
     start_refused: bool = False
     stop_requested: bool = False
+    """A stop is remembered, or was and is on its way."""
+    stop_sent: bool = False
+    """A stop was sent and has not failed."""
+    left_by: frozenset[int | None] = frozenset()
+    """The instances that were said to have left; None stands for the recording as a whole."""
     left_at: datetime | None = None
     exited_at: datetime | None = None
     confirmed_at: datetime | None = None
@@ -67,9 +72,8 @@ class Standing:
         if verdict is None:
             raise IllegalTransition(command, self.state, note="" if key == command.value else key.value)
         if verdict is Verdict.TOO_LATE:
-            raise ResourceExpired(
-                subject or Subject(operation=OperationName.START, resource_id=self.resource_id)
-            )
+            about = subject or Subject(operation=OperationName.START, resource_id=self.resource_id)
+            raise ResourceExpired(subject=about)
         return verdict
 
     def absorb(self, fact: Fact, *, at: datetime) -> "Standing":
@@ -86,12 +90,21 @@ class Standing:
         learnt = self._learn(fact, at)
         return learnt if isinstance(cell, Stay) else evolve(learnt, state=cell)
 
+    @property
+    def has_left(self) -> bool:
+        """Whether the recorder left, or a stop was acknowledged; a superseded instance doesn't count."""
+        return not self.left_by <= self.superseded
+
     def key_of(self, fact: Fact) -> FactKey:
         """The column of the fact table that a fact meets now: its kind, with the guards worked out."""
-        if isinstance(fact, f.StopFailed) and self.left_at is not None:
-            return FactKey.STOP_FAILED_AFTER_LEAVING
+        if isinstance(fact, f.EndFact | f.NoRecordedData) and self.sid is None:
+            return FactKey.END_WITHOUT_SID
         if isinstance(fact, f.EndFact) and fact.instance_uid in self.superseded:
             return FactKey.SUPERSEDED_END
+        if isinstance(fact, f.StopFailed) and self.has_left:
+            return FactKey.STOP_FAILED_AFTER_LEAVING
+        if isinstance(fact, f.FailedOver) and self._is_undone_by(fact):
+            return FactKey.FAILED_OVER_AFTER_LEAVING
         return fact.key
 
     def is_lapsed(self, at: datetime) -> bool:
@@ -100,7 +113,7 @@ class Standing:
 
     def _command_key(self, command: Command, at: datetime, mode: ModeName) -> CommandKey:
         if command is Command.ACQUIRE and (self.start_refused or self.is_lapsed(at)):
-            return CommandKey.ACQUIRE_ANEW if self.state is State.ACQUIRED else CommandKey.ACQUIRE
+            return CommandKey.ACQUIRE_ANEW
         if command is Command.START and self.is_lapsed(at):
             return CommandKey.START_TOO_LATE
         if command is Command.UPDATE_LAYOUT and mode is not ModeName.MIX:
@@ -110,68 +123,82 @@ class Standing:
         return CommandKey(command.value)
 
     def _learn(self, fact: Fact, at: datetime) -> "Standing":
+        learnt = self
         match fact:
-            case f.Acquired(resource_id=resource_id) if self.state in _BEFORE_START:
-                return evolve(
-                    self, resource_id=resource_id, acquired_at=at, start_sent_at=None, start_refused=False
+            case f.Acquired(resource_id=new) if self.state in _BEFORE_START and new != self.resource_id:
+                learnt = evolve(
+                    self, resource_id=new, acquired_at=at, start_sent_at=None, start_refused=False
                 )
             case f.StartSent() if self.state is State.ACQUIRED:
-                return evolve(self, start_sent_at=at, start_refused=False)
+                learnt = evolve(self, start_sent_at=self.start_sent_at or at, start_refused=False)
             case f.Started(sid=sid) if self.state is State.STARTING:
-                return evolve(self, sid=sid)
+                learnt = evolve(self, sid=sid)
             case f.StartRefused(reason=reason) if self.state is State.STARTING:
-                return evolve(
-                    self, start_refused=True, stop_requested=False, reasons=self.reasons | {reason}
-                )
+                reasons = self.reasons | {reason}
+                learnt = evolve(self, start_refused=True, stop_requested=False, reasons=reasons)
             case f.StopRequested() if self.state is State.STARTING:
-                return evolve(self, stop_requested=True)
-            case f.StopFailed() if self.left_at is None:
-                return evolve(self, stop_requested=False)
-            case f.FailedOver(new_uid=new_uid):
-                return self._fail_over(new_uid)
-            case _ if self.sid is None:
-                return self
-            case f.Left(files=files, reason=reason):
-                return self._with(files, reason, left_at=self._first(self.left_at, at, fact))
-            case f.Exited(files=files, reason=reason):
-                return self._with(
-                    files,
-                    reason,
-                    left_at=self._first(self.left_at, at, fact),
-                    exited_at=self._first(self.exited_at, at, fact),
-                )
-            case f.EndedWithoutFiles(files=files, reason=reason):
-                return self._with(files, reason)
-            case f.OutOfControl(reason=reason):
-                return self._with((), reason)
-            case f.Confirmed(files=files):
-                return self._with(files, confirmed_at=self.confirmed_at or at)
-            case f.StopAcknowledged(files=files):
-                return self._with(files, left_at=self.left_at or at)
-            case f.Uploaded(files=files) | f.Backuped(files=files) | f.Alive(files=files):
-                return self._with(files)
-            case f.NoRecordedData():
-                return evolve(self, no_data=True)
+                learnt = evolve(self, stop_requested=True)
+            case f.StopSent() if self.state in _RUNNING:
+                learnt = evolve(self, stop_sent=True)
+            case f.StopFailed() if self.stop_sent:
+                learnt = evolve(self, stop_requested=False, stop_sent=False)
+            case f.FailedOver() if self.sid is not None:
+                learnt = self._fail_over(fact)
+            case _ if self.sid is not None:
+                learnt = self._learn_of_the_end(fact, at)
             case _:
-                return self
+                pass
+        return learnt
 
-    def _fail_over(self, new_uid: int) -> "Standing":
-        if self.sid is None or new_uid == self.instance_uid or new_uid in self.superseded:
+    def _learn_of_the_end(self, fact: Fact, at: datetime) -> "Standing":
+        """Keep what an end leaves behind: sets that grow, and first moments; so the order doesn't matter."""
+        learnt = self
+        match fact:
+            case f.Left(files=files, reason=reason, instance_uid=instance):
+                learnt = self._gone(instance, at, files, reason)
+            case f.Exited(files=files, reason=reason, instance_uid=instance):
+                exited_at = self.exited_at if instance in self.superseded else self.exited_at or at
+                learnt = evolve(self._gone(instance, at, files, reason), exited_at=exited_at)
+            case f.StopAcknowledged(files=files):
+                learnt = self._gone(None, at, files)
+            case f.EndedWithoutFiles(files=files, reason=reason):
+                learnt = self._with(files, reason)
+            case f.OutOfControl(reason=reason):
+                learnt = self._with((), reason)
+            case f.Confirmed(files=files):
+                learnt = evolve(self._with(files), confirmed_at=self.confirmed_at or at)
+            case f.Uploaded(files=files) | f.Backuped(files=files) | f.Alive(files=files):
+                learnt = self._with(files)
+            case f.NoRecordedData():
+                learnt = evolve(self, no_data=True)
+            case _:
+                pass
+        return learnt
+
+    def _fail_over(self, fact: f.FailedOver) -> "Standing":
+        if fact.new_uid == self.instance_uid or fact.new_uid in self.superseded:
             return self
         gone = self.superseded if self.instance_uid is None else self.superseded | {self.instance_uid}
-        return evolve(self, instance_uid=new_uid, superseded=gone)
+        moved = evolve(self, instance_uid=fact.new_uid, superseded=gone)
+        return moved if moved.has_left else evolve(moved, left_at=None, exited_at=None)
 
-    def _first(self, known: datetime | None, at: datetime, fact: f.Left | f.Exited) -> datetime | None:
-        return known if known is not None or fact.instance_uid in self.superseded else at
+    def _is_undone_by(self, fact: f.FailedOver) -> bool:
+        """Whether only an instance left that was not the last one, and no stop is on its way."""
+        return self.has_left and not self.stop_sent and not self._fail_over(fact).has_left
 
-    def _with(
-        self, files: tuple[RecordedFile, ...], reason: str | None = None, **moments: datetime | None
-    ) -> "Standing":
+    def _with(self, files: tuple[RecordedFile, ...], reason: str | None = None) -> "Standing":
         reasons = self.reasons if reason is None else self.reasons | {reason}
-        return evolve(self, files=merge_files(self.files, files), reasons=reasons, **moments)
+        return evolve(self, files=merge_files(self.files, files), reasons=reasons)
+
+    def _gone(
+        self, instance: int | None, at: datetime, files: tuple[RecordedFile, ...], reason: str | None = None
+    ) -> "Standing":
+        left_at = self.left_at if instance in self.superseded else self.left_at or at
+        return evolve(self._with(files, reason), left_by=self.left_by | {instance}, left_at=left_at)
 
 
 _BEFORE_START = frozenset({State.IDLE, State.ACQUIRED})
+_RUNNING = frozenset({State.RECORDING, State.STOPPING})
 
 
 def merge_files(known: Iterable[RecordedFile], more: Iterable[RecordedFile]) -> tuple[RecordedFile, ...]:

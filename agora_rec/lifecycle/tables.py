@@ -54,7 +54,7 @@ class Stay:
 
 COMMANDS: Final[Mapping[State, Mapping[CommandKey, Verdict]]] = MappingProxyType(
     {
-        State.IDLE: {CommandKey.ACQUIRE: Verdict.SEND},
+        State.IDLE: {CommandKey.ACQUIRE: Verdict.SEND, CommandKey.ACQUIRE_ANEW: Verdict.SEND},
         State.ACQUIRED: {
             CommandKey.ACQUIRE_ANEW: Verdict.SEND,
             CommandKey.START: Verdict.SEND,
@@ -80,6 +80,8 @@ _NO_STOP = Stay("no stop is on its way")
 _HAS_RESOURCE = Stay("the resource ID in use decides; another one just lapses")
 _RUNS = Stay("a sid is known: it started, whatever else is said of the start")
 _UNKNOWN = Stay("without a sid nothing about the end can be ours")
+_SID_KNOWN = Stay("a sid is known here, so this can't be")
+_ELSEWHERE = Stay("the recording goes on under another instance_uid")
 _EVIDENCE = Stay("kept as evidence; it proves neither a start nor an end")
 _OVER = Stay("it has ended; only the place of the files can still change")
 _IN_BACKUP = Stay("the files' last known place is the highest there is")
@@ -103,10 +105,12 @@ _BEFORE_START: Final[Mapping[FactKey, State | Stay]] = {
     _K.UPLOADED: _NOT_STARTED,
     _K.BACKUPED: _NOT_STARTED,
     _K.SUPERSEDED_END: _NOT_STARTED,
+    _K.END_WITHOUT_SID: _NOT_STARTED,
     _K.ALIVE: _NOT_STARTED,
     _K.CONFIRMED: _NOT_STARTED,
     _K.SUSPECTED: _NOT_STARTED,
     _K.FAILED_OVER: _NOT_STARTED,
+    _K.FAILED_OVER_AFTER_LEAVING: _NOT_STARTED,
 }
 _AFTER_START: Final[Mapping[FactKey, State | Stay]] = {
     _K.ACQUIRED: _HAS_RESOURCE,
@@ -118,14 +122,17 @@ _AFTER_START: Final[Mapping[FactKey, State | Stay]] = {
     _K.START_REFUSED: _RUNS,
     _K.START_UNANSWERED: _RUNS,
     _K.SUPERSEDED_END: Stay("the recording goes on in another instance"),
+    _K.END_WITHOUT_SID: _SID_KNOWN,
     _K.ALIVE: _EVIDENCE,
     _K.CONFIRMED: _EVIDENCE,
     _K.SUSPECTED: Stay("may be a failover: a query will tell"),
-    _K.FAILED_OVER: Stay("the recording goes on under another instance_uid"),
+    _K.FAILED_OVER: _ELSEWHERE,
+    _K.FAILED_OVER_AFTER_LEAVING: _ELSEWHERE,
 }
 _AFTER_END: Final[Mapping[FactKey, State | Stay]] = {
     **dict.fromkeys(FactKey, _OVER),
     _K.SUPERSEDED_END: Stay("the end of another instance was known already"),
+    _K.END_WITHOUT_SID: _SID_KNOWN,
 }
 
 FACTS: Final[Mapping[State, Mapping[FactKey, State | Stay]]] = MappingProxyType(
@@ -164,10 +171,12 @@ FACTS: Final[Mapping[State, Mapping[FactKey, State | Stay]]] = MappingProxyType(
             _K.UPLOADED: _UNKNOWN,
             _K.BACKUPED: _UNKNOWN,
             _K.SUPERSEDED_END: _UNKNOWN,
+            _K.END_WITHOUT_SID: _UNKNOWN,
             _K.ALIVE: _UNKNOWN,
             _K.CONFIRMED: _UNKNOWN,
             _K.SUSPECTED: _EVIDENCE,
             _K.FAILED_OVER: _UNKNOWN,
+            _K.FAILED_OVER_AFTER_LEAVING: _UNKNOWN,
         },
         State.RECORDING: {
             **_AFTER_START,
@@ -192,6 +201,7 @@ FACTS: Final[Mapping[State, Mapping[FactKey, State | Stay]]] = MappingProxyType(
             _K.STOP_FAILED_AFTER_LEAVING: Stay("it left by itself: nothing is left to stop"),
             _K.STOP_ACKNOWLEDGED: Stay("where the files are is not known yet"),
             _K.LEFT: Stay("it is stopping"),
+            _K.FAILED_OVER_AFTER_LEAVING: State.RECORDING,
             _K.EXITED: Stay("the files are in the bucket or in the backup: not known which"),
             _K.ENDED_WITHOUT_FILES: State.FAILED,
             _K.OUT_OF_CONTROL: State.FAILED,
@@ -201,6 +211,7 @@ FACTS: Final[Mapping[State, Mapping[FactKey, State | Stay]]] = MappingProxyType(
         },
         State.FAILED: {
             **_AFTER_END,
+            _K.END_WITHOUT_SID: Stay("the start was refused: the end is another recording's"),
             _K.NO_RECORDED_DATA: State.UPLOADED,
             _K.UPLOADED: State.UPLOADED,
             _K.BACKUPED: State.BACKUPED,

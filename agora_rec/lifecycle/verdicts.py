@@ -6,6 +6,8 @@ unknown, because the service may have acted before the answer was lost.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
@@ -19,34 +21,36 @@ from agora_rec.errors import (
     ResourceExpired,
     UploadStatusUnknown,
     WorkerNotFound,
+    left_open,
 )
+from agora_rec.errors.text import escaped
 from agora_rec.lifecycle import facts as f
 from agora_rec.lifecycle.facts import Fact, RefusalKind
 from agora_rec.model import QueryAnswer, StopAnswer
-from agora_rec.vocabulary import AttemptOutcome, TaskStatus, UploadingStatus
+from agora_rec.vocabulary import AttemptOutcome, OperationName, TaskStatus, UploadingStatus
 
-START_REFUSALS: Final[Mapping[tuple[int, int | None], RefusalKind]] = MappingProxyType(
+START_REFUSALS: Final[Mapping[int, RefusalKind]] = MappingProxyType(
     {
-        (400, 53): RefusalKind.RESOURCE,
-        (400, 433): RefusalKind.RESOURCE,
-        (400, 2): RefusalKind.FOR_GOOD,
-        (400, 109): RefusalKind.FOR_GOOD,
-        (400, 110): RefusalKind.FOR_GOOD,
-        (400, 432): RefusalKind.FOR_GOOD,
-        (400, 1001): RefusalKind.FOR_GOOD,
-        (400, 1003): RefusalKind.FOR_GOOD,
-        (500, 15): RefusalKind.FOR_NOW,
-        (500, 502): RefusalKind.FOR_NOW,
+        53: RefusalKind.RESOURCE,
+        433: RefusalKind.RESOURCE,
+        2: RefusalKind.FOR_GOOD,
+        109: RefusalKind.FOR_GOOD,
+        110: RefusalKind.FOR_GOOD,
+        432: RefusalKind.FOR_GOOD,
+        1001: RefusalKind.FOR_GOOD,
+        1003: RefusalKind.FOR_GOOD,
     }
 )
-"""What a definite refusal of a start means, by (status, code).
+"""What a definite refusal of a start means, by its code; the documents give most of them without a status.
 
-Other answers of the 4xx range refuse FOR_NOW, since nothing was started and the caller may mend the cause;
-other 5xx, and whatever isn't listed, prove nothing.
+Any other definite refusal (401, 429, a 5xx whose code says that the start failed) is FOR_NOW: nothing was
+started, and the cause may be mended. Which answers are definite is `errors.left_open`'s to say.
 """
 
-_CLIENT_ERRORS = range(400, 500)
-_MAYBE_ACTED = frozenset({408, 499})  # a proxy gave up waiting; the service may have gone on
+FAILOVER: Final = timedelta(seconds=90)
+"""How long a recording that is being moved to another server is not found (timing.yaml `failover_total`)."""
+
+_CLOCK_ERROR: Final = timedelta(seconds=1)  # moments of attempts are wall-clock times, which are adjusted
 
 _CONFIRMED = frozenset({TaskStatus.READY, TaskStatus.IN_PROGRESS})
 _LEAVING = frozenset({TaskStatus.STOP_REQUESTED, TaskStatus.PARTS_STOPPED, TaskStatus.EXITED})
@@ -54,14 +58,11 @@ _LEAVING = frozenset({TaskStatus.STOP_REQUESTED, TaskStatus.PARTS_STOPPED, TaskS
 
 def refusal_kind(attempt: Attempt) -> RefusalKind | None:
     """What one attempt to start proves: a kind of refusal, or None when it may have worked."""
-    if attempt.outcome is AttemptOutcome.NOT_SENT:
-        return RefusalKind.FOR_NOW
-    if attempt.outcome is not AttemptOutcome.REFUSED or attempt.status is None:
+    if left_open(OperationName.START, (attempt,)):
         return None
-    kind = START_REFUSALS.get((attempt.status, attempt.code))
-    if kind is None and attempt.status in _CLIENT_ERRORS and attempt.status not in _MAYBE_ACTED:
+    if attempt.outcome is AttemptOutcome.NOT_SENT or attempt.code is None:
         return RefusalKind.FOR_NOW
-    return kind
+    return START_REFUSALS.get(attempt.code, RefusalKind.FOR_NOW)
 
 
 def after_failed_start(attempts: Iterable[Attempt], error: BaseException) -> Fact:
@@ -74,11 +75,13 @@ def after_failed_start(attempts: Iterable[Attempt], error: BaseException) -> Fac
     """
     if isinstance(error, AlreadyStarted) and error.sid:
         return f.Started(sid=error.sid)
-    kinds = [refusal_kind(attempt) for attempt in attempts]
-    if any(kind is None for kind in kinds):
-        return f.StartUnanswered()
-    kind = kinds[-1] if kinds else None
-    return f.StartRefused(kind=kind or RefusalKind.FOR_NOW, reason=_reason(error))
+    last = RefusalKind.FOR_NOW
+    for attempt in attempts:
+        kind = refusal_kind(attempt)
+        if kind is None:
+            return f.StartUnanswered()
+        last = kind
+    return f.StartRefused(kind=last, reason=_reason(error))
 
 
 def after_stop(answer: StopAnswer) -> Fact:
@@ -93,14 +96,18 @@ def after_stop(answer: StopAnswer) -> Fact:
 
 
 def after_failed_stop(error: BaseException) -> Fact:
-    """The fact behind a stop that raised: some refusals are ends, the others leave it running."""
+    """The fact behind a stop that raised: some refusals are ends, the others leave it running.
+
+    A 404 is an end only when it was repeated for as long as a failover may take: until then the recording may
+    come back on another server, and go on there.
+    """
     match error:
         case NoRecordedData():
             return f.NoRecordedData()
         case UploadStatusUnknown() | AlreadyStopping():
             return f.StopAcknowledged()
-        case WorkerNotFound():  # its retries go on past the failover window
-            return f.Left(reason="the service has not known it for as long as a failover may take")
+        case WorkerNotFound(attempts=attempts) if _outlasts_failover(attempts):
+            return f.Left(reason="stop: the service has not known it for longer than a failover takes")
         case ResourceExpired():
             return f.OutOfControl(reason=_reason(error))
         case _:
@@ -112,7 +119,7 @@ def after_query(answer: QueryAnswer) -> Fact:
     status = answer.status
     if status in _CONFIRMED:
         return f.Confirmed(files=answer.files)
-    if status in _LEAVING:
+    if status is not None and status in _LEAVING:
         return f.Left(reason=f"query: status {int(status)} ({status.name.lower()})", files=answer.files)
     if status is TaskStatus.ABNORMAL_EXIT:
         return f.EndedWithoutFiles(reason="query: status 20 (abnormal exit)", files=answer.files)
@@ -130,8 +137,16 @@ def after_failed_query(error: BaseException) -> Fact | None:
             return None
 
 
+def _outlasts_failover(attempts: Iterable[Attempt]) -> bool:
+    not_found = [each.at for each in attempts if each.status == each.code == HTTPStatus.NOT_FOUND]
+    return bool(not_found) and not_found[-1] - not_found[0] >= FAILOVER - _CLOCK_ERROR
+
+
 def _reason(error: BaseException) -> str:
+    """Say it in few words: reasons go into checkpoints, and a service's own may be long."""
     if isinstance(error, ApiError):
-        said = error.reason or type(error).__name__
-        return f"{error.operation.value}: {error.status} {error.code or ''} {said}".replace("  ", " ")
-    return str(error) if isinstance(error, AgoraRecError) else type(error).__name__
+        said = escaped(error.reason or type(error).__name__)
+        return " ".join(
+            str(part) for part in (f"{error.operation.value}:", error.status, error.code, said) if part
+        )
+    return escaped(str(error)) if isinstance(error, AgoraRecError) else type(error).__name__
