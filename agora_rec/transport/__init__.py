@@ -1,0 +1,24 @@
+"""One operation over HTTPS: when it goes (budget), where (hosts), how often (retries), how (httpx, aiohttp).
+
+Knows operations and their answers, nothing of recordings.
+"""
+
+from agora_rec.transport.budget import Budget, LocalBudget, Unpaced
+from agora_rec.transport.hosts import Hosts
+from agora_rec.transport.http import HttpxTransport
+from agora_rec.transport.interrupt import Interrupt, Interrupted
+from agora_rec.transport.retries import RetryPolicy
+from agora_rec.transport.sender import Transport, open_transport
+
+__all__ = [
+    "Budget",
+    "Hosts",
+    "HttpxTransport",
+    "Interrupt",
+    "Interrupted",
+    "LocalBudget",
+    "RetryPolicy",
+    "Transport",
+    "Unpaced",
+    "open_transport",
+]

@@ -1,0 +1,183 @@
+"""httpx as the HTTP library: the only module of the client that imports it.
+
+Its transports are used without `httpx.AsyncClient`: cookies, redirects, decompression and schemes of
+authentication are not wanted here.
+
+What is known about idle connections: httpcore looks whether a connection has been closed before it uses it
+again, so the caller notices nothing. When the server closes it while the request is under way,
+httpcore repeats nothing by itself; this comes out as LOST and `sent`, and the send loop repeats it like any
+lost answer, a start with its own resource ID.
+"""
+
+import socket
+import ssl
+from functools import cached_property
+from typing import Final
+from urllib.request import getproxies
+
+import httpx
+
+from agora_rec.codec import Body
+from agora_rec.secret import Secret
+from agora_rec.transport.outgoing import AUTHORIZATION, headers_of_get, headers_of_post, proxy_for
+from agora_rec.transport.wire import (
+    CONNECT_SHARE,
+    KEEP_ALIVE,
+    FailureKind,
+    Reader,
+    WireAnswer,
+    WireFailure,
+    chain,
+    scrub,
+    short_request_id,
+)
+
+HttpxTransport = httpx.AsyncBaseTransport
+"""What callers may pass in as a transport of their own."""
+
+LIMITS: Final = httpx.Limits(
+    max_connections=None,  # the budget bounds them: a stop may hold one for 30 s and must never wait for one
+    max_keepalive_connections=100,
+    keepalive_expiry=KEEP_ALIVE,
+)
+
+FAILURES: Final[dict[type[Exception], tuple[FailureKind, bool]]] = {
+    # class: kind, may the request have reached the service
+    httpx.ConnectTimeout: (FailureKind.CONNECT, False),
+    httpx.PoolTimeout: (FailureKind.CONNECT, False),
+    httpx.ReadTimeout: (FailureKind.TIMEOUT, True),
+    httpx.WriteTimeout: (FailureKind.TIMEOUT, True),
+    httpx.TimeoutException: (FailureKind.TIMEOUT, True),
+    httpx.ConnectError: (FailureKind.CONNECT, False),
+    httpx.ProxyError: (FailureKind.CONNECT, False),
+    httpx.ReadError: (FailureKind.LOST, True),
+    httpx.WriteError: (FailureKind.LOST, True),
+    httpx.CloseError: (FailureKind.LOST, True),
+    httpx.NetworkError: (FailureKind.LOST, True),
+    # Also "Server disconnected without sending a response": httpcore has no class of its own for it.
+    httpx.RemoteProtocolError: (FailureKind.LOST, True),
+    httpx.LocalProtocolError: (FailureKind.LOCAL, False),
+    httpx.ProtocolError: (FailureKind.GARBLED, True),
+    httpx.UnsupportedProtocol: (FailureKind.LOCAL, False),
+    httpx.InvalidURL: (FailureKind.LOCAL, False),
+    httpx.TransportError: (FailureKind.LOST, True),
+    httpx.DecodingError: (FailureKind.GARBLED, True),
+    httpx.TooManyRedirects: (FailureKind.GARBLED, True),
+    httpx.RequestError: (FailureKind.LOST, True),
+    httpx.HTTPStatusError: (FailureKind.GARBLED, True),
+    httpx.HTTPError: (FailureKind.LOST, True),
+    httpx.CookieConflict: (FailureKind.GARBLED, True),
+    httpx.StreamConsumed: (FailureKind.LOST, True),
+    httpx.StreamClosed: (FailureKind.LOST, True),
+    httpx.ResponseNotRead: (FailureKind.LOST, True),
+    httpx.RequestNotRead: (FailureKind.LOST, True),
+    httpx.StreamError: (FailureKind.LOST, True),
+    ImportError: (FailureKind.LOCAL, False),  # a SOCKS proxy without the package for it
+    Exception: (
+        FailureKind.LOST,
+        True,
+    ),  # what a transport lets through untranslated: nothing is certain then
+}
+"""What each exception means; the most specific class counts."""
+
+
+class HttpxWire:
+    """Exchanges through httpx. Connections are opened when they are needed, and closed by `aclose`.
+
+    TLS is always verified, against the bundle that SSL_CERT_FILE or SSL_CERT_DIR names where one of them is
+    set. Proxies come from the environment, never for a loopback address.
+
+    Args:
+        authorization: The value of the Authorization header.
+        transport: The caller's own httpx transport for all exchanges; it stays open when this object closes.
+    """
+
+    def __init__(self, authorization: Secret, transport: HttpxTransport | None = None) -> None:
+        self._authorization = authorization
+        self._given = transport
+        self._opened: dict[str | None, HttpxTransport] = {}
+        self._proxies = getproxies() if transport is None else {}
+        self._get = _raw(headers_of_get())
+        self._post = _raw(headers_of_post())
+
+    def __repr__(self) -> str:
+        return f"<HttpxWire {'of our own' if self._given is None else 'over a given transport'}>"
+
+    async def exchange(self, method: str, url: str, body: Body | None, seconds: float) -> WireAnswer:
+        """See `Wire.exchange`."""
+        try:
+            return await self._exchange(method, url, body, seconds)
+        except WireFailure as failure:
+            scrub(failure)
+            raise
+        except Exception as error:
+            scrub(error)
+            raise _failure(error) from error
+        except BaseException as cancelled:
+            scrub(cancelled)
+            raise
+
+    async def _exchange(self, method: str, url: str, body: Body | None, seconds: float) -> WireAnswer:
+        response = await self._transport(url).handle_async_request(
+            httpx.Request(
+                method,
+                url,
+                headers=[
+                    *(self._get if body is None else self._post),
+                    (AUTHORIZATION.encode(), self._authorization.reveal().encode()),
+                ],
+                content=None if body is None else body.reveal(),
+                extensions={"timeout": _phases(seconds)},
+            )
+        )
+        try:
+            reader = Reader()
+            async for part in response.aiter_raw():
+                reader.feed(part)
+            request_id = short_request_id(response.headers.get("X-Request-Id"))
+            return WireAnswer(response.status_code, reader.body(), request_id)
+        finally:
+            await response.aclose()
+
+    def _transport(self, url: str) -> HttpxTransport:
+        """The transport for a URL: the caller's, or ours for the proxy that it must go through."""
+        if self._given is not None:
+            return self._given
+        proxy = proxy_for(url, self._proxies)
+        if proxy not in self._opened:
+            self._opened[proxy] = httpx.AsyncHTTPTransport(verify=self._trust, limits=LIMITS, proxy=proxy)
+        return self._opened[proxy]
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        """One context for all hosts: reading a bundle costs tens of milliseconds."""
+        return trust()
+
+    async def aclose(self) -> None:
+        """Close the connections that this object has opened. A later exchange opens new ones."""
+        opened, self._opened = self._opened, {}
+        for transport in opened.values():
+            await transport.aclose()
+
+
+def trust() -> ssl.SSLContext:
+    """The context that verifies every host: the bundle of SSL_CERT_FILE or SSL_CERT_DIR, else certifi's."""
+    return httpx.create_ssl_context()
+
+
+def _raw(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers]
+
+
+def _phases(seconds: float) -> dict[str, float]:
+    connect = seconds * CONNECT_SHARE
+    return {"connect": connect, "read": seconds, "write": seconds, "pool": 2 * connect}
+
+
+def _failure(error: Exception) -> WireFailure:
+    kind, sent = next(FAILURES[each] for each in type(error).__mro__ if each in FAILURES)
+    dns = not sent and any(isinstance(each, socket.gaierror) for each in chain(error))
+    name = type(error).__name__
+    # A protocol error of our own side may quote the header that it complains of.
+    detail = name if isinstance(error, httpx.LocalProtocolError) else f"{name}: {error}".rstrip(": ")
+    return WireFailure(kind, detail, sent=sent, dns=dns)

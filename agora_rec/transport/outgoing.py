@@ -1,0 +1,67 @@
+"""What goes with every request, whichever library sends it: headers, credentials, the way through proxies."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
+
+import agora_rec
+from agora_rec.errors import InvalidRequest, Violation
+from agora_rec.secret import MASK, Secret, hide
+from agora_rec.transport.hosts import is_loopback
+
+
+def headers_of_get() -> list[tuple[str, str]]:
+    """The headers of a request without a body, all but the credentials."""
+    return [
+        ("User-Agent", f"agora-rec/{agora_rec.__version__}"),
+        ("Accept", "application/json"),
+        ("Accept-Encoding", "identity"),  # so that the bound on an answer's size is a bound on memory
+    ]
+
+
+def headers_of_post() -> list[tuple[str, str]]:
+    """The headers of a request with a body of JSON (requests.yaml `transport`), all but the credentials."""
+    return [*headers_of_get(), ("Content-Type", "application/json")]
+
+
+AUTHORIZATION: Final = "Authorization"
+"""The name of the header with the credentials."""
+
+
+def basic_authorization(customer_id: str, customer_secret: str | Secret) -> Secret:
+    """The value of the Authorization header (requests.yaml `transport.auth`).
+
+    Raises:
+        InvalidRequest: The ID or the secret is empty or can't be sent: a colon in the ID, broken Unicode.
+    """
+    secret = hide(customer_secret) or Secret("")
+    customer_secret = secret
+    faults: list[Violation] = []
+    if not customer_id or ":" in customer_id or _is_broken(Secret(customer_id)):
+        faults.append(Violation("customer_id", MASK, "a text that is not empty, without a colon"))
+    if not secret or _is_broken(secret):
+        faults.append(Violation("customer_secret", MASK, "a text that is not empty"))
+    if faults:
+        raise InvalidRequest(tuple(faults))
+    return Secret("Basic " + b64encode(f"{customer_id}:{secret.reveal()}".encode()).decode())
+
+
+def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
+    """The proxy that a URL must go through, of those in the environment; None: the direct way.
+
+    A loopback address is always reached directly: credentials in plain text don't leave the machine.
+    """
+    if not proxies:
+        return None
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if is_loopback(host) or proxy_bypass(host, proxies):
+        return None
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+def _is_broken(text: Secret) -> bool:
+    """Whether a text has halves of surrogate pairs; an encoder's error would carry the text."""
+    return any("\ud800" <= char <= "\udfff" for char in text.reveal())

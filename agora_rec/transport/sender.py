@@ -1,0 +1,321 @@
+"""The send loop: one operation in, its answer or one typed error out.
+
+Slot, attempt, judgement, wait, and again. What may be repeated is data (`retries.py`), which host is asked is
+pure (`hosts.py`), how a request gets there is the wire's business. Whether the caller still waits is nobody's
+business here: `send` runs in a task of the client.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Generic, Self, TypeVar
+
+from attrs import define, field
+
+from agora_rec.clock import Clock, SystemClock
+from agora_rec.errors import (
+    ApiError,
+    Attempt,
+    InvalidRequest,
+    RateLimited,
+    RequestNotCompleted,
+    TransportError,
+    UnexpectedAnswer,
+    Violation,
+    may_have_started,
+)
+from agora_rec.model import AnyAnswer
+from agora_rec.operations import Operation, interpret
+from agora_rec.secret import Secret, hide
+from agora_rec.transport.budget import Budget, LocalBudget
+from agora_rec.transport.hosts import Hosts
+from agora_rec.transport.http import HttpxTransport
+from agora_rec.transport.interrupt import Interrupt, Interrupted
+from agora_rec.transport.outgoing import basic_authorization
+from agora_rec.transport.retries import Mishap, RetryPolicy, Trouble, trouble_of
+from agora_rec.transport.wire import FailureKind, Wire, WireAnswer, WireFailure, scrub
+from agora_rec.transport.wires import OwnWire
+from agora_rec.vocabulary import Area, AttemptOutcome
+
+A = TypeVar("A", bound=AnyAnswer)
+
+logger: Final = logging.getLogger("agora_rec")
+
+QPS: Final = 10.0
+"""Calls per second that an App ID may make to begin with (timing.yaml `limits.qps`)."""
+
+_NOT_THE_HOSTS_FAULT: Final = frozenset({FailureKind.LOCAL, FailureKind.TOO_LARGE})
+_PROXY_GAVE_UP: Final = frozenset({408, 499})  # the service may have gone on
+_TIMED_OUT_INSIDE: Final = 62
+
+
+@define
+class _Call(Generic[A]):
+    """One call of `send`, with what it has come to."""
+
+    operation: Operation[A]
+    deadline: float | None
+    interrupt: Interrupt
+    on_attempt: Callable[[Attempt], None] | None
+    attempts: list[Attempt] = field(factory=list)
+    mishaps: list[Mishap] = field(factory=list)
+    waited: float = 0.0
+
+    def is_over(self, now: float) -> bool:
+        return self.deadline is not None and now > self.deadline
+
+    def note(self, attempt: Attempt, request_id: str | None) -> None:
+        """Keep an attempt, log it and tell who asked to know."""
+        self.attempts.append(attempt)
+        _log(self, attempt, request_id)
+        if self.on_attempt is not None:
+            self.on_attempt(attempt)
+
+    def final(self, error: ApiError | WireFailure | None) -> ApiError | TransportError:
+        """What the caller gets, without the frames that read the answer; None: the deadline came first."""
+        attempts = tuple(self.attempts)
+        if isinstance(error, ApiError):
+            scrub(error)
+            return error.with_attempts(attempts)
+        failed = TransportError(subject=self.operation.subject, attempts=attempts)
+        failed.__cause__ = None if error is None else error.__cause__
+        return failed
+
+
+class Transport:
+    """Sends operations: paced by a budget, over hosts that stand in for each other, repeated as documented.
+
+    An async context manager; leaving it closes the connections. One object serves many calls at once.
+
+    Args:
+        wire: What makes the single exchanges; closed with this object.
+        hosts: Where they go.
+        budget: When they may go.
+        retry: What is repeated, and when.
+        timeout: Seconds for one attempt, unless the operation needs more.
+        clock: Where time comes from.
+
+    Raises:
+        InvalidRequest: `timeout` is no span of time.
+    """
+
+    def __init__(
+        self, *, wire: Wire, hosts: Hosts, budget: Budget, retry: RetryPolicy, timeout: float, clock: Clock
+    ) -> None:
+        if not (math.isfinite(timeout) and timeout > 0):
+            raise InvalidRequest((Violation("timeout", repr(timeout), "seconds, above 0"),))
+        self.hosts = hosts
+        self.budget = budget
+        self.retry = retry
+        self.timeout = timeout
+        self._wire = wire
+        self._clock = clock
+
+    def __repr__(self) -> str:
+        return f"<Transport {self.hosts.candidates[0]} budget={self.budget!r}>"
+
+    async def send(
+        self,
+        operation: Operation[A],
+        *,
+        deadline: float | None = None,
+        interrupt: Interrupt | None = None,
+        on_attempt: Callable[[Attempt], None] | None = None,
+    ) -> A:
+        """Make a call, attempt by attempt, until it is answered or given up.
+
+        Args:
+            operation: What to send; every attempt sends the same.
+            deadline: The moment (of the clock's `monotonic`) after which no attempt begins. One that has
+                begun is waited for.
+            interrupt: Ends the call while it only waits, for its slot or before a repetition.
+            on_attempt: Is told of each attempt as soon as it is over; must not raise.
+
+        Raises:
+            ApiError: The service's last word, with all attempts.
+            TransportError: There was no usable answer, or no attempt could begin before the deadline.
+            Interrupted: `interrupt` was triggered; carries the attempts made before.
+        """
+        call = _Call(operation, deadline, interrupt or Interrupt(), on_attempt)
+        last: ApiError | WireFailure | None = None
+        pause: float | None = 0.0
+        while pause is not None and await self._wait(call, pause):
+            try:
+                return await self._attempt(call)
+            except (ApiError, WireFailure) as error:
+                last = error
+                pause = self._pause_after(call, error)
+        raise call.final(last)
+
+    async def _wait(self, call: _Call[A], pause: float) -> bool:
+        """Wait for the pause and the slot; whether the deadline leaves time for an attempt."""
+        began = self._clock.monotonic()
+        try:
+            with call.interrupt.waiting():
+                if pause:
+                    await self._clock.sleep(pause)
+                left = None if call.deadline is None else max(0.0, call.deadline - self._clock.monotonic())
+                with self._clock.move_on_after(left) as scope:
+                    await self.budget.slot(call.operation.priority)
+        except Interrupted:
+            raise Interrupted(tuple(call.attempts)) from None
+        now = self._clock.monotonic()
+        call.waited = now - began
+        return not (scope.cancelled_caught or call.is_over(now))
+
+    async def _attempt(self, call: _Call[A]) -> A:
+        """Make one attempt, to its end, and note what became of it.
+
+        Raises:
+            ApiError: It was answered, and not with success.
+            WireFailure: It was not answered.
+        """
+        operation = call.operation
+        began = self._clock.monotonic()
+        at = self._clock.now()
+        host = self.hosts.current(began)
+        seconds = max(self.timeout, operation.timeout or 0.0)
+        answer: WireAnswer | None = None
+        outcome, detail, code = AttemptOutcome.UNANSWERED, "cancelled", None
+        try:
+            answer = await self._exchange(operation, host, seconds)
+            self.hosts.answered(host)
+            value = interpret(operation, answer.status, answer.body)
+            outcome, detail = AttemptOutcome.ANSWERED, ""
+            return value
+        except ApiError as error:
+            outcome, detail, code = _outcome(error), type(error).__name__, error.code
+            raise
+        except WireFailure as failure:
+            outcome = AttemptOutcome.UNANSWERED if failure.sent else AttemptOutcome.NOT_SENT
+            detail = failure.detail
+            if failure.kind not in _NOT_THE_HOSTS_FAULT:
+                self.hosts.failed(host, self._clock.monotonic(), dns=failure.dns)
+            raise
+        finally:
+            attempt = Attempt(
+                host=host.partition("//")[2],
+                outcome=outcome,
+                seconds=self._clock.monotonic() - began,
+                at=at,
+                status=None if answer is None else answer.status,
+                code=code,
+                detail=detail,
+            )
+            call.note(attempt, None if answer is None else answer.request_id)
+
+    async def _exchange(self, operation: Operation[A], host: str, seconds: float) -> WireAnswer:
+        with self._clock.move_on_after(seconds):
+            return await self._wire.exchange(operation.method, host + operation.path, operation.body, seconds)
+        raise WireFailure(FailureKind.TIMEOUT, f"no answer within {seconds:g} s", sent=True)
+
+    def _pause_after(self, call: _Call[A], error: ApiError | WireFailure) -> float | None:
+        """Seconds before the next attempt; None: there is none."""
+        if isinstance(error, WireFailure):
+            trouble = None if error.kind in _NOT_THE_HOSTS_FAULT else Trouble.NO_ANSWER
+        else:
+            trouble = trouble_of(error)
+        if isinstance(error, RateLimited):
+            self.budget.slow_down()
+        if trouble is None:
+            return None
+        call.mishaps.append(Mishap(trouble, self._clock.monotonic()))
+        return self.retry.wait(call.mishaps, deadline=call.deadline)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._wire.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+def open_transport(
+    *,
+    customer_id: str,
+    customer_secret: str | Secret,
+    area: Area = Area.US,
+    base_url: str | None = None,
+    transport: HttpxTransport | None = None,
+    timeout: float = 10.0,
+    budget: Budget | None = None,
+    retry: RetryPolicy | None = None,
+    clock: Clock | None = None,
+) -> Transport:
+    """A transport over HTTPS. Opens no connection yet.
+
+    Args:
+        customer_id: The account's customer ID.
+        customer_secret: Its secret.
+        area: Which of the service's hosts are asked, unless `base_url` names one.
+        base_url: The one host to ask: https, or plain http on a loopback address.
+        transport: The caller's own httpx transport; it is not closed with this object.
+        timeout: Seconds for one attempt of an ordinary call.
+        budget: When calls may go; None: at most `QPS` a second.
+        retry: What is repeated; None: as documented.
+        clock: Where time comes from; None: the machine and the event loop.
+
+    Raises:
+        InvalidRequest: An argument is out of range.
+    """
+    hidden = hide(customer_secret) or Secret("")
+    customer_secret = hidden
+    own_clock: Clock = clock or SystemClock()
+    return Transport(
+        wire=OwnWire(basic_authorization(customer_id, hidden), transport),
+        hosts=Hosts.of_area(area) if base_url is None else Hosts.of_base_url(base_url),
+        budget=budget or LocalBudget(QPS, clock=own_clock),
+        retry=retry or RetryPolicy(),
+        timeout=timeout,
+        clock=own_clock,
+    )
+
+
+def _outcome(error: ApiError) -> AttemptOutcome:
+    """What an answer proves about its own attempt: REFUSED that it did nothing, UNANSWERED nothing at all."""
+    status = error.status or 0
+    if status < 300:  # noqa: PLR2004 - successes
+        unclear = isinstance(error, RequestNotCompleted | UnexpectedAnswer)
+        return AttemptOutcome.UNANSWERED if unclear else AttemptOutcome.ANSWERED
+    if 400 <= status < 500:  # noqa: PLR2004 - definite refusals
+        return AttemptOutcome.UNANSWERED if status in _PROXY_GAVE_UP else AttemptOutcome.REFUSED
+    unclear = error.code in {None, _TIMED_OUT_INSIDE} or may_have_started(error.operation, status, error.code)
+    return AttemptOutcome.UNANSWERED if unclear else AttemptOutcome.REFUSED
+
+
+def _log(call: _Call[A], attempt: Attempt, request_id: str | None) -> None:
+    """One record per attempt, with its parts as fields: DEBUG when it was answered, INFO otherwise."""
+    level = logging.DEBUG if attempt.outcome is AttemptOutcome.ANSWERED else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
+    subject = call.operation.subject
+    logger.log(
+        level,
+        "%s: %s",
+        call.operation.name.value,
+        attempt,
+        extra={
+            "operation": call.operation.name.value,
+            "cname": subject.cname,
+            "uid": subject.uid,
+            "resource_id": subject.resource_id,
+            "sid": subject.sid,
+            "host": attempt.host,
+            "outcome": attempt.outcome.value,
+            "status": attempt.status,
+            "code": attempt.code,
+            "attempt": len(call.attempts),
+            "waited": call.waited,
+            "seconds": attempt.seconds,
+            "request_id": request_id,
+        },
+    )

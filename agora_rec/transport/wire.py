@@ -1,0 +1,141 @@
+"""What the send loop asks of an HTTP library, without naming one.
+
+One exchange, one answer or one `WireFailure`, and the rule that nothing leaves with a traceback that could
+show a header or a body. `http.py` fulfils it with httpx, `over_aiohttp.py` with aiohttp.
+"""
+
+from collections.abc import Iterator
+from enum import Enum, unique
+from typing import Final, Protocol
+
+from attrs import field, frozen
+
+from agora_rec.codec import Body
+
+ANSWER_LIMIT: Final = 1024 * 1024
+"""Bytes of an answer's body that are read at most; a larger one is refused."""
+
+KEEP_ALIVE: Final = 30.0
+"""Seconds that an idle connection is kept."""
+
+CONNECT_SHARE: Final = 0.4
+"""The part of an attempt's time that opening a connection, and again TLS on it, may take. So a host that
+takes no connections is recognised as such before the attempt as a whole is over: nothing was sent then."""
+
+_DETAIL_LIMIT: Final = 200
+_REQUEST_ID_LIMIT: Final = 100
+
+
+@unique
+class FailureKind(Enum):
+    """Why there is no answer."""
+
+    CONNECT = "no connection"
+    TIMEOUT = "no answer in time"
+    LOST = "connection lost"
+    GARBLED = "not HTTP"
+    TOO_LARGE = "answer too large"
+    LOCAL = "can't be sent from here"
+
+
+@frozen
+class WireAnswer:
+    """An answer as it came: any status, at most `ANSWER_LIMIT` bytes of body, the service's ID of it."""
+
+    status: int
+    body: bytes = field(repr=False)  # may hold the keys of streams
+    request_id: str | None = None
+
+
+class WireFailure(Exception):  # noqa: N818 - a signal inside the transport, callers get a TransportError
+    """An exchange that brought no answer; the library's own exception is its cause.
+
+    Attributes:
+        kind: Why.
+        sent: Whether the request may have reached the service; False is certain.
+        dns: Whether the host's name did not resolve.
+        detail: What happened in words; never a secret.
+    """
+
+    def __init__(self, kind: FailureKind, detail: str, *, sent: bool, dns: bool = False) -> None:
+        super().__init__(kind, detail)
+        self.kind = kind
+        self.detail = detail[:_DETAIL_LIMIT]
+        self.sent = sent
+        self.dns = dns
+
+
+class Wire(Protocol):
+    """A way to make one exchange with a host."""
+
+    async def exchange(self, method: str, url: str, body: Body | None, seconds: float) -> WireAnswer:
+        """Send one request and read its answer. Redirects are answers like others; nothing is decompressed.
+
+        Args:
+            method: GET or POST.
+            url: Base URL and percent-encoded path.
+            body: JSON to send; None: the request has no body and no content type.
+            seconds: What each phase may take, the connection less (`CONNECT_SHARE`); the whole is the
+                caller's business.
+
+        Raises:
+            WireFailure: There is no answer.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection that this object has opened."""
+        ...
+
+
+class Reader:
+    """Collects the parts of an answer's body up to `ANSWER_LIMIT`."""
+
+    __slots__ = ("_parts", "_size")
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def feed(self, part: bytes) -> None:
+        """Take the next part.
+
+        Raises:
+            WireFailure: It is one byte too many; the connection can't be used again then.
+        """
+        self._size += len(part)
+        if self._size > ANSWER_LIMIT:
+            raise WireFailure(
+                FailureKind.TOO_LARGE, f"the answer has more than {ANSWER_LIMIT} bytes", sent=True
+            )
+        self._parts.append(part)
+
+    def body(self) -> bytes:
+        """All parts together."""
+        return b"".join(self._parts)
+
+
+def short_request_id(header: str | None) -> str | None:
+    """The value of an answer's X-Request-Id, bounded; the service's support asks for it."""
+    return None if header is None else header[:_REQUEST_ID_LIMIT]
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception and all that it came from, causes, contexts and members of groups, each once."""
+    left: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while left:
+        each = left.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        left += [each.__context__, each.__cause__]
+        if isinstance(each, BaseExceptionGroup):
+            left += each.exceptions
+
+
+def scrub(error: BaseException) -> None:
+    """Drop the tracebacks of an exception and all that it came from: their frames hold headers and bodies."""
+    for each in chain(error):
+        each.__traceback__ = None
