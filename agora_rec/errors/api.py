@@ -31,7 +31,7 @@ def _usual_hint(error: "ApiError") -> str:
     return type(error).usual_hint
 
 
-@define(slots=False)
+@define(slots=False, eq=False)
 class ApiError(AgoraRecError, AboutRecording, HasAttempts):
     """The service answered, and not with success; also what has no class of its own.
 
@@ -168,7 +168,7 @@ class TokenRejected(ApiError):
     """Codes 109 and 110: the channel token is expired or wrong."""
 
 
-@define(slots=False)
+@define(slots=False, eq=False)
 class PartialContent(ApiError):
     """HTTP 206: the call was taken in, and its result is not the whole one.
 
@@ -190,7 +190,7 @@ class NoRecordedData(PartialContent):
 
 
 @final
-@define(slots=False)
+@define(slots=False, eq=False)
 class UploadStatusUnknown(PartialContent):
     """The recording has ended and it is not known where its files are, yet or for good.
 

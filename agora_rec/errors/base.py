@@ -9,7 +9,7 @@ from agora_rec.errors.values import Attempt, Subject
 from agora_rec.vocabulary import OperationName
 
 
-@define(slots=False)
+@define(slots=False, eq=False)
 class AgoraRecError(Exception):
     """Anything that this library raises on purpose.
 
@@ -18,6 +18,7 @@ class AgoraRecError(Exception):
     """
 
     # Without slots: they would not mix with the memory layout of TimeoutError, and notes need a __dict__.
+    # eq=False is what attrs does for exceptions anyway; said here, so that type checkers know it too.
 
     evidence: tuple[object, ...] = field(default=(), kw_only=True)
 

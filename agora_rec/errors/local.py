@@ -28,7 +28,7 @@ _INSTEAD: Final = {
 }
 
 
-@define(slots=False)
+@define(slots=False, eq=False)
 class IllegalTransition(AgoraRecError):
     """The command is not legal in this state; nothing was sent and nothing has changed.
 
@@ -49,7 +49,7 @@ class IllegalTransition(AgoraRecError):
 
 
 @final
-@define(slots=False)
+@define(slots=False, eq=False)
 class Superseded(IllegalTransition, HasAttempts):
     """A stop came first and this command gave way to it; none of its attempts is on the wire any more."""
 
@@ -71,7 +71,7 @@ class Superseded(IllegalTransition, HasAttempts):
 
 
 @final
-@define(slots=False)
+@define(slots=False, eq=False)
 class InvalidRequest(AgoraRecError, ValueError):
     """The request breaks the service's rules; every wrong field is listed, and nothing was sent."""
 
@@ -85,7 +85,7 @@ class InvalidRequest(AgoraRecError, ValueError):
 
 
 @final
-@define(slots=False)
+@define(slots=False, eq=False)
 class SecretsRequired(AgoraRecError):
     """A recording that was found or attached needs its mode or its token for this; nothing was sent.
 
@@ -104,7 +104,7 @@ class SecretsRequired(AgoraRecError):
 
 
 @final
-@define(slots=False)
+@define(slots=False, eq=False)
 class StartUnconfirmed(AgoraRecError, AboutRecording, HasAttempts):
     """A start was sent and its answer lost: a recording may be running, and its sid is not known.
 
@@ -129,14 +129,14 @@ class StartUnconfirmed(AgoraRecError, AboutRecording, HasAttempts):
             f"start: sent, but its answer is lost; a recording may be running{until} ({self.subject}).",
             sentence(self.cause),
             tell_attempts(self.attempts),
-            "The state stays STARTING: send the same start again while the resource ID is valid, or wait for an",
-            "event, which brings the sid; stop() is remembered and sent then.",
+            "The state stays STARTING: send the same start again while the resource ID is valid, or wait for",
+            "an event, which brings the sid; stop() is remembered and sent then.",
             "Don't start another one with the same cname and uid.",
         )
 
 
 @final
-@define(slots=False)
+@define(slots=False, eq=False)
 class RecordingGone(AgoraRecError, AboutRecording):
     """The recording's disappearance is confirmed: only this justifies a new one in its place.
 
@@ -156,7 +156,7 @@ class RecordingGone(AgoraRecError, AboutRecording):
 
 
 @final
-@define(slots=False)
+@define(slots=False, eq=False)
 class WaitTimedOut(AgoraRecError, AboutRecording, TimeoutError):
     """The time of a wait is over; what is known by then is attached. The recording goes on undisturbed.
 
@@ -184,7 +184,7 @@ class WaitTimedOut(AgoraRecError, AboutRecording, TimeoutError):
 
 
 @final
-@define(slots=False)
+@define(slots=False, eq=False)
 class StoreConflict(AgoraRecError):
     """Another worker has written the checkpoint first; this write was not done.
 
@@ -205,7 +205,7 @@ class StoreConflict(AgoraRecError):
 
 
 @final
-@define(slots=False)
+@define(slots=False, eq=False)
 class TransportError(AgoraRecError, AboutRecording, HasAttempts):
     """No usable answer: no connection, no answer in time, or the caller's deadline came first."""
 

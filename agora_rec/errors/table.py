@@ -46,57 +46,56 @@ Key = tuple[OperationName | None, int, int | str | None]
 """Operation, status or class of statuses, and code. The gateway gives no code: there the beginning of its
 message, in lower case, takes the code's place."""
 
-_SAME, _LATER, _NEVER = Retry.SAME, Retry.LATER, Retry.NEVER
+_SAME, _LATER = Retry.SAME, Retry.LATER
+
+
+def _never(error: type[api.ApiError], meaning: str, then: str) -> Row:
+    return Row(error, Retry.NEVER, None, meaning, then)
+
+
+def _backoff(meaning: str, then: str) -> Row:
+    return Row(api.ServiceUnavailable, Retry.SAME, "backoff_general", meaning, then)
+
 
 _REPORT: Final = "if it stays like that, report it with the resource ID and the sid"
-_ENABLE: Final = "enable cloud recording for this App ID in the console, or correct the App ID"
+_ENABLE: Final = "enable cloud recording for this App ID, or correct the App ID"
 _MISMATCH: Final = "cname or uid are not those of the resource ID"
 _SAME_NAMES: Final = "send the cname and the uid that were given to acquire"
 _BAD_REQUEST: Final = "a header, the URL or the body is wrong"
 _CORRECT: Final = "correct the request; the reason may say where"
 
-_SWITCH: Final = "call again: another host is asked where there is one; then " + _REPORT
-_PROXY_FAILED: Final = Row(
-    api.ServiceUnavailable, _SAME, "backoff_general", "a proxy before the service failed", _SWITCH
+_AGAIN: Final = (
+    "start again with the same resource ID while it is valid; only then acquire and start anew: code 53 "
+    "says then that the first start had worked"
 )
+_SWITCH: Final = "call again: another host is asked where there is one; then " + _REPORT
+_PROXY_FAILED: Final = _backoff("a proxy before the service failed", _SWITCH)
 
 _GENERAL: Final[dict[Key, Row]] = {
     # The gateway: these answers come before the recording service is reached.
-    (ANY, 400, "appid is invalid"): Row(
-        api.ServiceNotEnabled,
-        _NEVER,
-        None,
-        "the App ID is wrong, or cloud recording is not enabled for it",
-        _ENABLE,
+    (ANY, 400, "appid is invalid"): _never(
+        api.ServiceNotEnabled, "the App ID is wrong, or cloud recording is not enabled for it", _ENABLE
     ),
-    (ANY, 401, "unauthorized"): Row(
+    (ANY, 401, "unauthorized"): _never(
         api.AuthenticationFailed,
-        _NEVER,
-        None,
         "the request carried no credentials",
         "send customer_id and customer_secret; look whether a proxy strips the Authorization header",
     ),
-    (ANY, 401, "invalid authentication credentials"): Row(
+    (ANY, 401, "invalid authentication credentials"): _never(
         api.AuthenticationFailed,
-        _NEVER,
-        None,
         "the customer ID or its secret is wrong, or they don't belong to this App ID",
-        "correct customer_id and customer_secret: the console shows them on its RESTful API page",
+        "correct customer_id and customer_secret, and see that they belong to this App ID",
     ),
-    (ANY, CLIENT_ERROR, "invalid appid"): Row(
-        api.AuthenticationFailed, _NEVER, None, "the App ID is wrong", "correct the App ID"
+    (ANY, CLIENT_ERROR, "invalid appid"): _never(
+        api.AuthenticationFailed, "the App ID is wrong", "correct the App ID"
     ),
-    (ANY, 401, ANY): Row(
+    (ANY, 401, ANY): _never(
         api.AuthenticationFailed,
-        _NEVER,
-        None,
         "the customer ID, its secret or the App ID was not accepted",
         "correct the credentials",
     ),
-    (ANY, 404, "no route matched"): Row(
+    (ANY, 404, "no route matched"): _never(
         api.RouteNotFound,
-        _NEVER,
-        None,
         "the method or the path is wrong; it says nothing about any recording",
         "correct base_url; if it is right, this is a bug of the library: report it",
     ),
@@ -108,57 +107,39 @@ _GENERAL: Final[dict[Key, Row]] = {
         "slow down: lower qps, or share one budget between the workers; ask the service for a higher limit",
     ),
     # Codes of the older pages, which name no endpoint for them.
-    (ANY, 400, 2): Row(api.InvalidParameter, _NEVER, None, _BAD_REQUEST, _CORRECT),
-    (ANY, CLIENT_ERROR, 8): Row(
+    (ANY, 400, 2): _never(api.InvalidParameter, _BAD_REQUEST, _CORRECT),
+    (ANY, CLIENT_ERROR, 8): _never(
         api.InvalidParameter,
-        _NEVER,
-        None,
         "the Content-Type, the method or the URL is wrong, or the body is not JSON",
         "look whether a proxy changes requests; report it if there is none",
     ),
     (ANY, 206, 65): Row(
         api.RequestNotCompleted, _SAME, "code_65", "the request got through, no answer came in time", _REPORT
     ),
-    (ANY, CLIENT_ERROR, 109): Row(
-        api.TokenRejected,
-        _NEVER,
-        None,
-        "the channel token has expired",
-        "make a new token, then acquire and start anew",
+    (ANY, CLIENT_ERROR, 109): _never(
+        api.TokenRejected, "the channel token has expired", "make a new token, then acquire and start anew"
     ),
-    (ANY, CLIENT_ERROR, 110): Row(
+    (ANY, CLIENT_ERROR, 110): _never(
         api.TokenRejected,
-        _NEVER,
-        None,
         "the channel token is wrong, or made for another channel or uid",
         "make the token for this cname and this uid, then acquire and start anew",
     ),
-    (ANY, CLIENT_ERROR, 432): Row(api.ResourceMismatch, _NEVER, None, _MISMATCH, _SAME_NAMES),
-    (ANY, CLIENT_ERROR, 433): Row(
+    (ANY, CLIENT_ERROR, 432): _never(api.ResourceMismatch, _MISMATCH, _SAME_NAMES),
+    (ANY, CLIENT_ERROR, 433): _never(
         api.ResourceExpired,
-        _NEVER,
-        None,
         "the resource ID's time (resource_expired_hour) is over",
         "it can't be controlled any more: wait for its end (max_idle_time), and acquire for longer next time",
     ),
-    (ANY, CLIENT_ERROR, 1001): Row(
-        api.ResourceMismatch,
-        _NEVER,
-        None,
-        "the resource ID can't be read",
-        "send it exactly as acquire gave it",
+    (ANY, CLIENT_ERROR, 1001): _never(
+        api.ResourceMismatch, "the resource ID can't be read", "send it exactly as acquire gave it"
     ),
-    (ANY, CLIENT_ERROR, 1003): Row(
+    (ANY, CLIENT_ERROR, 1003): _never(
         api.ResourceMismatch,
-        _NEVER,
-        None,
         "the App ID or the sid does not belong to the resource ID",
         "use the App ID, the resource ID and the sid of one and the same recording",
     ),
-    (ANY, CLIENT_ERROR, 1013): Row(
+    (ANY, CLIENT_ERROR, 1013): _never(
         api.InvalidParameter,
-        _NEVER,
-        None,
         "the cname is too long or has characters that are not allowed",
         "use a cname of fewer than 64 bytes and documented characters",
     ),
@@ -172,19 +153,9 @@ _GENERAL: Final[dict[Key, Row]] = {
     ),
     (ANY, 502, ANY): _PROXY_FAILED,
     (ANY, 503, ANY): _PROXY_FAILED,
-    (ANY, 504, ANY): Row(
-        api.ServiceUnavailable,
-        _SAME,
-        "backoff_general",
-        "the gateway waited in vain for the service",
-        _SWITCH,
-    ),
-    (ANY, SERVER_ERROR, ANY): Row(
-        api.ServiceUnavailable, _SAME, "backoff_general", "the service failed, and doesn't say why", _REPORT
-    ),
-    (ANY, CLIENT_ERROR, ANY): Row(
-        api.ApiError, _NEVER, None, api.ApiError.usual_meaning, api.ApiError.usual_hint
-    ),
+    (ANY, 504, ANY): _backoff("the gateway waited in vain for the service", _SWITCH),
+    (ANY, SERVER_ERROR, ANY): _backoff("the service failed, and doesn't say why", _REPORT),
+    (ANY, CLIENT_ERROR, ANY): _never(api.ApiError, api.ApiError.usual_meaning, api.ApiError.usual_hint),
     # A success that can't be read: every operation may be repeated (timing.yaml `retry_safety`), start too:
     # with the same resource ID it answers 201 then.
     (ANY, SUCCESS, ANY): Row(
@@ -196,32 +167,22 @@ _GENERAL: Final[dict[Key, Row]] = {
     ),
 }
 
-OTHERWISE: Final = Row(
-    api.UnexpectedAnswer, _NEVER, None, api.UnexpectedAnswer.usual_meaning, api.UnexpectedAnswer.usual_hint
+OTHERWISE: Final = _never(
+    api.UnexpectedAnswer, api.UnexpectedAnswer.usual_meaning, api.UnexpectedAnswer.usual_hint
 )
 """Statuses that mean nothing here; redirects are among them, for they are not followed."""
 
 _ACQUIRE: Final[dict[Key, Row]] = {
-    (ACQUIRE, 400, 400): Row(
-        api.ServiceNotEnabled,
-        _NEVER,
-        None,
-        "the App ID is wrong, or cloud recording is not enabled for it",
-        _ENABLE,
+    (ACQUIRE, 400, 400): _never(
+        api.ServiceNotEnabled, "the App ID is wrong, or cloud recording is not enabled for it", _ENABLE
     ),
-    (ACQUIRE, 400, 401): Row(
-        api.InvalidParameter,
-        _NEVER,
-        None,
-        "the cname has a character that is not allowed",
-        "correct the cname",
+    (ACQUIRE, 400, 401): _never(
+        api.InvalidParameter, "the cname has a character that is not allowed", "correct the cname"
     ),
-    (ACQUIRE, 400, 405): Row(
+    (ACQUIRE, 400, 405): _never(
         api.ServiceNotEnabled,
-        _NEVER,
-        None,
-        "the App is not active: unpaid, or disabled",
-        "check the account and its balance in the console",
+        "the App is not active, for instance unpaid",
+        "check the account",
     ),
     (ACQUIRE, 400, 406): Row(
         api.ConcurrencyLimitReached,
@@ -230,23 +191,17 @@ _ACQUIRE: Final[dict[Key, Row]] = {
         "as many recordings run as this App ID may have at once",
         "wait until others have ended; look for recordings that were left running; ask for a higher limit",
     ),
-    (ACQUIRE, 500, 500): Row(api.ServiceUnavailable, _SAME, "backoff_general", "the service failed", _REPORT),
-    (ACQUIRE, 500, 501): Row(
-        api.ServiceUnavailable, _SAME, "backoff_general", "the service has no capacity at the moment", _REPORT
-    ),
-    (ACQUIRE, 500, 504): Row(
-        api.ServiceUnavailable, _SAME, "backoff_general", "the service found no place in time", _REPORT
-    ),
-    (ACQUIRE, CLIENT_ERROR, 62): Row(
-        api.ServiceNotEnabled, _NEVER, None, "cloud recording is not enabled for this App ID", _ENABLE
+    (ACQUIRE, 500, 500): _backoff("the service failed", _REPORT),
+    (ACQUIRE, 500, 501): _backoff("the service has no capacity at the moment", _REPORT),
+    (ACQUIRE, 500, 504): _backoff("the service found no place in time", _REPORT),
+    (ACQUIRE, CLIENT_ERROR, 62): _never(
+        api.ServiceNotEnabled, "cloud recording is not enabled for this App ID", _ENABLE
     ),
 }
 
 _START: Final[dict[Key, Row]] = {
-    (START, 201, ANY): Row(
+    (START, 201, ANY): _never(
         api.AlreadyStarted,
-        _NEVER,
-        None,
         "this resource ID has been started before, and a recording runs",
         "treat it as started: the sid is in the first answer, in this one if you are lucky, or in any event",
     ),
@@ -255,26 +210,20 @@ _START: Final[dict[Key, Row]] = {
         _SAME,
         "code_65",
         "the start got through and was not answered in time; a recording may be running",
-        "start again with the same resource ID while it is valid, then acquire and start anew",
+        _AGAIN,
     ),
-    (START, 400, 2): Row(
+    (START, 400, 2): _never(
         api.InvalidParameter,
-        _NEVER,
-        None,
         "a header, the URL or the body is wrong, or the body is not what acquire announced (announce_start)",
         _CORRECT,
     ),
-    (START, 400, 53): Row(
+    (START, 400, 53): _never(
         api.TaskConflict,
-        _NEVER,
-        None,
         "another recording with this cname and uid runs, under another resource ID",
         "use the one that runs, or acquire and start with another uid",
     ),
-    (START, 500, 502): Row(
+    (START, 500, 502): _never(
         api.ServiceUnavailable,
-        _NEVER,
-        None,
         "the service has no capacity for this start; nothing was started",
         "acquire and start anew, then with another uid",
     ),
@@ -283,7 +232,7 @@ _START: Final[dict[Key, Row]] = {
         _SAME,
         "start_5xx",
         "the start timed out inside the service; a recording may be running",
-        "start again with the same resource ID while it is valid, then acquire and start anew",
+        _AGAIN,
     ),
     (START, 500, 15): Row(
         api.ServiceUnavailable,
@@ -299,15 +248,13 @@ _START: Final[dict[Key, Row]] = {
         "the service failed; a recording may be running",
         "acquire and start with another uid once it is certain that none runs",
     ),
-    (START, CLIENT_ERROR, 432): Row(
+    (START, CLIENT_ERROR, 432): _never(
         api.ResourceMismatch,
-        _NEVER,
-        None,
         "a parameter is wrong, or App ID, cname or uid are not those of the resource ID",
         "send what was given to acquire; compare the parameters with the documents",
     ),
-    (START, CLIENT_ERROR, 433): Row(
-        api.ResourceExpired, _NEVER, None, api.ResourceExpired.usual_meaning, api.ResourceExpired.usual_hint
+    (START, CLIENT_ERROR, 433): _never(
+        api.ResourceExpired, api.ResourceExpired.usual_meaning, api.ResourceExpired.usual_hint
     ),
 }
 
@@ -318,10 +265,8 @@ _NO_WORKER_THEN: Final = (
     "ask again after 5, 10 and 15 s; if it stays like that, see files and events, and start with another uid"
 )
 _TIMED_OUT: Final = "the call timed out inside the service; that says nothing about the recording"
-_EXITING: Final = Row(
+_EXITING: Final = _never(
     api.AlreadyStopping,
-    _NEVER,
-    None,
     "the service is exiting: the recording has been stopped",
     "don't ask any more: wait for the end by wait_finished() or its events",
 )
@@ -346,17 +291,15 @@ _QUERY: Final[dict[Key, Row]] = {
 }
 
 _UPDATES: Final[dict[Key, Row]] = {
-    (UPDATE, 400, 2): Row(
+    (UPDATE, 400, 2): _never(
         api.InvalidParameter,
-        _NEVER,
-        None,
         "a header, the URL or the body is wrong, or the lists don't fit the recording's stream types",
         _CORRECT,
     ),
-    (UPDATE, 504, 62): Row(api.ServiceUnavailable, _SAME, "backoff_general", _TIMED_OUT, _REPORT),
-    (UPDATE_LAYOUT, 504, 62): Row(api.ServiceUnavailable, _SAME, "backoff_general", _TIMED_OUT, _REPORT),
-    (UPDATE_LAYOUT, CLIENT_ERROR, 1028): Row(
-        api.InvalidParameter, _NEVER, None, "the layout is wrong", "correct the layout"
+    (UPDATE, 504, 62): _backoff(_TIMED_OUT, _REPORT),
+    (UPDATE_LAYOUT, 504, 62): _backoff(_TIMED_OUT, _REPORT),
+    (UPDATE_LAYOUT, CLIENT_ERROR, 1028): _never(
+        api.InvalidParameter, "the layout is wrong", "correct the layout"
     ),
 }
 
@@ -368,31 +311,23 @@ _STOP: Final[dict[Key, Row]] = {
         "the stop got through and was not answered in time; it may be under way",
         "stop again; code 49 or a 404 means then that it has stopped",
     ),
-    (STOP, 206, 435): Row(
+    (STOP, 206, 435): _never(
         api.NoRecordedData,
-        _NEVER,
-        None,
         "nobody sent a stream: the recording has stopped, and there are no files",
         "take it as an end, not as a failure; if files were expected, compare cname, channel_type and token",
     ),
-    (STOP, 206, 50): Row(
+    (STOP, 206, 50): _never(
         api.UploadStatusUnknown,
-        _NEVER,
-        None,
         "the recording has stopped, and its upload takes longer than a synchronous stop waits (20 s)",
         api.UploadStatusUnknown.usual_hint,
     ),
-    (STOP, 206, ANY): Row(
+    (STOP, 206, ANY): _never(
         api.UploadStatusUnknown,
-        _NEVER,
-        None,
         "the recording has stopped; the upload is slow, or a query ran at the same time",
         api.UploadStatusUnknown.usual_hint,
     ),
-    (STOP, 400, 49): Row(
+    (STOP, 400, 49): _never(
         api.AlreadyStopping,
-        _NEVER,
-        None,
         "the recording is exiting already: stopped before, idle, or removed from the channel",
         "don't stop it again: wait for the end by wait_finished() or its events",
     ),
@@ -403,10 +338,7 @@ _STOP: Final[dict[Key, Row]] = {
         "no such recording now: it has ended, or is being moved to another server (up to 90 s)",
         "stop again for 100 s, in case it is being moved; then take it as ended",
     ),
-    (STOP, 504, 62): Row(
-        api.ServiceUnavailable,
-        _SAME,
-        "backoff_general",
+    (STOP, 504, 62): _backoff(
         "the stop timed out inside the service; the recording may still run",
         "stop again, or query: a 404 means that it has stopped",
     ),

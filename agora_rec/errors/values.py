@@ -112,29 +112,30 @@ class Violation:
         return f"{escaped(self.path)} = {escaped(self.value)}: {escaped(self.rule)}"
 
 
-_FAILED_STARTS: Final = frozenset({15, 502})
-"""Codes in a 5xx to a start which say that nothing was started; all others (62 above all) leave it open."""
+_FAILED_STARTS: Final = frozenset({(500, 15), (500, 502)})
+"""Statuses and codes of a 5xx to a start which say that nothing was started; all other 5xx leave it open."""
+
+_RUNS_PERHAPS: Final = frozenset({7, 62, 65})
+"""Codes that leave a start open under every status: started before, timed out inside, not completed."""
 
 _GAVE_UP: Final = frozenset({408, 499})
 """Statuses of a proxy that stopped waiting: the service may have gone on."""
+
+_CLIENT_ERRORS: Final = range(400, 500)
 
 
 def may_have_started(operation: OperationName, status: int, code: int | None) -> bool:
     """Whether a recording may run because of a call that was answered like this.
 
-    Only a start starts anything. A 4xx is a definite refusal (but for a proxy's 408 and 499), and so is a 5xx
-    whose code says that the start failed. Everything else leaves it open, or says that one runs: 201, 206 with
-    code 65, 5xx with code 62, a gateway's 5xx, a success that can't be read.
+    Only a start starts anything. A 4xx is a definite refusal (but for a proxy's 408 and 499), and so is a
+    5xx that says that the start failed. Everything else leaves it open, or says that one runs: 201, 206, a
+    timeout inside the service (62), a gateway's 5xx, a success that can't be read.
     """
     if operation is not OperationName.START:
         return False
-    match status // 100:
-        case 4:
-            return status in _GAVE_UP
-        case 5:
-            return code not in _FAILED_STARTS
-        case _:
-            return True
+    if code in _RUNS_PERHAPS or status in _GAVE_UP:
+        return True
+    return status not in _CLIENT_ERRORS and (status, code) not in _FAILED_STARTS
 
 
 def left_open(operation: OperationName, attempts: Iterable[Attempt]) -> bool:
