@@ -1,8 +1,8 @@
 """How many calls may go out, and who goes first.
 
 The service allows an App ID a number of calls per second (timing.yaml `limits.qps`: 10 to begin with) and
-answers 429 above it. `Pace` is the arithmetic, pure, with time passed in; `LocalBudget` is the thin async shell
-that makes callers wait; `Unpaced` lets everybody through. Budgets that processes share live elsewhere.
+answers 429 above it. `Pace` is the arithmetic, pure, with time passed in; `LocalBudget` is the thin async
+shell that makes callers wait; `Unpaced` lets everybody through. Budgets that processes share live elsewhere.
 """
 
 import math

@@ -8,7 +8,7 @@ from urllib.request import proxy_bypass
 
 import agora_rec
 from agora_rec.errors import InvalidRequest, Violation
-from agora_rec.secret import MASK, Secret, hide
+from agora_rec.secret import MASK, Secret
 from agora_rec.transport.hosts import is_loopback
 
 
@@ -30,22 +30,22 @@ AUTHORIZATION: Final = "Authorization"
 """The name of the header with the credentials."""
 
 
-def basic_authorization(customer_id: str, customer_secret: str | Secret) -> Secret:
+def basic_authorization(customer_id: str | Secret, customer_secret: str | Secret) -> Secret:
     """The value of the Authorization header (requests.yaml `transport.auth`).
 
     Raises:
         InvalidRequest: The ID or the secret is empty or can't be sent: a colon in the ID, broken Unicode.
     """
-    secret = hide(customer_secret) or Secret("")
-    customer_secret = secret
+    name, password = Secret(customer_id), Secret(customer_secret)
+    customer_id, customer_secret = name, password
     faults: list[Violation] = []
-    if not customer_id or ":" in customer_id or _is_broken(Secret(customer_id)):
+    if not name or _is_broken(name) or ":" in name.reveal():
         faults.append(Violation("customer_id", MASK, "a text that is not empty, without a colon"))
-    if not secret or _is_broken(secret):
+    if not password or _is_broken(password):
         faults.append(Violation("customer_secret", MASK, "a text that is not empty"))
     if faults:
         raise InvalidRequest(tuple(faults))
-    return Secret("Basic " + b64encode(f"{customer_id}:{secret.reveal()}".encode()).decode())
+    return Secret("Basic " + b64encode(f"{name.reveal()}:{password.reveal()}".encode()).decode())
 
 
 def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:

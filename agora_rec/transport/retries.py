@@ -86,7 +86,7 @@ def _spans(
         _span(policy, attribute, wait)
 
 
-def _span(policy: object, attribute: "Attribute[Any]", wait: float) -> None:
+def _span(policy: object, attribute: "Attribute[Any]", wait: object) -> None:
     del policy
     if not (isinstance(wait, int | float) and math.isfinite(wait) and wait >= 0):
         raise InvalidRequest((Violation(f"retry.{attribute.name}", repr(wait)[:100], "seconds, 0 or more"),))

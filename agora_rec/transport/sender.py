@@ -27,7 +27,7 @@ from agora_rec.errors import (
 )
 from agora_rec.model import AnyAnswer
 from agora_rec.operations import Operation, interpret
-from agora_rec.secret import Secret, hide
+from agora_rec.secret import Secret
 from agora_rec.transport.budget import Budget, LocalBudget
 from agora_rec.transport.hosts import Hosts
 from agora_rec.transport.http import HttpxTransport
@@ -241,7 +241,7 @@ class Transport:
 
 def open_transport(
     *,
-    customer_id: str,
+    customer_id: str | Secret,
     customer_secret: str | Secret,
     area: Area = Area.US,
     base_url: str | None = None,
@@ -267,11 +267,10 @@ def open_transport(
     Raises:
         InvalidRequest: An argument is out of range.
     """
-    hidden = hide(customer_secret) or Secret("")
-    customer_secret = hidden
+    customer_id, customer_secret = Secret(customer_id), Secret(customer_secret)
     own_clock: Clock = clock or SystemClock()
     return Transport(
-        wire=OwnWire(basic_authorization(customer_id, hidden), transport),
+        wire=OwnWire(basic_authorization(customer_id, customer_secret), transport),
         hosts=Hosts.of_area(area) if base_url is None else Hosts.of_base_url(base_url),
         budget=budget or LocalBudget(QPS, clock=own_clock),
         retry=retry or RetryPolicy(),

@@ -1,0 +1,223 @@
+"""The async shell of the budget, in virtual time."""
+
+import random
+from collections.abc import Callable
+
+import anyio
+import pytest
+from anyio.abc import TaskGroup
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agora_rec.clock import SystemClock
+from agora_rec.errors import InvalidRequest
+from agora_rec.transport.budget import LocalBudget, Unpaced
+from agora_rec.vocabulary import Priority
+from tests.support.backends import virtual_time
+from tests.transport.test_pace import most_in_any_window
+
+anyio_backend = virtual_time
+pytestmark = pytest.mark.anyio
+
+
+class Callers:
+    """Callers of a budget that note when each got its slot."""
+
+    def __init__(self, budget: LocalBudget, tasks: TaskGroup) -> None:
+        self.budget = budget
+        self.tasks = tasks
+        self.served: list[tuple[str, float]] = []
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.served]
+
+    async def ask(self, name: str, priority: Priority = Priority.WATCH) -> Callable[[], None]:
+        """Queue up, behind those who asked before; the result leaves the queue again."""
+        scope = anyio.CancelScope()
+
+        async def ask() -> None:
+            with scope:
+                await self.budget.slot(priority)
+                self.served.append((name, anyio.current_time()))
+
+        self.tasks.start_soon(ask)
+        await settled()
+        return scope.cancel
+
+
+async def settled() -> None:
+    """Let all tasks run that can, without the clock moving on."""
+    for _ in range(3):
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_five_thousand_callers_use_the_rate_that_the_margin_leaves():
+    budget = LocalBudget(10)
+    async with anyio.create_task_group() as tasks:
+        callers = Callers(budget, tasks)
+        for number in range(5000):
+            await callers.ask(str(number))
+    moments = [moment for _, moment in callers.served]
+    assert most_in_any_window(moments, 1.05) <= 10
+    assert 4999 / (moments[-1] - moments[0]) >= 0.98 * 10 / 1.05
+    assert callers.names == [str(number) for number in range(5000)]
+    assert (budget.waiting, budget.used) == (0, 5000)
+
+
+async def test_a_stop_behind_five_thousand_queries_waits_no_longer_than_two_slots():
+    budget = LocalBudget(10)
+    async with anyio.create_task_group() as tasks:
+        callers = Callers(budget, tasks)
+        for number in range(5000):
+            await callers.ask(str(number))
+        await anyio.sleep(1.02)
+        asked = anyio.current_time()
+        await callers.ask("stop", Priority.STOP)
+        await anyio.sleep(0.3)
+        tasks.cancel_scope.cancel()
+    assert dict(callers.served)["stop"] - asked <= 2 * 1.05 / 10
+
+
+async def test_waiters_go_by_priority_then_by_arrival():
+    async with anyio.create_task_group() as tasks:
+        callers = Callers(LocalBudget(10), tasks)
+        await callers.ask("first")
+        for name, priority in [
+            ("watch", Priority.WATCH),
+            ("update 1", Priority.UPDATE),
+            ("start", Priority.START),
+            ("update 2", Priority.UPDATE),
+            ("acquire", Priority.ACQUIRE),
+            ("confirm", Priority.CONFIRM),
+            ("stop", Priority.STOP),
+        ]:
+            await callers.ask(name, priority)
+    assert callers.names == [
+        "first", "stop", "start", "confirm", "acquire", "update 1", "update 2", "watch",
+    ]  # fmt: skip
+
+
+async def test_who_comes_first_later_on_takes_over_the_sleeping_from_who_was_first():
+    async with anyio.create_task_group() as tasks:
+        callers = Callers(LocalBudget(1, 0.0), tasks)
+        await callers.ask("now")
+        await callers.ask("patient")
+        await anyio.sleep(0.5)
+        await callers.ask("urgent", Priority.STOP)
+    assert [(name, round(moment - callers.served[0][1], 3)) for name, moment in callers.served] == [
+        ("now", 0.0), ("urgent", 1.0), ("patient", 2.0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("leaver", ["b", "c", "d"])
+async def test_who_leaves_gives_the_place_back(leaver: str):
+    budget = LocalBudget(1, 0.0)
+    async with anyio.create_task_group() as tasks:
+        callers = Callers(budget, tasks)
+        leave = {name: await callers.ask(name) for name in "abcd"}
+        await anyio.sleep(0.5)
+        assert budget.waiting == 3
+        leave[leaver]()
+        await settled()
+        assert budget.waiting == 2
+    began = callers.served[0][1]
+    assert callers.names == [name for name in "abcd" if name != leaver]
+    assert [round(moment - began, 3) for _, moment in callers.served] == [0.0, 1.0, 2.0]
+    assert budget.used == 3
+
+
+@given(st.integers(0, 2**32), st.sampled_from([0.5, 3.0, 10.0, 400.0]))
+def test_no_caller_is_lost_or_overtaken_whoever_comes_and_goes(seed: int, qps: float):
+    from trio.testing import MockClock  # noqa: PLC0415 - each example runs a loop of its own
+
+    chance = random.Random(seed)
+    stayed: list[tuple[Priority, int]] = []
+    served: list[tuple[Priority, int, float]] = []
+
+    async def caller(budget: LocalBudget, priority: Priority, number: int, patience: float) -> None:
+        with anyio.move_on_after(patience):
+            await budget.slot(priority)
+            served.append((priority, number, anyio.current_time()))
+            return
+        assert patience != float("inf")
+
+    async def main() -> None:
+        budget = LocalBudget(qps)
+        async with anyio.create_task_group() as tasks:
+            for number in range(40):
+                priority = chance.choice(list(Priority))
+                stays = chance.random() < 0.7
+                patience = float("inf") if stays else chance.random() * 20 / qps
+                if stays:
+                    stayed.append((priority, number))
+                tasks.start_soon(caller, budget, priority, number, patience)
+                await anyio.sleep(chance.choice([0.0, 0.0, 0.3 / qps, 2 / qps]))
+                if chance.random() < 0.05:
+                    budget.slow_down()
+        assert (budget.waiting, budget.used) == (0, len(served))
+
+    anyio.run(main, backend="trio", backend_options={"clock": MockClock(autojump_threshold=0)})
+    assert set(stayed) <= {(priority, number) for priority, number, _ in served}
+    moments = [moment for _, _, moment in served]
+    assert most_in_any_window(moments, 1.05 * max(1.0, 1 / qps)) <= max(1, int(qps))
+    for priority in Priority:
+        numbers = [number for each, number, _ in served if each is priority]
+        assert numbers == sorted(numbers)
+
+
+async def test_slowing_down_is_felt_by_those_who_wait_already():
+    budget = LocalBudget(10, 0.0)
+    async with anyio.create_task_group() as tasks:
+        callers = Callers(budget, tasks)
+        for name in "abcd":
+            await callers.ask(name)
+        await anyio.sleep(0.05)
+        budget.slow_down()
+    began = callers.served[0][1]
+    assert [round(moment - began, 3) for _, moment in callers.served] == [0.0, 0.25, 0.45, 0.65]
+
+
+async def test_time_comes_from_the_clock_that_was_given():
+    class Shifted(SystemClock):
+        def monotonic(self) -> float:
+            return super().monotonic() + 1e6
+
+    budget = LocalBudget(1, 0.0, clock=Shifted())
+    began = anyio.current_time()
+    for _ in range(3):
+        await budget.slot(Priority.STOP)
+    assert anyio.current_time() - began == pytest.approx(2.0, rel=1e-4)
+
+
+async def test_unpaced_lets_everybody_through_at_once():
+    budget = Unpaced()
+    began = anyio.current_time()
+    for _ in range(1000):
+        await budget.slot(Priority.WATCH)
+    budget.slow_down()
+    assert (anyio.current_time(), budget.waiting, budget.used) == (began, 0, 1000)
+    assert repr(budget) == "Unpaced(used=1000)"
+
+
+async def test_the_repr_says_how_busy_it_is():
+    budget = LocalBudget(10)
+    await budget.slot(Priority.STOP)
+    assert repr(budget) == "LocalBudget(qps=10, jitter=0.05, waiting=0, used=1)"
+
+
+@pytest.mark.parametrize(
+    ("qps", "jitter", "paths"),
+    [
+        (0, 0.05, ["qps"]),
+        (-1, 0.05, ["qps"]),
+        (float("nan"), 0.05, ["qps"]),
+        (float("inf"), 0.05, ["qps"]),
+        (10, -0.1, ["jitter"]),
+        (0, float("nan"), ["qps", "jitter"]),
+    ],
+)
+async def test_a_rate_that_means_nothing_is_refused(qps: float, jitter: float, paths: list[str]):
+    with pytest.raises(InvalidRequest) as caught:
+        LocalBudget(qps, jitter)
+    assert [each.path for each in caught.value.violations] == paths
