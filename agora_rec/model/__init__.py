@@ -28,6 +28,7 @@ from agora_rec.model.answers import (
     UpdateLayoutAnswer,
     VodVideo,
 )
+from agora_rec.model.blanks import blanked, filled, missing_secrets
 from agora_rec.model.choices import (
     AudioProfile,
     AvFileType,
@@ -228,6 +229,9 @@ __all__ = [
     "VodVideo",
     "Web",
     "YituAudioModeration",
+    "blanked",
+    "filled",
+    "missing_secrets",
     "normal_uid",
     "scene_of",
 ]

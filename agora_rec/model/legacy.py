@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from agora_rec.model.choices import (
     Channels,
+    CombinationPolicy,
     ErrorHandlePolicy,
     MixBitrate,
     SampleRate,
@@ -26,6 +27,7 @@ class PostponedTranscoding:
         format: MP4; None: not sent.
     """
 
+    combination_policy: ClassVar[CombinationPolicy] = CombinationPolicy.POSTPONE_TRANSCODING
     trans_mode: ClassVar[TransMode] = TransMode.POSTPONE_TRANSCODING
     format: TransFormat | None = None
 
@@ -43,6 +45,7 @@ class PostponedAudioMix:
         channels: the service's default is stereo.
     """
 
+    combination_policy: ClassVar[CombinationPolicy] = CombinationPolicy.POSTPONE_TRANSCODING
     trans_mode: ClassVar[TransMode] = TransMode.AUDIO_MIX
     format: TransFormat | None = None
     sample_rate: SampleRate | None = None

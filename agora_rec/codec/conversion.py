@@ -1,0 +1,242 @@
+"""The converter: cattrs, taught the tables of `fields` and `answers`.
+
+It is built once, on first use. Secrets stay `Secret`s in what it makes: their text comes out only while bytes
+are written, in `agora_rec.codec.encode`.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Final, Union, get_args, get_origin
+
+import attrs
+from cattrs import Converter
+
+from agora_rec.codec import leaves
+from agora_rec.codec.answers import ANSWER_FIELDS, DEMANDED, each, files_of, services_of
+from agora_rec.codec.fields import ALWAYS, MARKS, REQUEST_FIELDS
+from agora_rec.codec.shape import BadShape, JsonObject, Wire, descend, fields_of, find, place
+from agora_rec.model import AvFileType, ExtensionServiceState, RecordedFile, SnapshotFileType, Vendor
+from agora_rec.secret import Secret
+from agora_rec.vocabulary import OpenIntEnum, OpenStrEnum
+
+FIELDS: Final[Mapping[type, Mapping[str, Wire]]] = REQUEST_FIELDS | ANSWER_FIELDS
+
+_Read = Callable[[object], Any]
+_Hook = Callable[[Any, Any], Any]
+
+_LEAVES: Final[Mapping[Any, _Read]] = {
+    str: leaves.text,
+    int: leaves.integer,
+    float: leaves.number,
+    bool: leaves.flag,
+    datetime: leaves.moment,
+    Secret: leaves.secret,
+    int | str: leaves.uid,
+}
+_OR_OTHER: Final[Mapping[Any, Any]] = {
+    AvFileType | str: AvFileType,
+    SnapshotFileType | str: SnapshotFileType,
+    Vendor | int: Vendor,
+}
+"""Sets of which other words than ours can be said as well."""
+
+
+@cache
+def converter() -> Converter:
+    """The one converter, built when it is first needed; nothing outside of this package gets hold of it."""
+    made = Converter(detailed_validation=False)
+    exact = _exact_hooks(made)
+
+    def value_writer(_: Any) -> _Read:
+        return lambda value: write(value, made)
+
+    def list_writer(_: Any) -> Callable[[Any], Any]:
+        return lambda items: [made.unstructure(item) for item in items]
+
+    def hook_for(hint: Any) -> _Hook:
+        if hint in exact:
+            return exact[hint]
+        makers = ((_is_union, _union_hook), (_is_tuple, _tuple_hook), (_is_enum, _enum_hook))
+        make = next((make for fits, make in makers if fits(hint)), _class_hook)
+        return make(hint, made)
+
+    def is_ours(hint: Any) -> bool:
+        return hint in exact or hint in FIELDS or _is_union(hint) or _is_tuple(hint) or _is_enum(hint)
+
+    made.register_unstructure_hook_factory(FIELDS.__contains__, value_writer)
+    made.register_unstructure_hook_factory(_is_tuple, list_writer)
+    made.register_unstructure_hook(Secret, _as_it_is)
+    made.register_structure_hook_factory(is_ours, hook_for)
+    return made
+
+
+def _as_it_is(value: Secret) -> Secret:
+    return value
+
+
+def _exact_hooks(made: Converter) -> dict[Any, _Hook]:
+    """How single values are read, and the lists that come in several forms."""
+
+    def files(value: object, _: Any) -> tuple[RecordedFile, ...]:
+        return files_of(value, made.structure)
+
+    def services(value: object, _: Any) -> tuple[ExtensionServiceState, ...]:
+        return services_of(value, made.structure)
+
+    leaf_hooks: dict[Any, _Hook] = {hint: _ignoring_type(read) for hint, read in _LEAVES.items()}
+    return leaf_hooks | {tuple[RecordedFile, ...]: files, tuple[ExtensionServiceState, ...]: services}
+
+
+def write(value: object, made: Converter) -> JsonObject:
+    """Write a value as an object of JSON; what is None isn't written."""
+    tree: JsonObject = {}
+    _write_into(tree, value, FIELDS[type(value)], made)
+    return tree
+
+
+def _write_into(tree: JsonObject, value: object, fields: Mapping[str, Wire], made: Converter) -> None:
+    for name, wire in fields.items():
+        part = getattr(value, name)
+        if part is None:
+            continue
+        if wire.inline:
+            _write_into(descend(tree, wire.path), part, wire.fields or FIELDS[type(part)], made)
+            continue
+        written = made.unstructure(part) if wire.write is None else wire.write(part)
+        if written is not None:
+            place(tree, wire.path, written)
+    if type(value) in ALWAYS:
+        descend(tree, ALWAYS[type(value)])
+
+
+def _is_union(hint: Any) -> bool:
+    return get_origin(hint) in {Union, UnionType}
+
+
+def _is_tuple(hint: Any) -> bool:
+    return hint is tuple or get_origin(hint) is tuple
+
+
+def _is_enum(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Enum)
+
+
+def _ignoring_type(read: _Read) -> _Hook:
+    return lambda value, _: read(value)
+
+
+def _reader(hint: Any, made: Converter) -> _Read:
+    hook = made.get_structure_hook(hint)
+    return lambda value: hook(value, hint)
+
+
+def _tuple_hook(hint: Any, made: Converter) -> _Hook:
+    read = _reader(get_args(hint)[0], made)
+    return lambda value, _: each(value, read)
+
+
+def _enum_hook(cls: type[Any], _: Converter) -> _Hook:
+    is_open = issubclass(cls, OpenIntEnum | OpenStrEnum)
+    read: _Read = leaves.integer if issubclass(cls, int) else leaves.text
+
+    def read_enum(value: object, _: Any) -> Any:
+        plain = read(value)
+        if is_open:
+            return cls(plain) if plain != "" else None
+        if plain not in _values(cls):
+            raise BadShape("$", f"none of the known values of {cls.__name__}")
+        return cls(plain)
+
+    return read_enum
+
+
+def _values(cls: Any) -> set[object]:
+    return {member.value for member in cls}
+
+
+def _union_hook(hint: Any, made: Converter) -> _Hook:
+    """Read one of several classes, told apart by their marks, or a word that may be ours."""
+    if hint in _OR_OTHER:
+        ours = _OR_OTHER[hint]
+        other = leaves.integer if issubclass(ours, int) else leaves.text
+
+        def read_word(value: object, _: Any) -> Any:
+            plain = other(value)
+            return ours(plain) if plain in _values(ours) else plain
+
+        return read_word
+    classes = [cls for cls in get_args(hint) if cls is not NoneType]
+    return _marked_hook(classes, made)
+
+
+def _marked_hook(classes: list[Any], made: Converter) -> _Hook:
+    readers = {cls: _reader(cls, made) for cls in classes}
+
+    def read_marked(value: object, _: Any) -> Any:
+        for cls, read in readers.items():
+            if MARKS[cls].fits(value):
+                return read(value)
+        if any(MARKS[cls].seen(value) for cls in classes):
+            raise BadShape("$", f"none of {', '.join(cls.__name__ for cls in classes)}")
+        return None
+
+    return read_marked
+
+
+def _without_none(hint: Any) -> Any:
+    """The type of an attribute that may be None, when it isn't."""
+    if not _is_union(hint):
+        return hint
+    members = tuple(member for member in get_args(hint) if member is not NoneType)
+    return Union[members]  # noqa: UP007  # made of a tuple
+
+
+def _class_hook(cls: type[Any], made: Converter) -> _Hook:
+    rows = [
+        (
+            attribute.name,
+            FIELDS[cls][attribute.name],
+            _field_reader(FIELDS[cls][attribute.name], _without_none(attribute.type), made),
+            attribute.default is attrs.NOTHING,
+        )
+        for attribute in attrs.fields(cls)
+    ]
+
+    def read_class(value: object, _: Any) -> Any:
+        tree = fields_of(value)
+        demanded = DEMANDED.get(cls)
+        if demanded is not None and find(tree, demanded) is None:
+            raise BadShape(f"$.{demanded}", "missing")
+        parts = {name: _field(tree, wire, read, required=need) for name, wire, read, need in rows}
+        return cls(**{name: part for name, part in parts.items() if part is not None})
+
+    return read_class
+
+
+def _field_reader(wire: Wire, hint: Any, made: Converter) -> _Read:
+    if wire.read is not None:
+        return wire.read
+    if wire.inline and not _is_union(hint):
+        hook = _marked_hook([hint], made)
+        return lambda value: hook(value, hint)
+    return _reader(hint, made)
+
+
+def _field(tree: object, wire: Wire, read: _Read, *, required: bool) -> Any:
+    path = wire.path
+    found = find(tree, path)
+    for alias in wire.aliases if found is None else ():
+        path = alias
+        found = find(tree, path)
+        if found is not None:
+            break
+    try:
+        value = None if found is None else read(found)
+    except BadShape as bad:
+        raise bad.under(f".{path}" if path else "") from None
+    if value is None and required:
+        raise BadShape(f"$.{wire.path}", "missing")
+    return value

@@ -1,0 +1,65 @@
+"""From bytes to JSON, within bounds: whatever a server or a proxy sends, the end is a value or `BadShape`."""
+
+import json
+from typing import Any, Final, NoReturn
+
+from agora_rec.codec.shape import BadShape, JsonObject, fields_of, is_list, is_object
+
+MAX_BYTES: Final = 2**20
+MAX_DEPTH: Final = 64
+_SHOWN: Final = 120
+
+
+def parse(data: bytes) -> JsonObject:
+    """Read the object of JSON that an answer is.
+
+    Raises:
+        BadShape: it is none, or larger or deeper than any honest answer.
+    """
+    if len(data) > MAX_BYTES:
+        raise BadShape("$", f"{len(data)} bytes, more than {MAX_BYTES}")
+    found = _loads(data)
+    if isinstance(found, BadShape):
+        raise found
+    tree = fields_of(found)
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        _check_depth(tree)
+    return tree
+
+
+def _loads(data: bytes) -> Any:
+    """JSON, or the error to raise: raised here, it would carry the decoder's own with the whole text."""
+    try:
+        return json.loads(str(data, "utf-8-sig"), parse_constant=_refuse)
+    except UnicodeDecodeError:
+        return BadShape("$", "not UTF-8")
+    except RecursionError:
+        return BadShape("$", "nested too deeply")
+    except ValueError:
+        return BadShape("$", f"not JSON{_begins(data)}")
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)  # NaN and the infinities: Python reads them, JSON doesn't know them
+
+
+def _begins(data: bytes) -> str:
+    """How a page of a proxy begins. What looks like JSON isn't shown: it may hold a stream's key."""
+    text = " ".join(data[: 4 * _SHOWN].decode(errors="replace").split())
+    if not text or text[0] in '{["':
+        return ""
+    return f", begins with {text[:_SHOWN]!r}"
+
+
+def _check_depth(tree: JsonObject) -> None:
+    level: list[Any] = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if is_object(node) else node)
+            if is_object(child) or is_list(child)
+        ]
+        if not level:
+            return
+    raise BadShape("$", f"nested deeper than {MAX_DEPTH}")
