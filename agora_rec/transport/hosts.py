@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from attrs import define, field, frozen
 
 from agora_rec.errors import InvalidRequest, Violation
+from agora_rec.secret import MASK, Secret
 from agora_rec.vocabulary import Area
 
 PLACES: Final[Mapping[Area, tuple[str, ...]]] = MappingProxyType(
@@ -78,13 +79,18 @@ class Hosts:
         )
 
     @classmethod
-    def of_base_url(cls, base_url: str) -> "Hosts":
+    def of_base_url(cls, base_url: str | Secret) -> "Hosts":
         """One host of the caller's choice; it is never left.
 
         Raises:
             InvalidRequest: It is no http(s) URL of a host, or plain http to a host that is not this machine.
+                (A password in it is never repeated.)
         """
-        return cls(((_checked(base_url),),))
+        base_url = Secret(base_url)
+        fault = _fault(base_url)
+        if fault is not None:
+            raise InvalidRequest((fault,))
+        return cls(((base_url.reveal().rstrip("/"),),))
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -143,18 +149,18 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _checked(base_url: str) -> str:
-    """The URL without a trailing slash, or InvalidRequest. User names and passwords are never repeated."""
+def _fault(base_url: Secret) -> Violation | None:
+    """What is wrong with a base URL, if anything; of a wrong one only scheme, host and port are shown."""
+    text = base_url.reveal()
     rule = "an https URL of a host, with nothing behind its path; plain http to a loopback address only"
     try:
-        parts = urlsplit(base_url)
+        parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise InvalidRequest((Violation("base_url", "***", rule),)) from None
-    shown = f"{parts.scheme}://{host}{'' if port is None else f':{port}'}"[:100]
-    bare = not (parts.query or parts.fragment or "@" in parts.netloc or "?" in base_url or "#" in base_url)
-    printable = base_url.isascii() and base_url.isprintable() and " " not in base_url and "\\" not in base_url
+        return Violation("base_url", MASK, rule)
+    bare = not any(mark in text for mark in "@?#\\ ")
     safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-    if not (host and bare and printable and safe):
-        raise InvalidRequest((Violation("base_url", repr(shown), rule),))
-    return base_url.rstrip("/")
+    if host and bare and safe and text.isascii() and text.isprintable():
+        return None
+    shown = f"{parts.scheme}://{host}{'' if port is None else f':{port}'}"
+    return Violation("base_url", ascii(shown[:100]), rule)

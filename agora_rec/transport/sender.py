@@ -27,7 +27,7 @@ from agora_rec.errors import (
 )
 from agora_rec.model import AnyAnswer
 from agora_rec.operations import Operation, interpret
-from agora_rec.secret import Secret
+from agora_rec.secret import Secret, hide
 from agora_rec.transport.budget import Budget, LocalBudget
 from agora_rec.transport.hosts import Hosts
 from agora_rec.transport.http import HttpxTransport
@@ -244,7 +244,7 @@ def open_transport(
     customer_id: str | Secret,
     customer_secret: str | Secret,
     area: Area = Area.US,
-    base_url: str | None = None,
+    base_url: str | Secret | None = None,
     transport: HttpxTransport | None = None,
     timeout: float = 10.0,
     budget: Budget | None = None,
@@ -267,7 +267,7 @@ def open_transport(
     Raises:
         InvalidRequest: An argument is out of range.
     """
-    customer_id, customer_secret = Secret(customer_id), Secret(customer_secret)
+    customer_id, customer_secret, base_url = Secret(customer_id), Secret(customer_secret), hide(base_url)
     own_clock: Clock = clock or SystemClock()
     return Transport(
         wire=OwnWire(basic_authorization(customer_id, customer_secret), transport),
