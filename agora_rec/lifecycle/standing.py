@@ -180,7 +180,8 @@ class Standing:
             return self
         gone = self.superseded if self.instance_uid is None else self.superseded | {self.instance_uid}
         moved = evolve(self, instance_uid=fact.new_uid, superseded=gone)
-        return moved if moved.has_left else evolve(moved, left_at=None, exited_at=None)
+        goes_on = not moved.has_left and not self.state.is_end
+        return evolve(moved, left_at=None, exited_at=None) if goes_on else moved
 
     def _is_undone_by(self, fact: f.FailedOver) -> bool:
         """Whether only an instance left that was not the last one, and no stop is on its way."""
