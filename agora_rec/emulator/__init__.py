@@ -1,0 +1,46 @@
+"""A faithful local Agora Cloud Recording service: for quickstarts, tests and simulations.
+
+`Emulator` is all that most users need. It shares no rules with the client that it judges: what it plays
+comes from the service's documents alone.
+"""
+
+from agora_rec.emulator.calls import Call, Fate
+from agora_rec.emulator.emulator import ChannelHandle, Emulator
+from agora_rec.emulator.faults import (
+    Cut,
+    Delay,
+    Fault,
+    Garble,
+    LoseAnswer,
+    Refuse,
+    SlowAnswer,
+    Unreachable,
+    Upload,
+)
+from agora_rec.emulator.service import SessionView
+from agora_rec.emulator.session import EndReason, Moment, MomentKind, Track
+from agora_rec.emulator.settings import AppIdRefusal, Settings, User
+
+__all__ = [
+    "AppIdRefusal",
+    "Call",
+    "ChannelHandle",
+    "Cut",
+    "Delay",
+    "Emulator",
+    "EndReason",
+    "Fate",
+    "Fault",
+    "Garble",
+    "LoseAnswer",
+    "Moment",
+    "MomentKind",
+    "Refuse",
+    "SessionView",
+    "Settings",
+    "SlowAnswer",
+    "Track",
+    "Unreachable",
+    "Upload",
+    "User",
+]

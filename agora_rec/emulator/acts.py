@@ -1,0 +1,374 @@
+"""What each call does at the service, and what is said to it: the rules of the seven calls.
+
+Every function here takes the office (what the service knows) and an errand (the call) and gives an
+outcome, or throws `Refused`. The order of the checks is: body, resource ID, whose it is, is there such
+a recording, may it still be controlled, and then what is asked.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from attrs import define, field, frozen
+
+from agora_rec.emulator import answers, wire
+from agora_rec.emulator.channels import Channel
+from agora_rec.emulator.faults import Upload
+from agora_rec.emulator.plan import Plan, read_outputs, read_plan, read_subscription
+from agora_rec.emulator.resources import Ids, Resource, is_readable
+from agora_rec.emulator.routes import Route
+from agora_rec.emulator.schema import SHAPES, BadField, Context, check
+from agora_rec.emulator.schema.forms import is_cname
+from agora_rec.emulator.session import Session, seconds_after
+from agora_rec.emulator.settings import Settings
+from agora_rec.emulator.wire import Answer, JsonObject, Refusal, Refused, flag_of, int_of, object_of, text_of
+from agora_rec.vocabulary import ModeName, OperationName, UploadingStatus
+
+_WEB_SCENE, _POSTPONED_SCENE = 1, 2
+_OLD_CNAME_BYTES_MAX: Final = 63
+
+
+@frozen(kw_only=True)
+class Later:
+    """An answer that is only known, and only given, at that moment."""
+
+    at: datetime
+    tell: Callable[[], Answer]
+
+
+Outcome: TypeAlias = Answer | Later
+
+
+@define(eq=False, kw_only=True)
+class Errand:
+    """One call while it is handled.
+
+    `content` is the body as JSON, None if there is none or it is none. `raced` says that a query and a
+    stop of the same recording met. `upload` is a wish of the tests for the upload after this stop.
+    """
+
+    route: Route
+    headers: Mapping[str, str] = field(repr=False)
+    content: object = field(repr=False)
+    raced: bool = False
+    upload: Upload | None = None
+
+
+@define(eq=False)
+class Office:
+    """What the service knows: resources, recordings, channels."""
+
+    settings: Settings
+    ids: Ids
+    resources: dict[str, Resource] = field(factory=dict[str, Resource])
+    sessions: dict[str, Session] = field(factory=dict[str, Session])
+    started: dict[str, Session] = field(factory=dict[str, Session])
+    """By resource ID."""
+    channels: dict[str, Channel] = field(factory=dict[str, Channel])
+    _workers: dict[str, Session] = field(factory=dict[str, Session])
+
+    def channel(self, cname: str) -> Channel:
+        """The channel of that name; one that nobody spoke of has the users of the settings."""
+        if cname not in self.channels:
+            self.channels[cname] = Channel.populated(cname, self.settings.users)
+        return self.channels[cname]
+
+    def workers(self, now: datetime) -> list[Session]:
+        """The recordings whose worker is still there."""
+        for sid in [sid for sid, session in self._workers.items() if session.is_gone(now)]:
+            del self._workers[sid]
+        return list(self._workers.values())
+
+    def enrol(self, session: Session) -> None:
+        """Take up a new recording."""
+        self.sessions[session.sid] = session
+        self.started[session.resource.resource_id] = session
+        self._workers[session.sid] = session
+
+    def is_full(self, app_id: str, now: datetime, *, web: bool) -> bool:
+        """Whether no more recordings of that kind may run for that App ID."""
+        limit = self.settings.web_concurrent_limit if web else self.settings.concurrent_limit
+        running = [
+            session
+            for session in self.workers(now)
+            if session.resource.app_id == app_id and (session.plan.mode is ModeName.WEB) == web
+        ]
+        return len(running) >= limit
+
+
+def act(office: Office, errand: Errand, now: datetime) -> Outcome:
+    """Carry out one call.
+
+    Raises:
+        Refused: the service says no.
+    """
+    return _ACTS[errand.route.operation](office, errand, now)
+
+
+def _success(body: JsonObject) -> Answer:
+    return Answer(200, wire.dump(body))
+
+
+def _ncs_ip(office: Office, errand: Errand, now: datetime) -> Outcome:  # noqa: ARG001 - the form of an act
+    hosts = [{"primaryIP": address} for address in office.settings.notification_ips]
+    return _success({"data": {"service": {"hosts": hosts}}})
+
+
+def _checked_body(office: Office, errand: Errand, shape: str, now: datetime) -> JsonObject:
+    """The body of a POST, or code 2."""
+    media_type = errand.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Refused(wire.BAD_PARAMETER)
+    mode = errand.route.mode
+    if mode is not None and mode not in set(ModeName):
+        raise Refused(wire.BAD_PARAMETER)
+    try:
+        return check(SHAPES, shape, errand.content, Context(mode=mode, now=now, settings=office.settings))
+    except BadField as bad:
+        raise Refused(_describe(errand.route.operation, bad.path)) from None
+
+
+def _describe(operation: OperationName, path: str) -> Refusal:
+    name = path.removeprefix("clientRequest.")
+    if operation is OperationName.ACQUIRE and name == "resourceExpiredHour":
+        return wire.BAD_PARAMETER.because("Acquire: invalid resourceExpiredHour value!")
+    if name in {"", "uid"}:
+        return wire.BAD_PARAMETER
+    word = operation.value.title().replace("_", "")
+    return wire.BAD_PARAMETER.because(f"{word}: invalid {name} value!")
+
+
+def _acquire(office: Office, errand: Errand, now: datetime) -> Outcome:
+    body = _checked_body(office, errand, "AcquireBody", now)
+    settings = office.settings
+    cname, uid = text_of(body, "cname") or "", text_of(body, "uid") or ""
+    longest = _OLD_CNAME_BYTES_MAX if settings.older_cname_code else settings.cname_bytes
+    if not is_cname(cname, longest):
+        raise Refused(wire.INVALID_CNAME_OLDER if settings.older_cname_code else wire.INVALID_CNAME)
+    request = object_of(body, "clientRequest")
+    scene = int_of(request, "scene", 0)
+    app_id = errand.route.app_id or ""
+    if office.is_full(app_id, now, web=scene == _WEB_SCENE):
+        raise Refused(wire.TOO_MANY_RECORDINGS)
+    resource = Resource(
+        resource_id=office.ids.resource_id(),
+        app_id=app_id,
+        cname=cname,
+        uid=uid,
+        acquired_at=now,
+        scene=scene,
+        hours=int_of(request, "resourceExpiredHour", 72),
+        region=text_of(request, "region") or None,
+        announced=_digest(request["startParameter"]) if "startParameter" in request else None,
+    )
+    office.resources[resource.resource_id] = resource
+    return _success({"cname": cname, "uid": uid, "resourceId": resource.resource_id})
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _check_resource(office: Office, errand: Errand) -> Resource | None:
+    """The resource of the URL; None if the service no longer knows it."""
+    route = errand.route
+    # No document gives update and updateLayout the codes 1001 and 1003: what is not found there is 404.
+    told = route.operation not in {OperationName.UPDATE, OperationName.UPDATE_LAYOUT}
+    if not is_readable(route.resource_id or ""):
+        raise Refused(wire.RESOURCE_UNREADABLE if told else wire.NO_WORKER)
+    resource = office.resources.get(route.resource_id or "")
+    if resource is not None and resource.app_id != route.app_id:
+        raise Refused(wire.RESOURCE_FOREIGN if told else wire.NO_WORKER)
+    return resource
+
+
+def _check_identity(resource: Resource, body: JsonObject) -> None:
+    if (text_of(body, "cname"), text_of(body, "uid")) != (resource.cname, resource.uid):
+        raise Refused(wire.MISMATCH)
+
+
+def _start(office: Office, errand: Errand, now: datetime) -> Outcome:
+    body = _checked_body(office, errand, "StartBody", now)
+    resource = _check_resource(office, errand)
+    if resource is None:
+        # Readable and forgotten: it can only have expired.
+        raise Refused(wire.RESOURCE_EXPIRED)
+    _check_identity(resource, body)
+    expired = now >= seconds_after(resource.acquired_at, office.settings.resource_seconds)
+    earlier = office.started.get(resource.resource_id)
+    if earlier is not None and (earlier.is_running(now) or not expired):
+        raise Refused(_already_started(office, earlier))
+    if expired:
+        raise Refused(wire.RESOURCE_EXPIRED)
+    _check_announced(resource, errand)
+    mode = ModeName(errand.route.mode or "")
+    plan = read_plan(mode, object_of(body, "clientRequest"), office.settings)
+    _check_scene(resource, plan, errand)
+    if resource.region is not None and plan.area is not None and plan.area != resource.region:
+        raise Refused(_describe(OperationName.START, "storageConfig.region"))
+    if plan.token_refusal is not None and office.settings.tokens_checked_at_start:
+        raise Refused(plan.token_refusal)
+    _check_conflict(office, resource, now)
+    if office.is_full(resource.app_id, now, web=mode is ModeName.WEB):
+        raise Refused(wire.NO_CAPACITY)
+    session = Session(
+        sid=office.ids.sid(),
+        resource=resource,
+        plan=plan,
+        started_at=now,
+        settings=office.settings,
+        channel=office.channel(resource.cname),
+        subscriptions=[(now, plan.subscription)],
+        outputs=plan.web.outputs or () if plan.web is not None else (),
+        outputs_since=now if plan.web is not None and plan.web.outputs is not None else None,
+        backuped=plan.bucket in office.settings.backup_buckets,
+    )
+    office.enrol(session)
+    return _success(answers.recording(resource, session.sid))
+
+
+def _already_started(office: Office, earlier: Session) -> Refusal:
+    if not office.settings.repeated_start_with_sid:
+        return wire.ALREADY_STARTED
+    extra = {"resourceId": earlier.resource.resource_id, "sid": earlier.sid}
+    return Refusal(status=201, code=7, reason=wire.ALREADY_STARTED.reason, extra=extra)
+
+
+def _check_announced(resource: Resource, errand: Errand) -> None:
+    if resource.announced is None:
+        return
+    given = (wire.as_object(errand.content) or {})["clientRequest"]
+    if _digest(given) != resource.announced:
+        raise Refused(wire.BAD_PARAMETER.because("request_hash mismatch!"))
+
+
+def _check_scene(resource: Resource, plan: Plan, errand: Errand) -> None:
+    """Web is scene 1 and nothing else is; scene 2 is individual with its policy, and only that has it."""
+    fits = (plan.mode is ModeName.WEB) == (resource.scene == _WEB_SCENE)
+    if resource.scene == _POSTPONED_SCENE:
+        fits = plan.mode is ModeName.INDIVIDUAL and plan.postponed
+    elif plan.postponed:
+        fits = False
+    if not fits:
+        raise Refused(_describe(errand.route.operation, "scene"))
+
+
+def _check_conflict(office: Office, resource: Resource, now: datetime) -> None:
+    identity = (resource.app_id, resource.cname, resource.uid)
+    for session in office.workers(now):
+        if (session.resource.app_id, session.resource.cname, session.resource.uid) == identity:
+            raise Refused(wire.TASK_CONFLICT)
+
+
+def _find_session(office: Office, errand: Errand, body: JsonObject | None, now: datetime) -> Session:
+    """The recording that a call is about, if it may still be controlled."""
+    route = errand.route
+    resource = _check_resource(office, errand)
+    if resource is not None and body is not None:
+        _check_identity(resource, body)
+    session = office.sessions.get(route.sid or "")
+    if session is not None and session.resource is not resource:
+        told = route.operation in {OperationName.QUERY, OperationName.STOP}
+        raise Refused(wire.RESOURCE_FOREIGN if told else wire.NO_WORKER)
+    if session is None or session.is_gone(now):
+        raise Refused(wire.NO_WORKER)
+    if route.mode != session.plan.mode:
+        raise Refused(_describe(route.operation, "mode"))
+    if now >= session.expires_at:
+        raise Refused(wire.RESOURCE_EXPIRED)
+    if office.settings.exiting_refused and not session.is_running(now):
+        raise Refused(wire.EXITING)
+    return session
+
+
+def _query(office: Office, errand: Errand, now: datetime) -> Outcome:
+    if errand.route.mode not in set(ModeName):
+        raise Refused(wire.BAD_PARAMETER)
+    session = _find_session(office, errand, None, now)
+    body = answers.recording(session.resource, session.sid)
+    return _success({**body, "serverResponse": answers.query(session, now)})
+
+
+def _update(office: Office, errand: Errand, now: datetime) -> Outcome:
+    body = _checked_body(office, errand, "UpdateBody", now)
+    session = _find_session(office, errand, body, now)
+    request = object_of(body, "clientRequest")
+    subscribe = object_of(request, "streamSubscribe")
+    for name, medium in (("audioUidList", "audio"), ("videoUidList", "video")):
+        if name in subscribe and medium not in session.plan.media:
+            raise Refused(_describe(OperationName.UPDATE, f"streamSubscribe.{name}"))
+    if "rtmpPublishConfig" in request and session.outputs_since is None:
+        raise Refused(_describe(OperationName.UPDATE, "rtmpPublishConfig"))
+    if "streamSubscribe" in request:
+        audio, video = object_of(subscribe, "audioUidList"), object_of(subscribe, "videoUidList")
+        session.subscriptions.append((now, read_subscription(audio, video, session.plan.media)))
+    if "webRecordingConfig" in request:
+        session.holds.append((now, flag_of(object_of(request, "webRecordingConfig"), "onhold")))
+    if "rtmpPublishConfig" in request:
+        session.outputs = read_outputs(object_of(request, "rtmpPublishConfig"))
+        session.outputs_since = now
+    return _success(answers.recording(session.resource, session.sid))
+
+
+def _update_layout(office: Office, errand: Errand, now: datetime) -> Outcome:
+    if errand.route.mode in {ModeName.INDIVIDUAL, ModeName.WEB}:
+        raise Refused(_describe(OperationName.UPDATE_LAYOUT, "mode"))
+    try:
+        body = _checked_body(office, errand, "UpdateLayoutBody", now)
+    except Refused:
+        if office.settings.older_layout_code:
+            raise Refused(wire.INVALID_LAYOUT_OLDER) from None
+        raise
+    session = _find_session(office, errand, body, now)
+    return _success(answers.recording(session.resource, session.sid))
+
+
+def _stop(office: Office, errand: Errand, now: datetime) -> Outcome:
+    body = _checked_body(office, errand, "StopBody", now)
+    session = _find_session(office, errand, body, now)
+    if not session.is_running(now):
+        raise Refused(wire.EXITING_ALREADY)
+    session.stop_at = now
+    if errand.upload is not None:
+        session.upload_seconds = errand.upload.seconds
+        session.backuped = session.backuped or errand.upload.backuped
+    if flag_of(object_of(body, "clientRequest"), "async_stop"):
+        return Later(at=now, tell=lambda: _stopped(session, errand, now, waited=False))
+    # Where there is nothing to upload, there is nothing to wait for.
+    waits = min(session.upload_takes, office.settings.sync_stop_seconds) if session.tracks(now) else 0.0
+    at = seconds_after(now, waits)
+    return Later(at=at, tell=lambda: _stopped(session, errand, at, waited=True))
+
+
+def _stopped(session: Session, errand: Errand, at: datetime, *, waited: bool) -> Answer:
+    """What a stop is told when it has waited as long as it would."""
+    head = answers.recording(session.resource, session.sid)
+    unknown: JsonObject = {"uploadingStatus": str(UploadingStatus.UNKNOWN)}
+    if not session.tracks(at):
+        return wire.refusal_answer(
+            wire.NO_RECORDED_DATA, wire.Subject(operation=errand.route.operation), session.settings
+        )
+    if errand.raced:
+        return Answer(206, wire.dump({**head, "serverResponse": unknown}))
+    if not waited:
+        said = answers.stop(session, at, UploadingStatus.UNKNOWN)
+        return _success({**head, "serverResponse": said})
+    if session.is_upload_slow:
+        code = session.settings.slow_stop_code
+        extra: JsonObject = {} if code is None else {"code": code}
+        return Answer(206, wire.dump({**head, **extra, "serverResponse": unknown}))
+    word = UploadingStatus.BACKUPED if session.backuped else UploadingStatus.UPLOADED
+    return _success({**head, "serverResponse": answers.stop(session, at, word)})
+
+
+_ACTS: Final[Mapping[OperationName, Callable[[Office, Errand, datetime], Outcome]]] = {
+    OperationName.ACQUIRE: _acquire,
+    OperationName.START: _start,
+    OperationName.QUERY: _query,
+    OperationName.UPDATE: _update,
+    OperationName.UPDATE_LAYOUT: _update_layout,
+    OperationName.STOP: _stop,
+    OperationName.NCS_IP: _ncs_ip,
+}

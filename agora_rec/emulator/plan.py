@@ -1,0 +1,210 @@
+"""What a start asked for, read from a body that has passed its checks.
+
+Values only, without the secrets: of keys and tokens just what they lead to is kept.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, unique
+from typing import Final
+
+from attrs import field, frozen
+
+from agora_rec.emulator.schema.forms import ALL_STREAMS
+from agora_rec.emulator.schema.regions import area_of
+from agora_rec.emulator.settings import Settings
+from agora_rec.emulator.wire import (
+    TOKEN_EXPIRED,
+    TOKEN_WRONG,
+    JsonObject,
+    Refusal,
+    flag_of,
+    int_of,
+    object_of,
+    objects_of,
+    text_of,
+    texts_of,
+)
+from agora_rec.vocabulary import ModeName
+
+AUDIO, VIDEO = "audio", "video"
+_MEDIA: Final[Mapping[int, frozenset[str]]] = {
+    0: frozenset({AUDIO}),
+    1: frozenset({VIDEO}),
+    2: frozenset({AUDIO, VIDEO}),
+}
+_GROUP_USERS: Final = (2, 7, 12, 17, 32, 49)
+"""How many users each `subscribeUidGroup` records at most."""
+
+
+@unique
+class FileList(Enum):
+    """What the answers to query and stop tell of files, and how."""
+
+    ONE_NAME = "string"
+    ARRAY = "json"
+    NOTHING = "none"
+    WEB = "web"
+
+
+@frozen
+class Chosen:
+    """Whose streams of one medium are taken: those listed (None: everybody) except those refused."""
+
+    listed: frozenset[str] | None = None
+    refused: frozenset[str] = frozenset()
+
+    def takes(self, uid: str) -> bool:
+        """Whether that user's stream is taken."""
+        return uid not in self.refused and (self.listed is None or uid in self.listed)
+
+
+NOBODY: Final = Chosen(listed=frozenset())
+
+
+@frozen
+class Subscription:
+    """Whose audio and whose video is recorded."""
+
+    audio: Chosen
+    video: Chosen
+
+    def takes(self, uid: str, medium: str) -> bool:
+        """Whether that user's stream of that medium is recorded."""
+        return (self.audio if medium == AUDIO else self.video).takes(uid)
+
+
+@frozen(kw_only=True)
+class WebPlan:
+    """What a web recording adds."""
+
+    hours_max: int
+    mp4_seconds: float
+    onhold: bool
+    outputs: tuple[str, ...] | None = field(repr=False)
+    """The addresses to push to; None if start had no rtmp_publish_service."""
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What a recording does. `flaw` says that it will fail soon after its start."""
+
+    mode: ModeName
+    media: frozenset[str]
+    subscription: Subscription
+    live: bool
+    idle_seconds: float
+    users_max: int | None
+    records: bool
+    snapshots: bool
+    mp4: bool
+    folders: tuple[str, ...]
+    bucket: str
+    area: str | None
+    postponed: bool
+    flaw: bool
+    token_refusal: Refusal | None
+    web: WebPlan | None
+
+    @property
+    def file_list(self) -> FileList:
+        """How files are told."""
+        if self.mode is ModeName.WEB:
+            return FileList.WEB
+        if self.snapshots:
+            return FileList.NOTHING
+        return FileList.ONE_NAME if self.mode is ModeName.MIX and not self.mp4 else FileList.ARRAY
+
+
+def read_plan(mode: ModeName, request: JsonObject, settings: Settings) -> Plan:
+    """Read a checked clientRequest of start."""
+    recording = object_of(request, "recordingConfig")
+    storage = object_of(request, "storageConfig")
+    snapshots = "snapshotConfig" in request
+    refusal = None if mode is ModeName.WEB else _judge_token(text_of(request, "token") or "", settings)
+    media = _MEDIA[int_of(recording, "streamTypes", 2)]
+    mp4 = "mp4" in (texts_of(object_of(request, "recordingFileConfig"), "avFileType") or ())
+    policy = text_of(object_of(request, "appsCollection"), "combinationPolicy")
+    vendor, region = int_of(storage, "vendor", 0), int_of(storage, "region", 0)
+    return Plan(
+        mode=mode,
+        media=media,
+        subscription=read_subscription(recording, recording, media),
+        live=int_of(recording, "channelType", 0) == 1,
+        idle_seconds=int_of(recording, "maxIdleTime", 30),
+        users_max=_GROUP_USERS[int_of(recording, "subscribeUidGroup", 0)]
+        if mode is ModeName.INDIVIDUAL
+        else None,
+        records=not snapshots or "recordingFileConfig" in request,
+        snapshots=snapshots,
+        mp4=mp4,
+        folders=texts_of(storage, "fileNamePrefix") or (),
+        bucket=text_of(storage, "bucket") or "",
+        area=area_of(vendor, region),
+        postponed=policy == "postpone_transcoding",
+        flaw=refusal is not None or not settings.wrong_values.isdisjoint(_watched_values(recording, storage)),
+        token_refusal=refusal,
+        web=_read_web(request) if mode is ModeName.WEB else None,
+    )
+
+
+def read_subscription(
+    audio: Mapping[str, object], video: Mapping[str, object], media: frozenset[str]
+) -> Subscription:
+    """The two pairs of lists, given what kinds of stream are recorded at all.
+
+    Both may be the same object (start); then one medium's list without any of the other's means that
+    nobody's stream of the other is recorded.
+    """
+    chosen_audio, chosen_video = _read_chosen(audio, "Audio"), _read_chosen(video, "Video")
+    if audio is video:
+        if chosen_audio is not None and chosen_video is None:
+            chosen_video = NOBODY
+        elif chosen_video is not None and chosen_audio is None:
+            chosen_audio = NOBODY
+    return Subscription(
+        audio=(chosen_audio or Chosen()) if AUDIO in media else NOBODY,
+        video=(chosen_video or Chosen()) if VIDEO in media else NOBODY,
+    )
+
+
+def _read_chosen(lists: Mapping[str, object], medium: str) -> Chosen | None:
+    wanted = texts_of(lists, f"subscribe{medium}Uids")
+    if wanted is not None:
+        return Chosen() if ALL_STREAMS in wanted else Chosen(listed=frozenset(wanted))
+    refused = texts_of(lists, f"unsubscribe{medium}Uids")
+    # Refusing somebody is no list in the sense of the rule: everybody else is still wanted.
+    return None if refused is None else Chosen(refused=frozenset(refused))
+
+
+def _judge_token(token: str, settings: Settings) -> Refusal | None:
+    if token in settings.expired_tokens:
+        return TOKEN_EXPIRED
+    if token in settings.wrong_tokens or (settings.token_required and not token):
+        return TOKEN_WRONG
+    return None
+
+
+def _watched_values(recording: JsonObject, storage: JsonObject) -> set[str]:
+    transcoding = object_of(recording, "transcodingConfig")
+    found = [text_of(storage, name) for name in ("bucket", "accessKey", "secretKey")]
+    found += [text_of(transcoding, name) for name in ("backgroundImage", "defaultUserBackgroundImage")]
+    found += [text_of(each, "image_url") for each in objects_of(transcoding, "backgroundConfig")]
+    return {each for each in found if each}
+
+
+def _read_web(request: JsonObject) -> WebPlan:
+    services = objects_of(object_of(request, "extensionServiceConfig"), "extensionServices")
+    by_name = {text_of(each, "serviceName"): object_of(each, "serviceParam") for each in services}
+    page = by_name["web_recorder_service"]
+    push = by_name.get("rtmp_publish_service")
+    return WebPlan(
+        hours_max=int_of(page, "maxRecordingHour", 1),
+        mp4_seconds=int_of(page, "maxVideoDuration", 120) * 60,
+        onhold=flag_of(page, "onhold"),
+        outputs=None if push is None else read_outputs(push),
+    )
+
+
+def read_outputs(holder: Mapping[str, object]) -> tuple[str, ...]:
+    """The addresses to push to."""
+    return tuple(text_of(each, "rtmpUrl") or "" for each in objects_of(holder, "outputs"))

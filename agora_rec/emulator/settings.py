@@ -1,0 +1,119 @@
+"""What can be chosen about the emulated service: times, limits, and which of two documented ways it plays.
+
+Values only. Where the reference records a conflict, the default is what the current pages say and a
+setting plays the other side. Faults of single calls are in `faults`, users in channels in `channels`.
+"""
+
+from enum import Enum, unique
+
+from attrs import field, frozen
+
+
+@frozen(kw_only=True)
+class User:
+    """Somebody in a channel. Only hosts keep a live broadcast (channelType 1) from being idle."""
+
+    uid: int
+    audio: bool = True
+    video: bool = True
+    host: bool = True
+
+
+@unique
+class AppIdRefusal(Enum):
+    """How a wrong App ID is answered; the documents know three ways."""
+
+    GATEWAY = "400 appid is invalid"
+    SERVICE = "acquire: 400 code 400 invalid_appid"
+    OLDER = "401 invalid appid"
+
+
+@frozen(kw_only=True)
+class Settings:
+    """How the service behaves. All times are seconds.
+
+    Times:
+        latency: what every call takes at least; calls overlap during it.
+        start_seconds: from the accepted start until everything is ready (status 4), individual and mix.
+        web_start_seconds: the same for web (webpage-mode.md: about 5).
+        check_seconds: from the start until a recording with wrong parameters fails.
+        exit_seconds: what the worker takes at least to go after it has left; status 6 to 8, code 49.
+        upload_seconds: from the end until all files are stored.
+        sync_stop_seconds: longer than this a stop doesn't wait for the upload (206, code 50).
+        first_slice_mix, first_slice_individual, first_slice_web: until the first playlist exists.
+        resource_seconds: how long a resource ID is good for a start (else code 433).
+        mix_mp4_seconds: length of one MP4 of a mix recording.
+
+    Limits:
+        concurrent_limit, web_concurrent_limit: recordings at once; over it acquire says 406, start 502.
+        cname_bytes: longest channel name. The older documents have 64 with `older_cname_code`.
+        snapshot_interval_min: smallest `captureInterval` (older pages: 1).
+
+    The world:
+        users: who is in a channel that nobody has said anything about.
+        other_app_ids: further App IDs of the same account (for code 1003).
+        token_required: the project has its App Certificate on.
+        expired_tokens, wrong_tokens: tokens that the channel refuses (109, 110).
+        wrong_values: buckets, keys and image URLs that pass start and make the recording fail later.
+        backup_buckets: buckets that refuse files, so that these go to the backup.
+        notification_ips: what ncs/ip answers.
+
+    Ways to play:
+        unknown_fields_refused: names and spellings that the service doesn't know are code 2.
+        uid_group_required: `subscribeUidGroup` may not be absent in individual mode (one official
+            client leaves out the value 0).
+        tokens_checked_at_start: start itself answers 109 or 110 (older); else the recording fails later.
+        app_id_refusal: the answer to a wrong App ID.
+        repeated_start_with_sid: the body of 201 carries resourceId and sid.
+        observed_bodies: 404 and 49 with the bodies seen in the wild instead of code and reason.
+        exiting_refused: query and stop of a recording that is exiting answer 404 with 501 (older).
+        slow_stop_code: the code beside 206 of a stop whose upload is slow; None as in the oldest text.
+        older_cname_code: a bad channel name is code 1013 instead of 401.
+        older_layout_code: a bad layout update is code 1028 instead of 2.
+        file_times_in_seconds: `fileList[].sliceStartTime` in seconds instead of milliseconds.
+        web_file_key: how a web file's name is spelled, `filename` or `fileName`.
+        rtmp_in_stop: a web stop's answer also has the rtmp_publish_service (2022).
+        older_unknown: `uploadingStatus` says `unknow`.
+    """
+
+    latency: float = 0.01
+    start_seconds: float = 2.0
+    web_start_seconds: float = 5.0
+    check_seconds: float = 5.0
+    exit_seconds: float = 2.0
+    upload_seconds: float = 0.5
+    sync_stop_seconds: float = 20.0
+    first_slice_mix: float = 15.0
+    first_slice_individual: float = 60.0
+    first_slice_web: float = 15.0
+    resource_seconds: float = 300.0
+    mix_mp4_seconds: float = 7200.0
+
+    concurrent_limit: int = 50
+    web_concurrent_limit: int = 200
+    cname_bytes: int = 1024
+    snapshot_interval_min: int = 5
+
+    users: tuple[User, ...] = (User(uid=11), User(uid=12))
+    other_app_ids: frozenset[str] = frozenset()
+    token_required: bool = False
+    expired_tokens: frozenset[str] = field(default=frozenset(), repr=False)
+    wrong_tokens: frozenset[str] = field(default=frozenset(), repr=False)
+    wrong_values: frozenset[str] = field(default=frozenset(), repr=False)
+    backup_buckets: frozenset[str] = frozenset()
+    notification_ips: tuple[str, ...] = ("192.0.2.10", "192.0.2.11")
+
+    unknown_fields_refused: bool = True
+    uid_group_required: bool = False
+    tokens_checked_at_start: bool = False
+    app_id_refusal: AppIdRefusal = AppIdRefusal.GATEWAY
+    repeated_start_with_sid: bool = False
+    observed_bodies: bool = False
+    exiting_refused: bool = False
+    slow_stop_code: int | None = 50
+    older_cname_code: bool = False
+    older_layout_code: bool = False
+    file_times_in_seconds: bool = False
+    web_file_key: str = "filename"
+    rtmp_in_stop: bool = False
+    older_unknown: bool = False
