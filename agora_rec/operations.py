@@ -9,7 +9,7 @@ from urllib.parse import quote
 from attrs import frozen
 
 from agora_rec.codec import BadShape, Body, decode, encode, refusal
-from agora_rec.errors import InvalidRequest, Subject, Violation, from_refusal, from_unreadable
+from agora_rec.errors import ApiError, InvalidRequest, Subject, Violation, from_refusal, from_unreadable
 from agora_rec.model import (
     AcquireAnswer,
     AcquireRequest,
@@ -183,13 +183,22 @@ def interpret(operation: Operation[A], status: int, data: bytes) -> A:
         ApiError: It is no plain success. What can't be read is an `UnexpectedAnswer`, unless its status says
             enough.
     """
+    answer = _read(operation, status, data)
+    del data  # answers repeat the keys of streams: no traceback may show them
+    if isinstance(answer, ApiError):
+        raise answer
+    return answer
+
+
+def _read(operation: Operation[A], status: int, data: bytes) -> A | ApiError:
     try:
         if status == _OK:
             return decode(operation.answer, data)
-        said = refusal(status, data)
+        return from_refusal(operation.subject, refusal(status, data))
     except BadShape as bad:
-        raise from_unreadable(operation.subject, status, str(bad)) from bad
-    raise from_refusal(operation.subject, said)
+        error = from_unreadable(operation.subject, status, str(bad))
+        error.__cause__ = bad.with_traceback(None)
+        return error
 
 
 def _app(app_id: str) -> str:
