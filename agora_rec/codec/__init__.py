@@ -14,12 +14,25 @@ from agora_rec.codec.body import Body
 from agora_rec.codec.checkpoints import mode_from_json, mode_to_json
 from agora_rec.codec.conversion import converter, write
 from agora_rec.codec.parsing import parse
+from agora_rec.codec.plain import dump, dump_mode, load, load_mode
 from agora_rec.codec.refusals import refusal
 from agora_rec.codec.shape import BadShape
 from agora_rec.model import AnyAnswer, AnyRequest, QueryAnswer, StartParameter, StopAnswer
 from agora_rec.secret import Secret
 
-__all__ = ["BadShape", "Body", "decode", "encode", "mode_from_json", "mode_to_json", "refusal"]
+__all__ = [
+    "BadShape",
+    "Body",
+    "decode",
+    "dump",
+    "dump_mode",
+    "encode",
+    "load",
+    "load_mode",
+    "mode_from_json",
+    "mode_to_json",
+    "refusal",
+]
 
 A = TypeVar("A", bound=AnyAnswer)
 

@@ -12,7 +12,7 @@ lost answer, a start with its own resource ID.
 import socket
 import ssl
 from functools import cached_property
-from typing import Final
+from typing import Final, cast
 from urllib.request import getproxies
 
 import httpx
@@ -132,7 +132,8 @@ class HttpxWire:
         )
         try:
             reader = Reader()
-            async for part in response.aiter_raw():
+            # Not aiter_raw(): a caller's transport may answer with a body that is read already.
+            async for part in cast("httpx.AsyncByteStream", response.stream):
                 reader.feed(part)
             request_id = short_request_id(response.headers.get("X-Request-Id"))
             return WireAnswer(response.status_code, reader.body(), request_id)

@@ -1,0 +1,342 @@
+"""`CloudRecording`: the client that owns transport, budget, store and the task group, and makes recordings.
+
+It knows how to send and what to keep; what a recording does with it stands in `recording/`. Everything that
+must not be lost runs in its task group: leaving the client waits for the starts and stops under way.
+"""
+
+import hashlib
+import hmac
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack
+from ipaddress import IPv4Address, IPv6Address
+from types import TracebackType
+from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
+
+import anyio
+from anyio.abc import TaskGroup
+
+from agora_rec import codec
+from agora_rec.api import Api
+from agora_rec.clock import Clock, SystemClock
+from agora_rec.codec import Body
+from agora_rec.errors import Attempt, InvalidRequest, Violation
+from agora_rec.model import AnyAnswer, Mode
+from agora_rec.operations import Operation
+from agora_rec.recording import Description, Ledger, Recording
+from agora_rec.secret import Secret, hide
+from agora_rec.store import Checkpoint, MemoryStore, Store
+from agora_rec.transport import (
+    Budget,
+    HttpxTransport,
+    Interrupt,
+    LocalBudget,
+    RetryPolicy,
+    Transport,
+    Unpaced,
+    open_transport,
+)
+from agora_rec.vocabulary import Area, Region
+
+A = TypeVar("A", bound=AnyAnswer)
+
+QPS: Final = 10.0
+"""Calls per second that an App ID may make to begin with (timing.yaml `limits.qps`)."""
+
+_ENVIRONMENT: Final = {
+    "app_id": "AGORA_APP_ID",
+    "customer_id": "AGORA_CUSTOMER_ID",
+    "customer_secret": "AGORA_CUSTOMER_SECRET",
+}
+
+
+class Options(TypedDict, total=False):
+    """What `CloudRecording.from_env` can be told beside, or instead of, the environment."""
+
+    app_id: str
+    customer_id: str
+    customer_secret: str | Secret
+    area: Area
+    base_url: str | None
+    transport: HttpxTransport | None
+    timeout: float
+    qps: float | None
+    budget: Budget | None
+    store: Store | None
+    retry: RetryPolicy | None
+    clock: Clock | None
+
+
+class CloudRecording:
+    """The client: an async context manager, used by any number of tasks at once.
+
+    Leaving it stops no recording, but waits for the starts and stops that are under way (60 s and 120 s at
+    most for each), and stops what a caller started and then abandoned.
+
+    Args:
+        app_id: The App ID of the channels.
+        customer_id: The account's customer ID for the RESTful API.
+        customer_secret: Its secret.
+        area: Which of the service's hosts are asked.
+        base_url: The one host to ask instead: https, or plain http on a loopback address (the emulator).
+        transport: An httpx transport of your own; it isn't closed with the client.
+        timeout: Seconds for one attempt of an ordinary call; a stop is given 30 s at least.
+        qps: Calls per second for this App ID, short for `budget=LocalBudget(qps)`; None paces nothing.
+        budget: Who may call when; one object can be shared by several clients of the same App ID.
+        store: Where checkpoints go; None: this process's memory.
+        retry: What is sent again, and when; None: as documented.
+        clock: Where time comes from; None: the machine and the event loop.
+
+    Raises:
+        InvalidRequest: Arguments are wrong; names all of them.
+    """
+
+    def __init__(
+        self,
+        app_id: str,
+        *,
+        customer_id: str,
+        customer_secret: str | Secret,
+        area: Area = Area.US,
+        base_url: str | None = None,
+        transport: HttpxTransport | None = None,
+        timeout: float = 10.0,
+        qps: float | None = QPS,
+        budget: Budget | None = None,
+        store: Store | None = None,
+        retry: RetryPolicy | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        hidden = customer_secret = Secret(customer_secret)
+        _check_credentials(app_id, customer_id, hidden)
+        self.app_id = app_id
+        self.clock: Clock = clock or SystemClock()
+        self.store: Store = store or MemoryStore()
+        self.budget: Budget = budget or _own_budget(qps, self.clock)
+        self._transport: Transport = open_transport(
+            customer_id=customer_id,
+            customer_secret=hidden,
+            area=area,
+            base_url=base_url,
+            transport=transport,
+            timeout=timeout,
+            budget=self.budget,
+            retry=retry,
+            clock=self.clock,
+        )
+        self._digest_key = hidden
+        self._recordings: dict[str, Recording] = {}
+        self._group: TaskGroup | None = None
+        self._is_open = False
+        self.api = Api(app_id, self._transport, self.clock.now)
+
+    @classmethod
+    def from_env(cls, **overrides: Unpack[Options]) -> Self:
+        """Make a client from the environment; what is passed here goes first.
+
+        Reads `AGORA_APP_ID`, `AGORA_CUSTOMER_ID`, `AGORA_CUSTOMER_SECRET`, and if they are set `AGORA_AREA`
+        and `AGORA_BASE_URL`.
+
+        Raises:
+            InvalidRequest: Variables are missing or wrong; names all of them.
+        """
+        options, violations = _from_environment(overrides)
+        if violations:
+            raise InvalidRequest(tuple(violations))
+        app_id = options.pop("app_id")
+        return cls(app_id, **options)  # type: ignore[misc]  # the three required ones were just checked
+
+    def __repr__(self) -> str:
+        return f"<CloudRecording {self.app_id} {self._transport!r} recordings={len(self._recordings)}>"
+
+    @property
+    def recordings(self) -> tuple[Recording, ...]:
+        """Every recording of this client that has begun and not ended, whoever holds it."""
+        return tuple(self._recordings.values())
+
+    def recording(
+        self,
+        cname: str,
+        uid: int | str,
+        mode: Mode,
+        *,
+        token: str | Secret | None = None,
+        region: Region | None = None,
+        resource_expired_hour: int | None = None,
+        exclude: Iterable[str] = (),
+        announce_start: bool = False,
+    ) -> Recording:
+        """Make a recording; nothing is sent yet. What is None isn't sent at all.
+
+        Args:
+            cname: The channel's name; for `Web` any name that tells recordings apart.
+            uid: The recorder's own uid in the channel, 1 to 4294967295; nobody else may use it.
+            mode: `Mix`, `Individual` or `Web`: what is recorded, how, and where the files go.
+            token: An RTC token for this channel and uid, if the project has its App Certificate enabled. It
+                can't be renewed while it records, so it must outlive the recording.
+            region: Where the service may record; the bucket must lie there too.
+            resource_expired_hour: Hours (1 to 720, the service's default is 72) in which calls are accepted.
+            exclude: Resource IDs of recordings that run: this one is placed in another area (redundancy).
+            announce_start: Whether acquire announces exactly what start will send, for a better placement.
+
+        Raises:
+            InvalidRequest: Every wrong field, with its path, its value (secrets masked) and the rule.
+        """
+        token = hide(token)
+        description = Description.checked(
+            cname=cname,
+            uid=uid,
+            mode=mode,
+            token=token,
+            region=region,
+            resource_expired_hour=resource_expired_hour,
+            exclude=tuple(exclude),
+            announce_start=announce_start,
+            now=self.clock.now(),
+        )
+        return Recording(Ledger(description, self))
+
+    def attach(
+        self, checkpoint: Checkpoint, *, mode: Mode | None = None, token: str | Secret | None = None
+    ) -> Recording:
+        """Go on with a recording from its checkpoint; if this client has it already, that one is given.
+
+        Args:
+            checkpoint: As `Recording.checkpoint` or a store gave it.
+            mode: The mode again, with its secrets; needed only for a start.
+            token: The token again; needed only for a start.
+
+        Raises:
+            InvalidRequest: Mode or token are not those that it was started with.
+        """
+        token = hide(token)
+        there = self._recordings.get(checkpoint.id)
+        if there is not None:
+            return there
+        description = Description.restored(checkpoint, mode, token)
+        ledger = Ledger(
+            description,
+            self,
+            standing=checkpoint.standing,
+            history=checkpoint.history,
+            start_digest=checkpoint.start_digest,
+            attached_at=checkpoint.saved_at,
+        )
+        if description.has_secrets:
+            ledger.check_digest(codec.encode(description.start_request()))
+        recording = Recording(ledger)
+        if checkpoint.is_unfinished:
+            self.keep(recording)
+        return recording
+
+    async def unfinished(self) -> AsyncIterator[Recording]:
+        """Go through what the store knows as begun and not ended, and attach each of them."""
+        async for stored in self.store.unfinished():
+            yield self.attach(stored.checkpoint)
+
+    async def notification_ips(self) -> tuple[IPv4Address | IPv6Address, ...]:
+        """The addresses from which the service sends its webhooks; to be asked anew every 24 hours."""
+        return (await self.api.ncs_ip()).addresses
+
+    async def send(
+        self,
+        operation: Operation[A],
+        *,
+        deadline: float | None = None,
+        interrupt: Interrupt | None = None,
+        on_attempt: Callable[[Attempt], None] | None = None,
+    ) -> A:
+        """Make one call for a recording; see `Transport.send`."""
+        return await self._transport.send(
+            operation, deadline=deadline, interrupt=interrupt, on_attempt=on_attempt
+        )
+
+    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+        """Run a recording's work in the client's task group."""
+        if self._group is None:
+            raise RuntimeError("the client is not open: use 'async with CloudRecording(...) as cloud'")
+        self._group.start_soon(work, name=f"agora_rec: {name}")
+
+    def require_open(self) -> None:
+        """Refuse commands outside of the client's `async with`."""
+        if not self._is_open:
+            raise RuntimeError("the client is not open: use 'async with CloudRecording(...) as cloud'")
+
+    def digest(self, body: Body) -> str:
+        """A keyed digest of a start's body: recognises it, and gives nothing away."""
+        return hmac.new(self._digest_key.reveal().encode(), body.reveal(), hashlib.sha256).hexdigest()
+
+    def keep(self, recording: Recording) -> None:
+        """Hold a recording that has begun."""
+        self._recordings[recording.id] = recording
+
+    def forget(self, recording: Recording) -> None:
+        """Let go of a recording that has ended, or never began."""
+        self._recordings.pop(recording.id, None)
+
+    async def __aenter__(self) -> Self:
+        if self._group is not None:
+            raise RuntimeError("a client is opened once; make another one")
+        group = anyio.create_task_group()
+        await group.__aenter__()
+        self._group = group
+        self._is_open = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Wait for the starts and stops under way, stop what was abandoned, close the connections."""
+        self._is_open = False
+        for recording in self.recordings:
+            if recording.is_abandoned:
+                recording.stop_behind()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._close)
+            # Jobs keep their own errors, so the group has none to report: the body's error isn't its
+            # business.
+            if self._group is not None:
+                await self._group.__aexit__(None, None, None)
+
+    async def _close(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._transport.aclose()
+
+
+def _own_budget(qps: float | None, clock: Clock) -> Budget:
+    return Unpaced() if qps is None else LocalBudget(qps, clock=clock)
+
+
+def _check_credentials(app_id: str, customer_id: str, customer_secret: Secret) -> None:
+    given: dict[str, object] = {
+        "app_id": app_id,
+        "customer_id": customer_id,
+        "customer_secret": customer_secret.reveal(),
+    }
+    wrong = [name for name, text in given.items() if not isinstance(text, str) or not text.strip()]
+    del given
+    if wrong:
+        raise InvalidRequest(tuple(Violation(name, "***", "a text that is not empty") for name in wrong))
+
+
+def _from_environment(overrides: Options) -> tuple[Options, list[Violation]]:
+    options: Options = {**overrides}
+    violations: list[Violation] = []
+    for name, variable in _ENVIRONMENT.items():
+        if name not in options:
+            value = os.environ.get(variable, "")
+            given = Secret(value) if name == "customer_secret" else value
+            options[name] = given  # type: ignore[literal-required]  # the names of _ENVIRONMENT
+            if not value:
+                violations.append(Violation(name, "''", f"pass it, or set {variable}"))
+    area = os.environ.get("AGORA_AREA")
+    if area and "area" not in options:
+        try:
+            options["area"] = Area(area)
+        except ValueError:
+            rule = f"AGORA_AREA is one of {', '.join(Area)}"
+            violations.append(Violation("area", repr(area)[:40], rule))
+    base_url = os.environ.get("AGORA_BASE_URL")
+    if base_url and "base_url" not in options:
+        options["base_url"] = base_url
+    return options, violations

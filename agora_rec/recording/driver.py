@@ -1,0 +1,304 @@
+"""The lifecycle driven over the API: each command takes its turn, is written down, sent, and ends as a fact.
+
+Everything here runs in jobs of the client's task group, or synchronously between two awaits; no method waits
+for anything on behalf of a caller. What callers see (waiting, goals, the context manager) stands in the
+modules beside this one; how a start goes, with all its doubts, in `starting.py`.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+from agora_rec import operations
+from agora_rec.errors import IllegalTransition, ResourceExpired, StartUnconfirmed, Superseded, TransportError
+from agora_rec.lifecycle import Change, Verdict, facts, verdicts
+from agora_rec.model import (
+    AcquireAnswer,
+    QueryAnswer,
+    StartAnswer,
+    StopAnswer,
+    StopRequest,
+    UpdateAnswer,
+    UpdateLayoutAnswer,
+)
+from agora_rec.operations import Operation
+from agora_rec.recording.jobs import Job
+from agora_rec.recording.ledger import Ledger
+from agora_rec.recording.starting import Starting
+from agora_rec.recording.turn import Turn
+from agora_rec.transport import Interrupt, Interrupted
+from agora_rec.vocabulary import Command, ModeName, OperationName, Priority, State, UploadingStatus
+
+A = TypeVar("A")
+S = TypeVar("S", UpdateAnswer, UpdateLayoutAnswer)
+
+STOP_BOUND: Final = 120.0
+"""Seconds after which a stop makes no further attempt; its retries on 404 outlast a failover, and fit in."""
+
+_UPLOADS = {State.UPLOADED: UploadingStatus.UPLOADED, State.BACKUPED: UploadingStatus.BACKUPED}
+
+
+class Driver:
+    """The commands of one recording, and the jobs that are under way."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.host = ledger.host
+        self.acquire_job: Job[AcquireAnswer] | None = None
+        self.start_job: Job[StartAnswer] | None = None
+        self.stop_job: Job[StopAnswer] | None = None
+        self._starting = Starting(ledger)
+        self._turn = Turn()
+        self._waiting: set[Interrupt] = set()
+        self._stop_interrupt = Interrupt()
+        self._remembered: tuple[Job[StopAnswer], bool] | None = None
+
+    def judge(self, command: Command) -> Verdict:
+        """Judge a command now; a start that comes too late puts the recording back to IDLE.
+
+        Raises:
+            IllegalTransition: The state doesn't allow it.
+            ResourceExpired: The resource ID is too old to be started.
+        """
+        try:
+            return self.ledger.standing.judge(
+                command,
+                at=self.host.clock.now(),
+                mode=self.ledger.description.mode.name,
+                subject=self.ledger.subject(OperationName(command.value)),
+            )
+        except ResourceExpired:
+            self.ledger.absorb(facts.Expired())
+            raise
+
+    def acquire(self) -> Job[AcquireAnswer]:
+        """Begin to acquire a resource ID."""
+        self.judge(Command.ACQUIRE)
+        description = self.ledger.description
+        if description.announce_start:
+            self._starting.need_secrets()
+        operation = operations.acquire(self.host.app_id, description.acquire_request())
+        job: Job[AcquireAnswer] = Job()
+        self.acquire_job = job
+        self._launch(job, Command.ACQUIRE, lambda interrupt: self._acquire(operation, interrupt))
+        return job
+
+    def start(self) -> Job[StartAnswer]:
+        """Begin to start; while an earlier start's answer is missing, begin to repeat it."""
+        if self.ledger.state is not State.STARTING:
+            self.judge(Command.START)
+        operation = self._starting.prepare()
+        job: Job[StartAnswer] = Job()
+        self.start_job = job
+        self._launch(job, Command.START, lambda interrupt: self._start(operation, interrupt))
+        return job
+
+    def stop(self, *, async_stop: bool = False) -> Job[StopAnswer]:
+        """Begin to stop: whatever only waits makes way. While a start is on its way, remember the stop."""
+        verdict = self.judge(Command.STOP)
+        job: Job[StopAnswer] = Job()
+        self.stop_job = job
+        if verdict is Verdict.REMEMBER:
+            self.ledger.absorb(facts.StopRequested())
+            self._remembered = job, async_stop
+            self._preempt()
+            if self.start_job is None or self.start_job.is_done:
+                self._settle_remembered_stop()
+        else:
+            self._begin_stop(job, async_stop=async_stop)
+        return job
+
+    def stop_or_repeat(self) -> Job[StopAnswer]:
+        """Stop; or send a stop once more of which nobody knows whether it was ever sent."""
+        if self.ledger.state is not State.STOPPING:
+            return self.stop()
+        job: Job[StopAnswer] = Job()
+        self.stop_job = job
+        self._begin_stop(job, async_stop=False)
+        return job
+
+    @property
+    def may_need_stop(self) -> bool:
+        """Whether something runs, or may run, or is being stopped by a job of ours."""
+        state = self.ledger.state
+        if self.stop_job is not None and not self.stop_job.is_done:
+            return True
+        unsure = state is State.STOPPING and self.ledger.standing.left_at is None
+        return unsure or state in (State.STARTING, State.RECORDING)
+
+    @property
+    def is_lapsed(self) -> bool:
+        """Whether the resource ID is too old for a start."""
+        return self.ledger.standing.is_lapsed(self.host.clock.now())
+
+    @property
+    def address(self) -> tuple[str, ModeName, str, str]:
+        """What every call about a recording that has begun needs for its path."""
+        mode = self.ledger.description.mode.name
+        return self.host.app_id, mode, self.ledger.resource_id, self.ledger.sid
+
+    def unconfirmed(self, cause: str) -> StartUnconfirmed:
+        """What may be running, and until when."""
+        return self._starting.unconfirmed(cause)
+
+    def query(self, interrupt: Interrupt, priority: Priority) -> Job[QueryAnswer]:
+        """Begin to query."""
+        self.judge(Command.QUERY)
+        operation = operations.query(
+            *self.address,
+            cname=self.ledger.description.cname,
+            uid=self.ledger.description.uid,
+            priority=priority,
+        )
+        job: Job[QueryAnswer] = Job()
+        self._launch(job, Command.QUERY, lambda switch: self._query(operation, switch), interrupt)
+        return job
+
+    def change(self, command: Command, operation: Operation[S], interrupt: Interrupt) -> Job[S]:
+        """Begin to update, or to update the layout; the command was judged before the operation was made."""
+        job: Job[S] = Job()
+        self._launch(job, command, lambda switch: self._change(command, operation, switch), interrupt)
+        return job
+
+    def moved(self, change: Change) -> None:
+        """Set in motion what follows from a change of state, wherever it came from."""
+        if self.ledger.standing.left_at is not None or change.after.is_end:
+            self._stop_interrupt.trigger()
+        if change.after is State.RECORDING and self.ledger.standing.stop_requested:
+            job, async_stop = self._remembered or (Job(), False)
+            self._remembered = None
+            self.stop_job = job
+            self._begin_stop(job, async_stop=async_stop)
+
+    def _launch(
+        self,
+        job: Job[A],
+        command: Command,
+        work: Callable[[Interrupt], Awaitable[A]],
+        interrupt: Interrupt | None = None,
+    ) -> None:
+        switch = interrupt or Interrupt()
+        self._waiting.add(switch)
+
+        async def run() -> A:
+            try:
+                return await work(switch)
+            except Interrupted as interrupted:
+                raise Superseded(command, self.ledger.state, attempts=interrupted.attempts) from None
+            finally:
+                self._waiting.discard(switch)
+
+        self._spawn(job, command, run)
+
+    def _spawn(self, job: Job[A], command: Command, work: Callable[[], Awaitable[A]]) -> None:
+        description = self.ledger.description
+        self.host.spawn(lambda: job.run(work), f"{command.value} {description.cname}/{description.uid}")
+
+    def _preempt(self) -> None:
+        for interrupt in tuple(self._waiting):
+            interrupt.trigger()
+
+    def _begin_stop(self, job: Job[StopAnswer], *, async_stop: bool) -> None:
+        self._stop_interrupt = Interrupt()
+        self.ledger.absorb(facts.StopSent())
+        self._preempt()
+        self._spawn(job, Command.STOP, lambda: self._stop(async_stop=async_stop))
+
+    def _settle_remembered_stop(self) -> None:
+        """Tell those who wait for a remembered stop that no sid has come of the start."""
+        if self._remembered is None:
+            return
+        job, _ = self._remembered
+        self._remembered = None
+        if self.ledger.state is State.STARTING:
+            job.fail(self._starting.unconfirmed("the stop is remembered, and sent as soon as a sid is known"))
+        else:
+            note = "the start was withdrawn or refused: nothing runs"
+            job.fail(IllegalTransition(Command.STOP, self.ledger.state, note=note))
+
+    async def _acquire(self, operation: Operation[AcquireAnswer], interrupt: Interrupt) -> AcquireAnswer:
+        async with self._turn.take(interrupt):
+            self.judge(Command.ACQUIRE)
+            answer = await self.host.send(operation, interrupt=interrupt)
+            self.ledger.absorb(facts.Acquired(resource_id=answer.resource_id))
+            await self.ledger.save_after()
+            return answer
+
+    async def _start(self, operation: Operation[StartAnswer], interrupt: Interrupt) -> StartAnswer:
+        # A stop withdraws a start of which nothing was sent; one that may have worked must bring its sid.
+        patience = Interrupt() if self._starting.may_run else interrupt
+        sent = False
+        try:
+            async with self._turn.take(patience):
+                sent = True
+                return await self._starting.send(operation, interrupt)
+        except Interrupted:
+            if not sent:
+                await self._starting.withdrawn()
+            raise
+        finally:
+            self._settle_remembered_stop()
+
+    async def _query(self, operation: Operation[QueryAnswer], interrupt: Interrupt) -> QueryAnswer:
+        async with self._turn_for(Command.QUERY, interrupt):
+            answer = await self.host.send(operation, interrupt=interrupt)
+            self.ledger.absorb(verdicts.after_query(answer))
+            await self.ledger.save_after()
+            return answer
+
+    async def _change(self, command: Command, operation: Operation[S], interrupt: Interrupt) -> S:
+        async with self._turn_for(command, interrupt):
+            return await self.host.send(operation, interrupt=interrupt)
+
+    @asynccontextmanager
+    async def _turn_for(self, command: Command, interrupt: Interrupt) -> AsyncIterator[None]:
+        async with self._turn.take(interrupt):
+            self.judge(command)
+            try:
+                yield
+            except Interrupted:
+                raise
+            except Exception as error:
+                fact = verdicts.after_failed_query(error)
+                if fact is not None:
+                    self.ledger.absorb(fact)
+                    await self.ledger.save_after()
+                raise
+
+    async def _stop(self, *, async_stop: bool) -> StopAnswer:
+        description = self.ledger.description
+        request = StopRequest(cname=description.cname, uid=description.uid, async_stop=async_stop)
+        operation = operations.stop(*self.address, request)
+        async with self._turn.take(Interrupt()):
+            try:
+                await self.ledger.save()
+                answer = await self._send_stop(operation)
+            except Interrupted:  # its end has become known in another way
+                return self._known_end()
+            except Exception as error:
+                self.ledger.absorb(verdicts.after_failed_stop(error))
+                await self.ledger.save_after()
+                raise
+            self.ledger.absorb(verdicts.after_stop(answer))
+            await self.ledger.save_after()
+            return answer
+
+    async def _send_stop(self, operation: Operation[StopAnswer]) -> StopAnswer:
+        while True:
+            deadline = self.host.clock.monotonic() + STOP_BOUND
+            try:
+                return await self.host.send(operation, deadline=deadline, interrupt=self._stop_interrupt)
+            except TransportError as error:
+                if error.attempts:
+                    raise
+                # The whole bound went by in the queue of the budget: giving up there would leave it running.
+
+    def _known_end(self) -> StopAnswer:
+        return StopAnswer(
+            cname=self.ledger.description.cname,
+            uid=self.ledger.description.uid,
+            resource_id=self.ledger.resource_id,
+            sid=self.ledger.sid,
+            uploading_status=_UPLOADS.get(self.ledger.state, UploadingStatus.UNKNOWN),
+            files=self.ledger.standing.files,
+        )

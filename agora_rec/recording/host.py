@@ -1,0 +1,67 @@
+"""What a recording needs of the client that made it: a small protocol, so that recordings know no client."""
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from agora_rec.clock import Clock
+from agora_rec.codec import Body
+from agora_rec.errors import Attempt
+from agora_rec.model import AnyAnswer
+from agora_rec.operations import Operation
+from agora_rec.store import Store
+from agora_rec.transport import Interrupt
+
+if TYPE_CHECKING:
+    from agora_rec.recording.recording import Recording
+
+A = TypeVar("A", bound=AnyAnswer)
+
+
+class Host(Protocol):
+    """The client as its recordings see it."""
+
+    @property
+    def app_id(self) -> str:
+        """The App ID that all calls are about."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Where time comes from."""
+        ...
+
+    @property
+    def store(self) -> Store:
+        """Where checkpoints go."""
+        ...
+
+    async def send(
+        self,
+        operation: Operation[A],
+        *,
+        deadline: float | None = None,
+        interrupt: Interrupt | None = None,
+        on_attempt: Callable[[Attempt], None] | None = None,
+    ) -> A:
+        """Make one call of the service, retries included; see `Transport.send`."""
+        ...
+
+    def require_open(self) -> None:
+        """Raise `RuntimeError` outside of the client's `async with`."""
+        ...
+
+    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+        """Run work in the client's task group, where no caller's cancellation reaches it."""
+        ...
+
+    def digest(self, body: Body) -> str:
+        """A keyed digest of a body, to recognise it by without keeping it."""
+        ...
+
+    def keep(self, recording: "Recording") -> None:
+        """Hold a recording that has begun."""
+        ...
+
+    def forget(self, recording: "Recording") -> None:
+        """Let go of a recording that has ended, or never began."""
+        ...

@@ -1,0 +1,59 @@
+"""Work that outlives the caller who asked for it: it runs in the client's task group, callers only wait.
+
+Shielding would not be enough: on asyncio `task.cancel()`, `asyncio.timeout` and `wait_for` go through
+anyio's shields. Here a cancelled caller leaves, and the work goes on to its own end.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import anyio
+
+T = TypeVar("T")
+
+
+class Job(Generic[T]):
+    """One piece of work, its result, and a way to wait for it that may be cancelled at any time."""
+
+    def __init__(self) -> None:
+        self._done = anyio.Event()
+        self._value: T | None = None
+        self._error: Exception | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is a result."""
+        return self._done.is_set()
+
+    async def run(self, work: Callable[[], Awaitable[T]]) -> None:
+        """Do the work and keep what it gives or raises. Called once, in a task of the client's group."""
+        with anyio.CancelScope(shield=True):
+            try:
+                self._value = await work()
+            except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who wait
+                self._error = error
+            except BaseException:  # nobody cancels a job: the event loop itself is being torn down
+                self._error = RuntimeError("cut off in mid-work: the event loop was shut down")
+                raise
+            finally:
+                self._done.set()
+
+    def fail(self, error: Exception) -> None:
+        """End a job that never ran."""
+        self._error = error
+        self._done.set()
+
+    async def finished(self) -> None:
+        """Wait for the end, whatever it is; cancelling this ends the waiting, not the work."""
+        await self._done.wait()
+
+    def result(self) -> T:
+        """The result of a job that is done: its value, or its exception raised."""
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]  # without an error there is a value
+
+    async def wait(self) -> T:
+        """Wait for the end and give the result."""
+        await self.finished()
+        return self.result()

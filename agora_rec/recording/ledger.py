@@ -1,0 +1,183 @@
+"""What is known of one recording, and its copy in the store: standing, history, checkpoints.
+
+Facts come in here, through `absorb`, and nowhere else. Writing to the store happens only in `save`, which is
+called from jobs. What a change sets in motion is not decided here.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+import anyio
+from attrs import evolve
+
+from agora_rec import codec
+from agora_rec.codec import Body
+from agora_rec.errors import InvalidRequest, StoreConflict, Subject, Violation
+from agora_rec.lifecycle import Change, Fact, FactKey, Standing
+from agora_rec.recording.description import Description
+from agora_rec.recording.host import Host
+from agora_rec.secret import MASK
+from agora_rec.store import Checkpoint
+from agora_rec.vocabulary import OperationName, State
+
+log = logging.getLogger("agora_rec")
+
+HISTORY_KEPT: Final = 200
+"""How many transitions are kept; a stop that is refused again and again makes two each time."""
+
+
+class Ledger:
+    """The one place where a recording's standing changes, and where it is written down."""
+
+    def __init__(
+        self,
+        description: Description,
+        host: Host,
+        *,
+        standing: Standing | None = None,
+        history: tuple[Change, ...] = (),
+        start_digest: str | None = None,
+        attached_at: datetime | None = None,
+    ) -> None:
+        self.description = description
+        self.host = host
+        self.standing = Standing() if standing is None else standing
+        self.history: deque[Change] = deque(history, maxlen=HISTORY_KEPT)
+        self.changes_seen = len(history)
+        self.start_digest = start_digest
+        self.on_change: Callable[[Change], None] = lambda _: None
+        self._changed = anyio.Event()
+        self._saving = anyio.Lock()
+        self._saved: Checkpoint | None = None
+        self._attached_at = attached_at
+        self._version = 0
+
+    @property
+    def state(self) -> State:
+        """Where the recording stands."""
+        return self.standing.state
+
+    @property
+    def resource_id(self) -> str:
+        """The resource ID, where the state says that there is one."""
+        return self.standing.resource_id or ""
+
+    @property
+    def sid(self) -> str:
+        """The sid, where the state says that there is one."""
+        return self.standing.sid or ""
+
+    def subject(self, operation: OperationName) -> Subject:
+        """Who a call is about, for errors."""
+        return Subject(
+            operation=operation,
+            cname=self.description.cname,
+            uid=self.description.uid,
+            resource_id=self.standing.resource_id,
+            sid=self.standing.sid,
+        )
+
+    def absorb(self, fact: Fact) -> None:
+        """Take in a fact, and let those know who wait for a change."""
+        at = self.host.clock.now()
+        before = self.standing
+        self.standing = before.absorb(fact, at=at)
+        if self.standing == before:
+            return
+        if self.standing.state is not before.state:
+            change = Change(at=at, fact=before.key_of(fact), before=before.state, after=self.standing.state)
+            self.history.append(change)
+            self.changes_seen += 1
+            self._log(change)
+            self.on_change(change)
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def change(self) -> None:
+        """Wait until something new is known."""
+        await self._changed.wait()
+
+    def changes_since(self, seen: int) -> tuple[Change, ...]:
+        """The transitions after the first `seen` ones, as far as they are kept."""
+        missing = min(self.changes_seen - seen, len(self.history))
+        return tuple(self.history)[len(self.history) - missing :]
+
+    def checkpoint(self) -> Checkpoint:
+        """All that is known, without secrets."""
+        return Checkpoint(
+            id=self.description.id,
+            cname=self.description.cname,
+            uid=self.description.uid,
+            mode=codec.dump_mode(self.description.mode),
+            has_token=self.description.has_token,
+            region=self.description.region,
+            resource_expired_hour=self.description.resource_expired_hour,
+            exclude=self.description.exclude,
+            announce_start=self.description.announce_start,
+            start_digest=self.start_digest,
+            standing=self.standing,
+            history=tuple(self.history),
+            saved_at=self.host.clock.now(),
+        )
+
+    async def save(self) -> None:
+        """Write the checkpoint, if anything has changed since the last one; raises what the store raises."""
+        async with self._saving:
+            checkpoint = self.checkpoint()
+            if self._saved is not None and evolve(checkpoint, saved_at=self._saved.saved_at) == self._saved:
+                return
+            if self._saved is None and self._attached_at is not None:
+                await self._find_version(self._attached_at)
+            self._version = await self.host.store.save(checkpoint, version=self._version)
+            self._saved = checkpoint
+
+    def check_digest(self, body: Body) -> None:
+        """Compare a start's body with the one that was sent first.
+
+        Raises:
+            InvalidRequest: Mode or token differ from those of the first start.
+        """
+        if self.start_digest not in (None, self.host.digest(body)):
+            rule = "the mode and token of the first start: a repeated start must not differ"
+            raise InvalidRequest((Violation("mode, token", MASK, rule),))
+
+    async def _find_version(self, attached_at: datetime) -> None:
+        """Go on from what the store has, unless somebody else has gone on from there."""
+        stored = await self.host.store.load(self.description.id)
+        if stored is not None:
+            if stored.checkpoint.saved_at > attached_at:
+                raise StoreConflict(key=self.description.id, expected=None, found=stored.version)
+            self._version = stored.version
+
+    async def save_after(self) -> None:
+        """Write what has happened; a store that fails then takes nothing back, so it is only reported."""
+        try:
+            await self.save()
+        except Exception:  # the next write-ahead will raise it to somebody who can act on it
+            log.exception(
+                "the checkpoint of recording %s/%s could not be written",
+                self.description.cname,
+                self.description.uid,
+            )
+
+    def _log(self, change: Change) -> None:
+        loud = change.fact is FactKey.OUT_OF_CONTROL
+        log.log(
+            logging.ERROR if loud else logging.INFO,
+            "recording %s/%s: %s -> %s (%s)%s",
+            self.description.cname,
+            self.description.uid,
+            change.before,
+            change.after,
+            change.fact,
+            ": the service takes no more calls for it, and it may still run" if loud else "",
+            extra={
+                "cname": self.description.cname,
+                "uid": self.description.uid,
+                "sid": self.standing.sid,
+                "state": change.after.value,
+            },
+        )

@@ -1,0 +1,50 @@
+"""What became of a recording: the values that `wait_finished` and `ensure_stopped` give."""
+
+from datetime import datetime
+
+from attrs import frozen
+
+from agora_rec.model import RecordedFile
+from agora_rec.vocabulary import State
+
+
+@frozen(kw_only=True)
+class Take:
+    """One stay of a recorder in the channel: one resource ID, one sid.
+
+    Attributes:
+        uid: The recorder's uid, as acquired.
+        resource_id: The resource ID that was started.
+        sid: The service's name for it; None while a start's answer is missing.
+        started_at: When the first start was sent.
+        ended_at: When we learnt that it left or ended; None while it may run.
+        files: What it recorded, as far as the service said.
+    """
+
+    uid: int
+    resource_id: str
+    sid: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    files: tuple[RecordedFile, ...] = ()
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """How a recording stands at the end, as far as is known.
+
+    Attributes:
+        state: UPLOADED, BACKUPED or FAILED when it has ended; STOPPING when it was stopped and nobody knows
+            yet where its files are; IDLE or ACQUIRED when nothing was ever started.
+        files: The playlists, MP4 files and screenshots that the service named.
+        in_bucket: True: all files are in your bucket. False: at least one is in Agora's backup, which
+            passes it on by itself. None: not known, or there are no files.
+        no_data: It ended in order, but nobody sent a stream, so there are no files.
+        takes: The stays that belong to it.
+    """
+
+    state: State
+    files: tuple[RecordedFile, ...] = ()
+    in_bucket: bool | None = None
+    no_data: bool = False
+    takes: tuple[Take, ...] = ()

@@ -1,0 +1,490 @@
+"""`Recording`, as users hold it: the service's calls as commands, goals, waiting, and `async with`.
+
+This class decides nothing about the lifecycle and sends nothing itself; it waits for jobs on behalf of its
+callers, and knows whether somebody still wants what it started.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from agora_rec import operations
+from agora_rec.errors import (
+    IllegalTransition,
+    RecordingGone,
+    UploadStatusUnknown,
+    WaitTimedOut,
+)
+from agora_rec.lifecycle import Change
+from agora_rec.model import (
+    AcquireAnswer,
+    Layout,
+    Mode,
+    QueryAnswer,
+    RecordedFile,
+    StartAnswer,
+    StopAnswer,
+    Storage,
+    Subscription,
+    Update,
+    UpdateAnswer,
+    UpdateLayoutAnswer,
+    UpdateLayoutRequest,
+    UpdateRequest,
+    validation,
+)
+from agora_rec.operations import Operation
+from agora_rec.recording import goals, watching
+from agora_rec.recording.driver import Driver
+from agora_rec.recording.jobs import Job
+from agora_rec.recording.ledger import Ledger
+from agora_rec.recording.outcome import Outcome, Take
+from agora_rec.secret import Secret
+from agora_rec.store import Checkpoint
+from agora_rec.transport import Interrupt
+from agora_rec.vocabulary import Command, OperationName, Priority, State
+
+A = TypeVar("A")
+S = TypeVar("S", UpdateAnswer, UpdateLayoutAnswer)
+log = logging.getLogger("agora_rec")
+
+UPLOAD_GRACE: Final = 60.0
+"""Seconds to wait for news of the files after the end is known."""
+
+_BEGUN = frozenset({State.STARTING, State.RECORDING, State.STOPPING})
+_IN_BUCKET = {State.UPLOADED: True, State.BACKUPED: False}
+
+
+class Recording:
+    """One recording of one channel: made by `CloudRecording.recording`, driven from here.
+
+    `acquire`, `start`, `query`, `update`, `update_layout` and `stop` are the service's calls: judged, and
+    refused with `IllegalTransition` where the state forbids them. `ensure_started` and `ensure_stopped` are
+    goals: met with whatever calls are needed, and content if they are met already. Cancelling any of them
+        ends the waiting
+    only: a start or a stop that is under way goes on to its answer, which is then found in `state`.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._clock = ledger.host.clock
+        self._driver = Driver(ledger)
+        self._abandoned = False
+        ledger.on_change = self._moved
+
+    def __repr__(self) -> str:
+        return (
+            f"<Recording {self.cname!r} uid={self.uid} {self.state.value}"
+            f" resource_id={self.resource_id!r} sid={self.sid!r}>"
+        )
+
+    @property
+    def id(self) -> str:
+        """This library's own name for it, by which stores know it."""
+        return self._ledger.description.id
+
+    @property
+    def cname(self) -> str:
+        """The channel's name; for `Web` any name that tells recordings apart."""
+        return self._ledger.description.cname
+
+    @property
+    def uid(self) -> int:
+        """The recorder's uid, as acquired. It never changes: update and stop must send it."""
+        return self._ledger.description.uid
+
+    @property
+    def instance_uid(self) -> int:
+        """The uid of the recorder in the channel now; after a failover another one than `uid`."""
+        known = self._ledger.standing.instance_uid
+        return self.uid if known is None else known
+
+    @property
+    def mode(self) -> Mode:
+        """How it is recorded; without secrets if it came from a checkpoint and nobody brought them."""
+        return self._ledger.description.mode
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return self._ledger.state
+
+    @property
+    def resource_id(self) -> str | None:
+        """The resource ID in use, once acquired."""
+        return self._ledger.standing.resource_id
+
+    @property
+    def sid(self) -> str | None:
+        """The service's name for it, once known."""
+        return self._ledger.standing.sid
+
+    @property
+    def files(self) -> tuple[RecordedFile, ...]:
+        """The files that the service has named so far, by name."""
+        return self._ledger.standing.files
+
+    @property
+    def no_data(self) -> bool:
+        """Whether it ended in order without files, because nobody sent a stream."""
+        return self._ledger.standing.no_data and not self.files
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it was refused, left or failed, as far as that was said."""
+        return tuple(sorted(self._ledger.standing.reasons))
+
+    @property
+    def history(self) -> tuple[Change, ...]:
+        """The transitions so far, oldest first; the last 200 are kept."""
+        return tuple(self._ledger.history)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is known now of how it ended."""
+        standing = self._ledger.standing
+        takes: tuple[Take, ...] = ()
+        if standing.resource_id is not None and standing.start_sent_at is not None:
+            take = Take(
+                uid=self.uid,
+                resource_id=standing.resource_id,
+                sid=standing.sid,
+                started_at=standing.start_sent_at,
+                ended_at=standing.left_at or next((c.at for c in self.history if c.after.is_end), None),
+                files=standing.files,
+            )
+            takes = (take,)
+        return Outcome(
+            state=standing.state,
+            files=standing.files,
+            in_bucket=_IN_BUCKET.get(standing.state) if standing.files else None,
+            no_data=self.no_data,
+            takes=takes,
+        )
+
+    async def acquire(self) -> AcquireAnswer:
+        """Acquire a resource ID, good for one start within five minutes (best within two seconds).
+
+        Raises:
+            IllegalTransition: It has one already, or has begun.
+            ConcurrencyLimitReached: As many recordings run as the account allows.
+            ApiError: Any other refusal.
+            TransportError: No usable answer; nothing runs because of it.
+        """
+        self._wanted()
+        return await self._result(self._driver.acquire())
+
+    async def start(self) -> StartAnswer:
+        """Start recording. The answer means accepted; `wait_started` confirms that it records.
+
+        If the caller is cancelled, the start goes on; the recording stays in `cloud.recordings`, and is
+        stopped when the client closes unless somebody has used it in between.
+
+        Raises:
+            IllegalTransition: It isn't ACQUIRED.
+            ResourceExpired: More than five minutes after the acquire: nothing was sent; acquire again.
+            StartUnconfirmed: No answer says whether it runs; the state stays STARTING.
+            SecretsRequired: It came from a checkpoint, and nobody brought its mode or token.
+            TaskConflict: Another recording with this cname and uid runs.
+            Superseded: A stop came before anything was sent.
+            ApiError: Any other refusal; nothing runs.
+            TransportError: Nothing reached the service.
+        """
+        self._wanted()
+        return await self._started_by_caller(self._driver.start())
+
+    async def query(self) -> QueryAnswer:
+        """Ask how it is doing. A 404 (`WorkerNotFound`) proves nothing by itself: it may be a failover.
+
+        Raises:
+            IllegalTransition: It isn't RECORDING; never query after a stop.
+            Superseded: A stop came first.
+            ApiError: The service refused.
+            TransportError: No usable answer.
+        """
+        self._wanted()
+        interrupt = Interrupt()
+        return await self._result(self._driver.query(interrupt, Priority.CONFIRM), interrupt)
+
+    async def update(
+        self,
+        *,
+        subscription: Subscription | None = None,
+        onhold: bool | None = None,
+        rtmp_urls: "tuple[str | Secret, ...] | None" = None,
+        storage: Storage | None = None,
+    ) -> UpdateAnswer:
+        """Change what is recorded while it runs. Each update replaces the settings of the one before.
+
+        Args:
+            subscription: Whose audio and video is recorded; not for `Web`.
+            onhold: True pauses a page's recording, False resumes it; `Web` only.
+            rtmp_urls: Where a page's recording is pushed, at most one; `Web` only, if it was started with
+                one.
+            storage: The whole storage again, with a renewed STS token.
+
+        Raises:
+            InvalidRequest: Every wrong field, before anything is sent.
+            IllegalTransition: It isn't RECORDING.
+            Superseded: A stop came first.
+            ApiError: The service refused.
+            TransportError: No usable answer.
+        """
+        self._wanted()
+        self._driver.judge(Command.UPDATE)
+        change = Update(subscription=subscription, onhold=onhold, rtmp_urls=rtmp_urls, storage=storage)
+        validation.require_update(change, mode=self.mode, now=self._clock.now())
+        request = UpdateRequest(cname=self.cname, uid=self.uid, change=change)
+        operation = operations.update(*self._driver.address, request)
+        return await self._changed(Command.UPDATE, operation)
+
+    async def update_layout(self, layout: Layout) -> UpdateLayoutAnswer:
+        """Change the picture; `Mix` only. It is replaced as a whole: what is left out gets its default.
+
+        Raises:
+            InvalidRequest: Every wrong field, before anything is sent.
+            IllegalTransition: It isn't RECORDING, or not a `Mix`.
+            Superseded: A stop came first.
+            ApiError: The service refused.
+            TransportError: No usable answer.
+        """
+        self._wanted()
+        self._driver.judge(Command.UPDATE_LAYOUT)
+        validation.require_layout(layout)
+        request = UpdateLayoutRequest(cname=self.cname, uid=self.uid, layout=layout)
+        operation = operations.update_layout(*self._driver.address, request)
+        return await self._changed(Command.UPDATE_LAYOUT, operation)
+
+    async def stop(self, *, async_stop: bool = False) -> StopAnswer:
+        """Stop recording. Commands that wait end with `Superseded`; one that is on the wire ends first.
+
+        While the start is on its way the stop is remembered, and sent as soon as the sid is known.
+
+        Args:
+            async_stop: True: the service answers at once, and where the files are comes by webhook. False: it
+                waits for the upload, up to 20 s.
+
+        Raises:
+            IllegalTransition: It isn't RECORDING or STARTING; or the start was withdrawn or refused
+                meanwhile.
+            StartUnconfirmed: The start's answer is lost, so there is no sid to stop; the stop stays
+                remembered.
+            UploadStatusUnknown: Stopped (206); where the files are is not known yet.
+            NoRecordedData: Stopped (206 with 435); nobody sent a stream.
+            AlreadyStopping: It was stopping by itself, or by somebody else's stop.
+            WorkerNotFound: The service has not known it for longer than a failover takes.
+            ApiError: The service refused; it may still run.
+            TransportError: No usable answer; it may still run.
+        """
+        self._wanted()
+        return await self._result(self._driver.stop(async_stop=async_stop))
+
+    async def ensure_started(self, deadline: float | None = None) -> None:
+        """Have it record: acquires and starts as needed, joins a start that is under way, or does nothing.
+
+        Args:
+            deadline: Seconds from now after which the caller stops waiting; the start goes on.
+
+        Raises:
+            WaitTimedOut: The deadline is over.
+            IllegalTransition: It is stopping, or has ended.
+            StartUnconfirmed, ApiError, TransportError, SecretsRequired: As from `acquire` and `start`.
+        """
+        self._wanted()
+        try:
+            with self._clock.move_on_after(deadline) as scope:
+                await goals.reach_started(self._driver)
+        except BaseException as error:
+            self._abandoned = not isinstance(error, Exception)
+            raise
+        if scope.cancelled_caught:
+            self._abandoned = True
+            raise self._timed_out("a start", deadline)
+
+    async def ensure_stopped(self, deadline: float | None = None, *, wait_upload: bool = True) -> Outcome:
+        """Have it ended, whatever its state; 206, "no recorded data" and "stopped already" are outcomes.
+
+        Args:
+            deadline: Seconds from now after which the caller stops waiting; the stop goes on.
+            wait_upload: Whether to wait for news of the files (a minute at most) if the stop's answer has
+                none.
+
+        Returns:
+            What is known; `in_bucket` is None while nobody knows where the files are.
+
+        Raises:
+            WaitTimedOut: The deadline is over.
+            AgoraRecError: It may still run.
+        """
+        self._wanted()
+        with self._clock.move_on_after(deadline) as scope:
+            await goals.reach_stopped(self._driver)
+            if wait_upload and self.state is State.STOPPING:
+                await self._news_of_files()
+        if scope.cancelled_caught and self._driver.may_need_stop:
+            raise self._timed_out("its end", deadline)
+        return self.outcome
+
+    async def wait_started(self, timeout: float = 90.0) -> None:  # noqa: ASYNC109 - the promised name
+        """Wait until the service confirms that it records (status 4 or 5): first asked after 5 s.
+
+        Args:
+            timeout: Seconds; with fewer than 90 there is no verdict, only an end of waiting.
+
+        Raises:
+            RecordingGone: It ended, or the service has not known it for 90 s.
+            IllegalTransition: It was stopped, or nobody has started it.
+            WaitTimedOut: Not confirmed in time. That is not an end: the state stays as it is.
+        """
+        self._wanted()
+        if self.state in (State.IDLE, State.ACQUIRED):
+            raise IllegalTransition(Command.QUERY, self.state, note="nobody has started it")
+        with self._clock.move_on_after(timeout) as scope:
+            while self.state is State.STARTING:
+                await self._ledger.change()
+            await watching.confirm(self._driver)
+        if self._ledger.standing.confirmed_at is not None:
+            return
+        if scope.cancelled_caught:
+            raise self._timed_out("a confirmation that it records", timeout)
+        if self._ledger.standing.left_at is not None or self.state is State.FAILED:
+            raise RecordingGone(
+                subject=self._ledger.subject(OperationName.QUERY), cause="; ".join(self.reasons)
+            )
+        raise IllegalTransition(Command.QUERY, self.state, note="it did not start, or was stopped")
+
+    async def wait_finished(self, timeout: float = 1800.0) -> Outcome:  # noqa: ASYNC109 - the promised name
+        """Wait until it has ended and its files are known; looks at it every two minutes while it runs.
+
+        Args:
+            timeout: Seconds.
+
+        Returns:
+            The outcome, in state UPLOADED, BACKUPED or FAILED.
+
+        Raises:
+            UploadStatusUnknown: It has ended, and there was no news of its files for a minute.
+            WaitTimedOut: The time is over; what is known is attached.
+        """
+        self._wanted()
+        with self._clock.move_on_after(timeout):
+            while not self.state.is_end:
+                await self._next_step_to_the_end()
+        if not self.state.is_end:
+            raise self._timed_out("its end and its files", timeout)
+        return self.outcome
+
+    async def changes(self) -> AsyncIterator[Change]:
+        """Follow the transitions from now on; ends when the recording has ended."""
+        self._wanted()
+        seen = self._ledger.changes_seen
+        while True:
+            news = self._ledger.changes_since(seen)
+            seen = self._ledger.changes_seen
+            for change in news:
+                yield change
+            if self.state.is_end:
+                return
+            if seen == self._ledger.changes_seen:
+                await self._ledger.change()
+
+    def checkpoint(self) -> Checkpoint:
+        """What another process needs to go on with it; holds no secrets."""
+        return self._ledger.checkpoint()
+
+    async def __aenter__(self) -> Self:
+        """Acquire and start; what was started is stopped if this is cancelled or fails."""
+        try:
+            await self.ensure_started()
+        except BaseException:
+            self.stop_behind()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop, unless the end is known. Raises only if it may still run and the body raised nothing."""
+        try:
+            await self.stop_behind().wait()
+        except Exception as failure:
+            if error is None:
+                raise
+            log.exception("recording %s/%s may still run: its stop failed", self.cname, self.uid)
+            error.add_note(f"agora_rec: recording {self.cname}/{self.uid} may still run: {failure}")
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the caller who started it left before the answer came, and nobody has used it since."""
+        return self._abandoned and self._driver.may_need_stop
+
+    def stop_behind(self) -> Job[None]:
+        """Begin to stop what runs or may run, whether anybody waits for it or not."""
+        job: Job[None] = Job()
+        name = f"stop {self.cname}/{self.uid}"
+        self._ledger.host.spawn(lambda: job.run(lambda: goals.reach_stopped(self._driver)), name)
+        return job
+
+    def _wanted(self) -> None:
+        self._ledger.host.require_open()
+        self._abandoned = False
+
+    def _moved(self, change: Change) -> None:
+        if change.after in _BEGUN:
+            self._ledger.host.keep(self)
+        else:
+            self._ledger.host.forget(self)
+        self._driver.moved(change)
+
+    async def _result(self, job: Job[A], interrupt: Interrupt | None = None) -> A:
+        """Wait for a job; a caller who leaves ends what only waits, never what is on the wire."""
+        try:
+            await job.finished()
+        finally:
+            if interrupt is not None:
+                interrupt.trigger()
+        return job.result()
+
+    async def _started_by_caller(self, job: Job[StartAnswer]) -> StartAnswer:
+        try:
+            await job.finished()
+        except BaseException:
+            self._abandoned = True
+            raise
+        return job.result()
+
+    async def _changed(self, command: Command, operation: Operation[S]) -> S:
+        interrupt = Interrupt()
+        return await self._result(self._driver.change(command, operation, interrupt), interrupt)
+
+    async def _next_step_to_the_end(self) -> None:
+        stopping = self._driver.stop_job
+        if stopping is not None and not stopping.is_done:
+            await stopping.finished()
+        elif self.state is State.RECORDING:
+            try:
+                await watching.watch(self._driver)
+            except RecordingGone:
+                log.warning("recording %s/%s is gone", self.cname, self.uid, exc_info=True)
+        elif self.state is State.STOPPING:
+            await self._news_of_files()
+            if self.state is State.STOPPING:
+                subject = self._ledger.subject(OperationName.STOP)
+                raise UploadStatusUnknown(subject=subject, files=self.files)
+        else:
+            await self._ledger.change()
+
+    async def _news_of_files(self) -> None:
+        with self._clock.move_on_after(UPLOAD_GRACE):
+            while self.state is State.STOPPING:
+                await self._ledger.change()
+
+    def _timed_out(self, waited_for: str, seconds: float | None) -> WaitTimedOut:
+        return WaitTimedOut(
+            subject=self._ledger.subject(OperationName.QUERY),
+            waited_for=waited_for,
+            state=self.state,
+            seconds=seconds or 0.0,
+            files=self.files,
+        )

@@ -1,0 +1,158 @@
+"""How a start goes, with all its doubts: the same body each time, written down first, never guessed at."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from agora_rec import operations
+from agora_rec.errors import (
+    AgoraRecError,
+    Attempt,
+    SecretsRequired,
+    StartUnconfirmed,
+)
+from agora_rec.lifecycle import RESOURCE_ID_LIFETIME, facts, verdicts
+from agora_rec.model import StartAnswer
+from agora_rec.operations import Operation
+from agora_rec.recording.ledger import Ledger
+from agora_rec.transport import Interrupt, Interrupted
+from agora_rec.vocabulary import AttemptOutcome, OperationName, State
+
+START_BOUND: Final = 60.0
+"""Seconds after which a start makes no further attempt, whoever waits for it."""
+
+DEFAULT_EXPIRED_HOUR: Final = 72
+"""The service's own `resourceExpiredHour` (timing.yaml)."""
+
+
+class Starting:
+    """The starts of one recording: every attempt for the present resource ID is remembered."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._host = ledger.host
+        self._attempts: list[Attempt] = []
+        if ledger.state is State.STARTING:  # another process sent it, and we can't know what became of it
+            self._attempts.append(
+                Attempt(host="", outcome=AttemptOutcome.UNANSWERED, seconds=0.0, at=self._first_at())
+            )
+
+    def prepare(self) -> Operation[StartAnswer]:
+        """Make the start, and note that it is on its way.
+
+        Raises:
+            SecretsRequired: The recording was made from a checkpoint, and nobody brought its secrets.
+            InvalidRequest: The secrets that were brought aren't those of the first start.
+        """
+        self.need_secrets()
+        ledger = self._ledger
+        operation = operations.start(
+            self._host.app_id, ledger.resource_id, ledger.description.start_request()
+        )
+        if operation.body is None:
+            raise TypeError("a start without a body")  # what operations.start makes has one
+        if ledger.state is State.STARTING:
+            ledger.check_digest(operation.body)
+        else:
+            self._attempts.clear()
+            ledger.start_digest = self._host.digest(operation.body)
+        ledger.absorb(facts.StartSent())
+        return operation
+
+    def need_secrets(self) -> None:
+        """Raise `SecretsRequired` unless mode and token are complete."""
+        if not self._ledger.description.has_secrets:
+            raise SecretsRequired("start")
+
+    async def send(self, operation: Operation[StartAnswer], interrupt: Interrupt) -> StartAnswer:
+        """Write it down, send it, and turn what comes of it into a fact.
+
+        Raises:
+            StartUnconfirmed: Something may be running.
+            AgoraRecError: The start was refused for certain, and nothing runs.
+            Interrupted: A stop came before anything was sent.
+        """
+        try:
+            await self._ledger.save()
+        except Exception as error:
+            await self._failed(error)
+            raise
+        try:
+            answer = await self._send_through(operation, interrupt)
+        except Exception as error:  # noqa: BLE001 - every failure must become a fact
+            if not isinstance(error, AgoraRecError | Interrupted):  # a fault of ours proves nothing
+                self._attempts.append(self._lost(error))
+            await self._failed(error)
+            return self._judge_failure(error)
+        self._ledger.absorb(facts.Started(sid=answer.sid))
+        await self._ledger.save_after()
+        return answer
+
+    async def withdrawn(self) -> None:
+        """A stop came before the start had its turn."""
+        await self._failed(Interrupted())
+
+    @property
+    def may_run(self) -> bool:
+        """Whether an attempt was made that may have worked."""
+        return any(verdicts.refusal_kind(attempt) is None for attempt in self._attempts)
+
+    def unconfirmed(self, cause: str) -> StartUnconfirmed:
+        """What may be running, and until when."""
+        hours = self._ledger.description.resource_expired_hour or DEFAULT_EXPIRED_HOUR
+        return StartUnconfirmed(
+            subject=self._ledger.subject(OperationName.START),
+            attempts=tuple(self._attempts),
+            until=self._first_at() + timedelta(hours=hours),
+            cause=cause,
+        )
+
+    async def _send_through(self, operation: Operation[StartAnswer], interrupt: Interrupt) -> StartAnswer:
+        while True:
+            try:
+                return await self._host.send(
+                    operation,
+                    deadline=self._deadline(),
+                    interrupt=interrupt,
+                    on_attempt=self._attempts.append,
+                )
+            except Interrupted:
+                if self._ledger.standing.sid is not None or not self.may_run:
+                    raise
+                # Ours may run. The stop that interrupts needs its sid, and only the same start can bring it.
+                interrupt = Interrupt()
+
+    async def _failed(self, error: Exception) -> None:
+        self._ledger.absorb(verdicts.after_failed_start(self._attempts, error))
+        await self._ledger.save_after()
+
+    def _judge_failure(self, error: Exception) -> StartAnswer:
+        ledger = self._ledger
+        if ledger.standing.sid is not None:
+            return StartAnswer(
+                cname=ledger.description.cname,
+                uid=ledger.description.uid,
+                resource_id=ledger.resource_id,
+                sid=ledger.standing.sid,
+            )
+        if ledger.state is State.STARTING:
+            raise self.unconfirmed(str(error)) from error
+        raise error
+
+    def _deadline(self) -> float:
+        """The moment for the last attempt: our bound, or the end of the resource ID's five minutes."""
+        clock = self._host.clock
+        acquired_at = self._ledger.standing.acquired_at or clock.now()
+        left = (acquired_at + RESOURCE_ID_LIFETIME - clock.now()).total_seconds()
+        return clock.monotonic() + max(0.0, min(START_BOUND, left))
+
+    def _first_at(self) -> datetime:
+        return self._ledger.standing.start_sent_at or self._host.clock.now()
+
+    def _lost(self, error: Exception) -> Attempt:
+        return Attempt(
+            host="",
+            outcome=AttemptOutcome.UNANSWERED,
+            seconds=0.0,
+            at=self._host.clock.now(),
+            detail=type(error).__name__,
+        )

@@ -1,0 +1,7 @@
+"""Checkpoints and where they are kept: the protocol for stores, and the one in memory."""
+
+from agora_rec.store.checkpoint import Checkpoint
+from agora_rec.store.memory import MemoryStore
+from agora_rec.store.protocol import Store, Stored
+
+__all__ = ["Checkpoint", "MemoryStore", "Store", "Stored"]

@@ -1,0 +1,89 @@
+"""What is kept of a recording so that it can go on after a crash, in another process, or by another worker.
+
+A checkpoint is small and holds no secret: no token, no storage key, only a keyed digest of the start's body,
+by which the right secrets are recognised when somebody brings them again. How a recording is made from one
+stands in `recording/`.
+"""
+
+from datetime import datetime
+from typing import Final, Self
+
+from attrs import field, frozen
+
+from agora_rec import codec
+from agora_rec.errors import InvalidRequest, Violation
+from agora_rec.lifecycle import Change, Standing
+from agora_rec.model import Mode
+from agora_rec.vocabulary import Region, State
+
+FORMAT: Final = 1
+"""The version of the JSON form; a newer one is refused, not guessed at."""
+
+_UNFINISHED = frozenset({State.STARTING, State.RECORDING, State.STOPPING})
+
+
+@frozen(kw_only=True)
+class Checkpoint:
+    """Everything about a recording but its secrets.
+
+    Attributes:
+        id: Chosen by this library; names the recording in stores.
+        cname: The channel's name.
+        uid: The recorder's uid, as acquired.
+        mode: How it is recorded, as JSON text without secrets; `described_mode` reads it.
+        has_token: Whether the start carries a token, which must be brought again for another start.
+        region: Where the service may record, if that was restricted.
+        resource_expired_hour: Hours for which the service takes calls; None: its default, 72.
+        exclude: Resource IDs of recordings from whose area this one keeps away.
+        announce_start: Whether acquire announces the start's parameters.
+        start_digest: Keyed digest of the start's body, once there was a start.
+        standing: Where the recording stands: state, ids, files, moments.
+        history: The transitions so far, oldest first.
+        saved_at: When the checkpoint was made.
+    """
+
+    id: str
+    cname: str
+    uid: int
+    mode: str
+    has_token: bool = False
+    region: Region | None = None
+    resource_expired_hour: int | None = None
+    exclude: tuple[str, ...] = ()
+    announce_start: bool = False
+    start_digest: str | None = None
+    standing: Standing = field(factory=Standing)
+    history: tuple[Change, ...] = ()
+    saved_at: datetime
+    format: int = FORMAT
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether something may be running, or its files may be on their way."""
+        return self.standing.state in _UNFINISHED
+
+    def described_mode(self, secrets: Mode | None = None) -> Mode:
+        """The mode: with the secrets of another one filled in, or with none."""
+        return codec.load_mode(self.mode, secrets)
+
+    def to_json(self) -> str:
+        """The checkpoint as JSON text."""
+        return codec.dump(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a checkpoint from JSON text.
+
+        Raises:
+            InvalidRequest: It isn't one, or a newer version of this library wrote it.
+        """
+        try:
+            checkpoint = codec.load(cls, text)
+        except codec.BadShape as error:
+            raise InvalidRequest(
+                (Violation("checkpoint", "...", f"a Checkpoint's to_json(): {error}"),)
+            ) from None
+        if checkpoint.format > FORMAT:
+            rule = f"written by this version of the library or an older one (format {FORMAT} at most)"
+            raise InvalidRequest((Violation("checkpoint.format", str(checkpoint.format), rule),))
+        return checkpoint
