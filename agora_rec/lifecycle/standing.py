@@ -29,7 +29,7 @@ class Standing:
     resource_id: str | None = None
     acquired_at: datetime | None = None
     start_sent_at: datetime | None = None
-    """When the first start for this resource ID was written down."""
+    """When the first start that may have worked was written down; those refused for certain don't count."""
     sid: str | None = None
     instance_uid: int | None = None
     """The recorder's uid of the moment; after a failover not the uid that was acquired."""
@@ -130,7 +130,7 @@ class Standing:
                     self, resource_id=new, acquired_at=at, start_sent_at=None, start_refused=False
                 )
             case f.StartSent() if self.state is State.ACQUIRED:
-                learnt = evolve(self, start_sent_at=self.start_sent_at or at, start_refused=False)
+                learnt = evolve(self, start_sent_at=at, start_refused=False)
             case f.Started(sid=sid) if self.state is State.STARTING:
                 learnt = evolve(self, sid=sid)
             case f.StartRefused(reason=reason) if self.state is State.STARTING:

@@ -97,9 +97,10 @@ def test_another_resource_id_has_five_minutes_of_its_own():
     assert not is_legal(anew, Command.ACQUIRE)
 
 
-def test_the_moment_of_the_first_start_is_kept_for_each_resource_id():
+def test_the_moment_of_the_first_start_that_may_have_worked_is_kept():
+    assert STARTING.absorb(facts.StartSent(), at=LATER).start_sent_at == NOW
     refused = after(STARTING, facts.StartRefused(kind=RefusalKind.FOR_NOW, reason="429"))
-    assert refused.absorb(facts.StartSent(), at=LATER).start_sent_at == NOW
+    assert refused.absorb(facts.StartSent(), at=LATER).start_sent_at == LATER
 
 
 @pytest.mark.parametrize(
