@@ -269,8 +269,8 @@ def _find_session(office: Office, errand: Errand, body: JsonObject | None, now: 
     if resource is not None and body is not None:
         _check_identity(resource, body)
     session = office.sessions.get(route.sid or "")
+    told = route.operation in {OperationName.QUERY, OperationName.STOP}
     if session is not None and session.resource is not resource:
-        told = route.operation in {OperationName.QUERY, OperationName.STOP}
         raise Refused(wire.RESOURCE_FOREIGN if told else wire.NO_WORKER)
     if session is None or session.is_gone(now):
         raise Refused(wire.NO_WORKER)
@@ -278,8 +278,12 @@ def _find_session(office: Office, errand: Errand, body: JsonObject | None, now: 
         raise Refused(_describe(route.operation, "mode"))
     if now >= session.expires_at:
         raise Refused(wire.RESOURCE_EXPIRED)
-    if office.settings.exiting_refused and not session.is_running(now):
-        raise Refused(wire.EXITING)
+    if not session.is_running(now):
+        if not told:
+            # An exiting worker takes no more changes.
+            raise Refused(wire.NO_WORKER)
+        if office.settings.exiting_refused:
+            raise Refused(wire.EXITING)
     return session
 
 

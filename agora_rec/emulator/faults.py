@@ -81,7 +81,7 @@ class Upload:
 Fault = Delay | SlowAnswer | LoseAnswer | Cut | Unreachable | Refuse | Garble | Upload
 
 
-@define
+@define(eq=False)
 class Planned:
     """A fault with what it waits for; None matches anything."""
 
@@ -122,15 +122,15 @@ class FaultPlan:
         """Forget all faults that still wait."""
         self._planned.clear()
 
-    def take(
+    def find(
         self, operation: OperationName | None, cname: str | None, uid: str | None, host: str
-    ) -> Fault | None:
-        """The fault that this call meets, if any; counts it."""
-        for planned in self._planned:
-            if planned.matches(operation, cname, uid, host):
-                if planned.left is not None:
-                    planned.left -= 1
-                    if planned.left == 0:
-                        self._planned.remove(planned)
-                return planned.fault
-        return None
+    ) -> Planned | None:
+        """The fault that waits for this call, if any. It is not counted until `use`."""
+        return next((each for each in self._planned if each.matches(operation, cname, uid, host)), None)
+
+    def use(self, planned: Planned) -> None:
+        """Count a fault that has happened."""
+        if planned.left is not None:
+            planned.left -= 1
+            if planned.left == 0:
+                self._planned.remove(planned)

@@ -86,7 +86,7 @@ class Arrival:
     number: int
     due: datetime
     subject: Subject
-    fault: Fault | None
+    fault: Fault | None = None
     errand: Errand | None = None
     acted: bool = False
     outcome: Outcome = _UNDECIDED
@@ -108,6 +108,7 @@ class Service:
     )
     _open: dict[str, set[Arrival]] = field(factory=dict[str, set[Arrival]], init=False)
     _arrivals: int = field(default=0, init=False)
+    _entries: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.office = Office(self.settings, Ids(self.seed))
@@ -128,26 +129,28 @@ class Service:
         route = find_route(request.method, request.path)
         content = _read_body(request)
         subject = self._subject(route, content)
-        fault = self.faults.take(subject.operation, subject.cname, subject.uid, request.host)
+        planned = self.faults.find(subject.operation, subject.cname, subject.uid, request.host)
         self._arrivals += 1
-        arrival = Arrival(number=self._arrivals, due=now, subject=subject, fault=fault)
-        if isinstance(fault, Unreachable):
+        arrival = Arrival(number=self._arrivals, due=now, subject=subject)
+        if planned is not None and isinstance(planned.fault, Unreachable):
+            self.faults.use(planned)
             arrival.reply = NeverReached()
             return arrival
         self._log(arrival, request, route, content, now)
-        if isinstance(fault, Cut):
-            self._schedule(arrival, seconds_after(now, fault.seconds))
-            return arrival
         refusal = self.gateway.judge(route, request.headers, self.settings, now)
         if refusal is not None or route is None:
-            arrival.fault = None
+            # The fault goes on waiting for a call that gets through.
             arrival.outcome = wire.refusal_answer(refusal or wire.NO_ROUTE, subject, self.settings)
             self._act(arrival, now)
             return arrival
+        if planned is not None:
+            self.faults.use(planned)
+            arrival.fault = planned.fault
+        fault = arrival.fault
         upload = fault if isinstance(fault, Upload) else None
         arrival.errand = Errand(route=route, headers=request.headers, content=content, upload=upload)
         self._note_overlaps(arrival, arrival.errand)
-        if isinstance(fault, Delay):
+        if isinstance(fault, Cut | Delay):
             self._schedule(arrival, seconds_after(now, fault.seconds))
         else:
             self._act(arrival, now)
@@ -222,7 +225,8 @@ class Service:
 
     def _schedule(self, arrival: Arrival, moment: datetime) -> None:
         arrival.due = moment
-        heapq.heappush(self._agenda, (moment, arrival.number, arrival))
+        self._entries += 1  # decides between entries of the same moment
+        heapq.heappush(self._agenda, (moment, self._entries, arrival))
 
     def _step(self, arrival: Arrival, moment: datetime) -> None:
         if isinstance(arrival.fault, Cut):
