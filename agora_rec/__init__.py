@@ -1,7 +1,8 @@
 """agora_rec: an asyncio and trio client for Agora Cloud Recording.
 
-`CloudRecording` is the client, `Recording` what it makes; `Mix`, `Individual` and `Web` say how to record, the
-storage classes where the files go. Errors are all `AgoraRecError`. The emulator lives in `agora_rec.emulator`.
+`CloudRecording` is the client, `Recording` what it makes; `Mix`, `Individual` and `Web` say how to record, and
+the storage classes where the files go. Every error is an `AgoraRecError`. The emulator of the service lives in
+`agora_rec.emulator`.
 """
 
 from agora_rec.api import Api
@@ -112,6 +113,7 @@ from agora_rec.recording import Outcome, Recording, Take
 from agora_rec.secret import Secret
 from agora_rec.store import Checkpoint, MemoryStore, Store, Stored
 from agora_rec.transport import Budget, LocalBudget, RetryPolicy, Unpaced
+from agora_rec.version import __version__
 from agora_rec.vocabulary import (
     Area,
     AttemptOutcome,
@@ -124,8 +126,6 @@ from agora_rec.vocabulary import (
     TaskStatus,
     UploadingStatus,
 )
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ALL_STREAMS",
