@@ -1,8 +1,8 @@
 """agora_rec: an asyncio and trio client for Agora Cloud Recording.
 
-`CloudRecording` is the client, `Recording` what it makes; `Mix`, `Individual` and `Web` say how to record, and
-the storage classes where the files go. Every error is an `AgoraRecError`. The emulator of the service lives in
-`agora_rec.emulator`.
+`CloudRecording` is the client, `Recording` what it makes; `Mix`, `Individual` and `Web` say how to record,
+and the storage classes where the files go. Every error is an `AgoraRecError`. The emulator of the service
+lives in `agora_rec.emulator`.
 """
 
 from agora_rec.api import Api

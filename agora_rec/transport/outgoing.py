@@ -6,16 +6,16 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
-import agora_rec
 from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.secret import MASK, Secret
 from agora_rec.transport.hosts import is_loopback
+from agora_rec.version import __version__
 
 
 def headers_of_get() -> list[tuple[str, str]]:
     """The headers of a request without a body, all but the credentials."""
     return [
-        ("User-Agent", f"agora-rec/{agora_rec.__version__}"),
+        ("User-Agent", f"agora-rec/{__version__}"),
         ("Accept", "application/json"),
         ("Accept-Encoding", "identity"),  # so that the bound on an answer's size is a bound on memory
     ]
