@@ -1,0 +1,311 @@
+"""A caller may be cancelled at any await: no answer is lost, nothing is doubled, nothing is left running.
+
+The harness wraps the caller's coroutine and every job of the client, counts their awaits as they happen, and
+cancels the caller at the n-th one; n grows until a run ends before it is reached. What the emulator knows is
+the judge.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from itertools import count
+from typing import Any, Final
+
+import anyio
+import pytest
+from attrs import define, field
+
+from agora_rec import AmazonS3, AmazonS3Region, CloudRecording, Mix, Recording, State
+from agora_rec.emulator import Emulator, Settings
+from tests.support import secrets
+
+pytestmark = pytest.mark.anyio
+
+INSTANT: Final = Settings(latency=0.0, start_seconds=0.0, upload_seconds=0.0, exit_seconds=0.0)
+NOTHING_RUNS: Final = {State.IDLE, State.ACQUIRED}
+
+
+class Cancelled(Exception):
+    """The caller was cancelled, natively or by a scope."""
+
+
+@define
+class Steps:
+    """Counts awaits of whatever it wraps, and cancels at the one that was asked for."""
+
+    target: int
+    taken: int = 0
+    cancel: Callable[[], object] = field(default=lambda: None)
+
+    @property
+    def reached(self) -> bool:
+        return self.taken >= self.target
+
+    def step(self) -> None:
+        self.taken += 1
+        if self.taken == self.target:
+            self.cancel()
+
+
+class Stepping:
+    """A coroutine whose every suspension is one step."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], steps: Steps) -> None:
+        self._coroutine = coroutine
+        self._steps = steps
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        inner = self._coroutine.__await__()
+        resume: Callable[[], Any] = lambda: next(inner)
+        while True:
+            try:
+                trap = resume()
+            except StopIteration as stop:
+                return stop.value
+            self._steps.step()
+            try:
+                sent = yield trap
+            except BaseException as error:
+                thrown = error
+                resume = lambda: inner.throw(thrown)
+            else:
+                value = sent
+                resume = lambda: inner.send(value)
+
+
+class SteppedCloud(CloudRecording):
+    """A client whose jobs are counted too."""
+
+    steps: Steps
+
+    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+        async def stepped() -> None:
+            await Stepping(work(), self.steps)
+
+        super().spawn(stepped, name)
+
+
+@define
+class Stage:
+    """One run: an emulator, a client, a recording."""
+
+    emulator: Emulator
+    cloud: SteppedCloud
+    recording: Recording
+
+    @property
+    def running(self) -> list[str]:
+        return [session.sid for session in self.emulator.sessions if session.running]
+
+    def calls(self, operation: str) -> int:
+        return sum(call.operation is not None and call.operation.value == operation for call in self.emulator.calls)
+
+    async def settled(self) -> None:
+        driver = self.recording._driver
+        for job in (driver.acquire_job, driver.start_job, driver.stop_job):
+            if job is not None:
+                await job.finished()
+
+
+def stage(steps: Steps) -> Stage:
+    emulator = Emulator(qps=None, settings=INSTANT)
+    cloud = SteppedCloud(
+        emulator.app_id,
+        customer_id=emulator.customer_id,
+        customer_secret=emulator.customer_secret,
+        base_url=emulator.base_url,
+        transport=emulator.transport(),
+        qps=None,
+    )
+    cloud.steps = steps
+    storage = AmazonS3(
+        region=AmazonS3Region.EU_WEST_1,
+        bucket="b",
+        access_key=secrets.ACCESS_KEY,
+        secret_key=secrets.SECRET_KEY,
+    )
+    return Stage(emulator, cloud, cloud.recording("class-42", 880011, Mix(storage=storage)))
+
+
+async def natively(work: Callable[[], Awaitable[None]], steps: Steps) -> None:
+    """`task.cancel()`, as `asyncio.timeout`, `wait_for` and web servers do it."""
+    task = asyncio.create_task(_stepped(work, steps))
+    steps.cancel = task.cancel
+    try:
+        await task
+    except asyncio.CancelledError:
+        raise Cancelled from None
+
+
+async def by_scope(work: Callable[[], Awaitable[None]], steps: Steps) -> None:
+    """anyio's own cancellation, which is trio's."""
+    with anyio.CancelScope() as scope:
+        steps.cancel = scope.cancel
+        await _stepped(work, steps)
+    if scope.cancelled_caught:
+        raise Cancelled
+
+
+async def _stepped(work: Callable[[], Awaitable[None]], steps: Steps) -> None:
+    async def begin() -> None:
+        await work()
+
+    await Stepping(begin(), steps)
+
+
+Way = Callable[[Callable[[], Awaitable[None]], Steps], Awaitable[None]]
+Ways = [
+    pytest.param("asyncio", natively, id="task.cancel"),
+    pytest.param("asyncio", by_scope, id="asyncio-scope"),
+    pytest.param("trio", by_scope, id="trio-scope"),
+]
+
+
+async def at_every_await(
+    way: Way,
+    prepare: Callable[[Stage], Awaitable[None]],
+    work: Callable[[Stage], Awaitable[None]],
+    judge: Callable[[Stage, bool], Awaitable[None]],
+) -> int:
+    """Run it, cancelling at the first await, the second, and so on; gives how many awaits there were."""
+    for target in count(1):
+        steps = Steps(target=10**9)
+        run = stage(steps)
+        async with run.cloud:
+            await prepare(run)
+            steps.taken, steps.target = 0, target
+            cancelled = False
+            try:
+                await way(lambda run=run: work(run), steps)
+            except Cancelled:
+                cancelled = True
+            steps.cancel = lambda: None
+            await judge(run, cancelled)
+        assert run.running == [], f"left running after a cancellation at await {target}"
+        assert run.recording not in run.cloud.recordings
+        if not steps.reached:
+            return target - 1
+    raise AssertionError
+
+
+async def nothing(_: Stage) -> None:
+    pass
+
+
+async def acquired(run: Stage) -> None:
+    await run.recording.acquire()
+
+
+async def started(run: Stage) -> None:
+    await run.recording.ensure_started()
+
+
+async def entered(run: Stage) -> None:
+    await run.recording.__aenter__()
+
+
+async def start(run: Stage) -> None:
+    await run.recording.start()
+
+
+async def ensure_start(run: Stage) -> None:
+    await run.recording.ensure_started()
+
+
+async def stop(run: Stage) -> None:
+    await run.recording.stop()
+
+
+async def ensure_stop(run: Stage) -> None:
+    await run.recording.ensure_stopped()
+
+
+async def leave(run: Stage) -> None:
+    await run.recording.__aexit__(None, None, None)
+
+
+async def whole(run: Stage) -> None:
+    async with run.recording:
+        await anyio.sleep(0)
+
+
+async def known_while_it_runs(run: Stage, cancelled: bool) -> None:  # noqa: FBT001 - the outcome of a run
+    """After a start: known and right; whoever wants it can have it, else it's stopped when the client closes."""
+    await run.settled()
+    assert run.calls("start") <= 1
+    if not run.running:
+        assert run.recording.state in NOTHING_RUNS
+        return
+    assert run.recording.state is State.RECORDING
+    assert [run.recording.sid] == run.running
+    assert run.recording in run.cloud.recordings
+    assert run.recording.is_abandoned == cancelled
+    if not cancelled:
+        await run.recording.ensure_stopped()
+
+
+async def stoppable(run: Stage, cancelled: bool) -> None:  # noqa: FBT001, ARG001 - as above
+    """After a start: it can be stopped, wherever the cancellation came."""
+    await run.recording.ensure_stopped()
+    assert run.running == []
+    assert run.calls("stop") == len(run.emulator.sessions) == run.calls("start")
+
+
+async def stopped_once(run: Stage, cancelled: bool) -> None:  # noqa: FBT001, ARG001 - as above
+    """After a stop: it went out, once, and its answer is known."""
+    await run.settled()
+    assert run.calls("stop") == 1
+    assert run.recording.state is State.UPLOADED
+    assert run.recording.files
+
+
+async def never_doubled(run: Stage, cancelled: bool) -> None:  # noqa: FBT001 - as above
+    """After an entry: the client closes, and whatever was started has been stopped by then."""
+    assert len(run.emulator.sessions) <= 1
+    if not cancelled:
+        await run.recording.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize(("anyio_backend", "way"), Ways)
+@pytest.mark.parametrize(
+    ("prepare", "work", "judge"),
+    [
+        pytest.param(acquired, start, known_while_it_runs, id="start"),
+        pytest.param(acquired, start, stoppable, id="start-then-stop"),
+        pytest.param(nothing, ensure_start, known_while_it_runs, id="ensure_started"),
+        pytest.param(nothing, ensure_start, stoppable, id="ensure_started-then-stop"),
+        pytest.param(started, stop, stopped_once, id="stop"),
+        pytest.param(started, ensure_stop, stopped_once, id="ensure_stopped"),
+        pytest.param(nothing, entered, never_doubled, id="aenter"),
+        pytest.param(entered, leave, stopped_once, id="aexit"),
+        pytest.param(nothing, whole, never_doubled, id="async-with"),
+    ],
+)
+async def test_a_cancellation_at_any_await_loses_nothing(
+    way: Way,
+    prepare: Callable[[Stage], Awaitable[None]],
+    work: Callable[[Stage], Awaitable[None]],
+    judge: Callable[[Stage, bool], Awaitable[None]],
+) -> None:
+    awaits = await at_every_await(way, prepare, work, judge)
+    assert awaits > 4, "the harness saw too few awaits to be believed"
+
+
+@pytest.mark.parametrize(("anyio_backend", "way"), Ways)
+async def test_a_client_that_is_cancelled_at_any_await_leaves_nothing_running(way: Way) -> None:
+    for target in count(1):
+        steps = Steps(target=target)
+        run = stage(steps)
+
+        async def program(run: Stage = run) -> None:
+            async with run.cloud, run.recording:
+                await run.recording.query()
+
+        try:
+            await way(program, steps)
+        except Cancelled:
+            pass
+        assert run.running == [], f"left running after a cancellation at await {target}"
+        assert len(run.emulator.sessions) <= 1
+        if not steps.reached:
+            assert target > 20, "the harness saw too few awaits to be believed"
+            return
