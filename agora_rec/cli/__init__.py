@@ -1,0 +1,20 @@
+"""The `agora-rec` command: an emulator to call, one recording by hand, and a demonstration.
+
+This module only starts it; the commands are in `commands`, and need the extra `cli`. What is printed is for
+people: programs use the library.
+"""
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run `agora-rec`; where click or rich is missing, say how to install them."""
+    try:
+        from agora_rec.cli.commands import command  # noqa: PLC0415 - only the command needs the extra
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in {"click", "rich"}:
+            raise
+        sys.exit(f"agora-rec needs {error.name}: python -m pip install 'agora-rec[cli]'")
+    command(prog_name="agora-rec")

@@ -1,0 +1,191 @@
+"""The commands and their options. What they do is in `emulate`, `record` and `demo`."""
+
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+import click
+from rich.console import Console
+
+from agora_rec import (
+    AudioProfile,
+    CloudRecording,
+    Individual,
+    InvalidRequest,
+    Mix,
+    Mode,
+    ModeName,
+    Storage,
+    SubscribeUidGroup,
+    Web,
+    __version__,
+)
+from agora_rec.cli import buckets
+from agora_rec.cli.board import Board
+from agora_rec.cli.demo import Demo
+from agora_rec.cli.emulate import emulate
+from agora_rec.cli.record import Session
+from agora_rec.emulator import Emulator
+
+PEM: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+POSITIVE: Final = click.FloatRange(min=0, min_open=True)
+HOURS: Final = 24
+
+
+def _run(main: Callable[[], Coroutine[Any, Any, int]]) -> None:
+    """Run a command and leave with its exit code."""
+    try:
+        code = anyio.run(main)
+    except (ImportError, OSError) as error:  # the extra of the emulator is missing, or its port is taken
+        raise click.ClickException(str(error)) from None
+    sys.exit(code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="agora-rec")
+def command() -> None:
+    """Agora Cloud Recording: record a channel, emulate the service, or watch both at work."""
+
+
+@command.command("emulator")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free one."
+)
+@click.option(
+    "--qps", default=10.0, show_default=True, type=POSITIVE, help="Calls a second; beyond, it says 429."
+)
+@click.option("--app-id", help="The App ID that it knows; by default an invented one.")
+@click.option("--customer-id", help="The customer ID that it knows; by default an invented one.")
+@click.option("--customer-secret", envvar="AGORA_CUSTOMER_SECRET", help="Better given by the environment.")
+@click.option(
+    "--seed", default=0, show_default=True, help="The same seed gives the same resource IDs and sids."
+)
+@click.option("--tls-cert", type=PEM, help="A certificate (PEM), to serve HTTPS.")
+@click.option("--tls-key", type=PEM, help="Its key (PEM), if it is in a file of its own.")
+def emulator_command(
+    host: str,
+    port: int,
+    qps: float,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    **known: Any,
+) -> None:
+    """Serve an emulated Agora Cloud Recording until Ctrl-C. It records nothing.
+
+    Prints where it is and the credentials that it takes, as lines for the environment of other programs.
+    """
+    if tls_key and not tls_cert:
+        raise click.UsageError("--tls-key needs --tls-cert")
+    emulator = Emulator(qps=qps, **{name: value for name, value in known.items() if value is not None})
+
+    async def serve() -> int:
+        server = emulator.serve(host, port, certificate=tls_cert, key=tls_key)
+        return await emulate(emulator, server, out=Console(), err=Console(stderr=True))
+
+    _run(serve)
+
+
+@command.command("demo")
+@click.option(
+    "--channels", default=40, show_default=True, type=click.IntRange(1, 99), help="How many at once."
+)
+@click.option("--seconds", default=2.0, show_default=True, type=POSITIVE, help="How long each is recorded.")
+def demo_command(channels: int, seconds: float) -> None:
+    """Record many channels at once against an emulated service on a port, with trouble on the way.
+
+    Exit code 0 only if every recording ended as it should, by the service's own account.
+    """
+    _run(lambda: _show(Board(Console(), Demo.of(channels)), seconds))
+
+
+async def _show(board: Board, seconds: float) -> int:
+    began = anyio.current_time()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(board.watch)
+        await board.demo.run(seconds)
+    return 0 if board.report(anyio.current_time() - began) else 1
+
+
+@command.command("record")
+@click.argument("cname")
+@click.option("--uid", required=True, type=click.IntRange(1, 2**32 - 1), help="The recorder's own uid.")
+@click.option(
+    "--mode",
+    "mode_name",
+    default=ModeName.MIX.value,
+    show_default=True,
+    type=click.Choice([name.value for name in ModeName]),
+    help="One picture, each user apart, or a web page.",
+)
+@click.option("--url", help="The page; for --mode web.")
+@click.option("--seconds", type=POSITIVE, help="How long; without it until Ctrl-C.")
+@click.option(
+    "--base-url", help="Whom to call instead of Agora: https, or http on this machine (an emulator)."
+)
+@click.option("--vendor", required=True, type=click.Choice(list(buckets.VENDORS)), help="Whose storage.")
+@click.option("--bucket", required=True, help="The bucket.")
+@click.option("--region", help="Where it lies, as the vendor names it (us-east-1).")
+@click.option("--endpoint", help="Its host; for --vendor s3-compatible.")
+@click.option("--prefix", multiple=True, help="A folder for the files; again for one inside.")
+def record_command(
+    cname: str,
+    *,
+    uid: int,
+    mode_name: str,
+    url: str | None,
+    seconds: float | None,
+    base_url: str | None,
+    vendor: str,
+    bucket: str,
+    region: str | None,
+    endpoint: str | None,
+    prefix: tuple[str, ...],
+) -> None:
+    r"""Record channel CNAME: acquire, start, wait, stop, and tell where the files are.
+
+    \b
+    Secrets come from the environment:
+      AGORA_APP_ID, AGORA_CUSTOMER_ID, AGORA_CUSTOMER_SECRET   the account
+      AGORA_STORAGE_ACCESS_KEY, AGORA_STORAGE_SECRET_KEY       the bucket
+      AGORA_TOKEN                                              the recorder, if the project wants tokens
+    AGORA_BASE_URL and AGORA_AREA are read as well.
+
+    \b
+    Exit codes: 0 recorded, 1 not recorded, 2 wrong usage, 3 something may still be recorded.
+    """
+    storage = buckets.storage(vendor, bucket=bucket, region=region, endpoint=endpoint, prefix=prefix)
+    mode = _mode(ModeName(mode_name), storage, url)
+    _run(lambda: _record(cname, uid, mode, seconds, base_url))
+
+
+async def _record(cname: str, uid: int, mode: Mode, seconds: float | None, base_url: str | None) -> int:
+    try:
+        cloud = CloudRecording.from_env(base_url=base_url) if base_url else CloudRecording.from_env()
+        recording = cloud.recording(cname, uid, mode, token=os.environ.get("AGORA_TOKEN") or None)
+    except InvalidRequest as error:
+        raise click.UsageError(str(error)) from None
+    async with cloud:
+        return await Session(recording, seconds, Console()).run()
+
+
+def _mode(name: ModeName, storage: Storage, url: str | None) -> Mode:
+    if (name is ModeName.WEB) != (url is not None):
+        raise click.UsageError("--mode web needs --url, and nothing else has one")
+    match name:
+        case ModeName.MIX:
+            return Mix(storage=storage)
+        case ModeName.INDIVIDUAL:
+            return Individual(storage=storage, subscribe_uid_group=SubscribeUidGroup.FROM_13_TO_17)
+        case ModeName.WEB:
+            return Web(
+                storage=storage,
+                url=url or "",
+                audio_profile=AudioProfile.MONO_48_KBPS,
+                video_width=1280,
+                video_height=720,
+                max_recording_hour=HOURS,
+            )

@@ -1,0 +1,30 @@
+"""`agora-rec emulator`: the emulated service on a port, until somebody ends it."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from agora_rec.cli.interrupts import interrupted
+from agora_rec.emulator import Emulator
+
+if TYPE_CHECKING:
+    from agora_rec.emulator.serving import Served
+
+
+async def emulate(
+    emulator: Emulator, server: "AbstractAsyncContextManager[Served]", *, out: Console, err: Console
+) -> int:
+    """Serve the emulator; print where it is and which credentials it takes, as a shell's environment."""
+    async with server as served:
+        settings = {
+            "AGORA_BASE_URL": served.url,
+            "AGORA_APP_ID": emulator.app_id,
+            "AGORA_CUSTOMER_ID": emulator.customer_id,
+            "AGORA_CUSTOMER_SECRET": emulator.customer_secret,
+        }
+        for name, value in settings.items():
+            out.print(f"{name}={value}", markup=False, highlight=False, soft_wrap=True)
+        err.print("An emulated service, for trials and tests: it records nothing. Ctrl-C ends it.")
+        await interrupted()
+    return 0

@@ -1,0 +1,51 @@
+"""Write the parts of the documents that come from the library's tables: `python -m docs.generate`.
+
+`tests/docs/test_generated.py` fails when a part and its table differ.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from agora_rec.errors import Retry, Row
+from agora_rec.errors.table import OTHERWISE, TABLE
+
+PARTS: Final = Path(__file__).with_name("parts")
+
+_AGAIN: Final = {Retry.SAME: "yes", Retry.LATER: "later", Retry.NEVER: "no"}
+
+
+def _status(status: int) -> str:
+    return f"{status}xx" if status < 10 else str(status)  # noqa: PLR2004 - a class of statuses is one digit
+
+
+def _row(operation: str, status: str, code: str, row: Row) -> str:
+    cells = (operation, status, code, f"`{row.error.__name__}`", _AGAIN[row.retry], row.meaning, row.then)
+    return f"| {' | '.join(cells)} |"
+
+
+def errors() -> str:
+    """The table of answers: what each one becomes, whether it is tried again, what it means, what to do."""
+    lines = [
+        "| operation | status | code | error | tried again | it most likely means | what to do |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for (operation, status, code), row in TABLE.items():
+        shown = "any" if code is None else f'"{code}"' if isinstance(code, str) else str(code)
+        lines.append(_row(operation or "any", _status(status), shown, row))
+    lines.append(_row("any", "any other", "any", OTHERWISE))
+    return "\n".join(lines) + "\n"
+
+
+GENERATED: Final[Mapping[str, Callable[[], str]]] = {"errors.md": errors}
+
+
+def main() -> None:
+    """Write every part."""
+    PARTS.mkdir(exist_ok=True)
+    for name, generate in GENERATED.items():
+        (PARTS / name).write_text(generate(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
