@@ -10,13 +10,13 @@ MAX_DEPTH: Final = 64
 _SHOWN: Final = 120
 
 
-def parse(data: bytes) -> JsonObject:
-    """Read the object of JSON that an answer is.
+def parse(data: bytes, *, bounded: bool = True) -> JsonObject:
+    """Read the object of JSON that an answer is; `bounded=False` is for texts of our own, of any length.
 
     Raises:
         BadShape: it is none, or larger or deeper than any honest answer.
     """
-    if len(data) > MAX_BYTES:
+    if bounded and len(data) > MAX_BYTES:
         raise BadShape("$", f"{len(data)} bytes, more than {MAX_BYTES}")
     found = _loads(data)
     if isinstance(found, BadShape):

@@ -26,7 +26,7 @@ def load(cls: type[V], text: str) -> V:
         BadShape: It is no such text.
     """
     try:
-        return _converter().structure(parse(text.encode(errors="replace")), cls)
+        return _converter().structure(parse(text.encode(errors="replace"), bounded=False), cls)
     except BadShape:
         raise
     except Exception as error:  # noqa: BLE001 - cattrs gathers all kinds of faults in groups of its own
@@ -44,7 +44,7 @@ def load_mode(text: str, secrets: Mode | None = None) -> Mode:
     Raises:
         BadShape: It is no such text.
     """
-    return mode_from_json(parse(text.encode(errors="replace")), secrets)
+    return mode_from_json(parse(text.encode(errors="replace"), bounded=False), secrets)
 
 
 @cache

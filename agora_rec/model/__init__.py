@@ -122,6 +122,7 @@ from agora_rec.model.storage import (
     Storage,
     TemporaryKeyBucket,
     TencentCloud,
+    area_of,
 )
 from agora_rec.model.subscription import ALL_STREAMS, Subscription
 
@@ -229,6 +230,7 @@ __all__ = [
     "VodVideo",
     "Web",
     "YituAudioModeration",
+    "area_of",
     "blanked",
     "filled",
     "missing_secrets",

@@ -53,12 +53,14 @@ def _changed(value: Any, source: Any, change: _Change) -> Any:
     return attrs.evolve(value, **parts)
 
 
-def _secrets(value: Any, path: str) -> Iterator[tuple[str, Secret]]:
+def _secrets(value: object, path: str) -> Iterator[tuple[str, Secret]]:
     if isinstance(value, Secret):
         yield path, value
-    elif isinstance(value, tuple):
-        for index, item in enumerate(cast("tuple[Any, ...]", value)):
+        return
+    if isinstance(value, tuple):
+        for index, item in enumerate(cast("tuple[object, ...]", value)):
             yield from _secrets(item, f"{path}[{index}]")
+        return
     for name in _attributes(value):
         yield from _secrets(getattr(value, name), f"{path}.{name}")
 

@@ -4,8 +4,9 @@ Write-only keys are enough and recommended; postponed transcoding (legacy) needs
 are `Secret`s, shown nowhere. What is None isn't sent.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final, cast
 
 from attrs import field, frozen
 
@@ -19,10 +20,12 @@ from agora_rec.model.regions import (
     HuaweiCloudRegion,
     KingsoftCloudRegion,
     QiniuCloudRegion,
+    StorageRegion,
     TencentCloudRegion,
     Vendor,
 )
 from agora_rec.secret import Secret, hide
+from agora_rec.vocabulary import Region
 
 
 @frozen(kw_only=True)
@@ -209,3 +212,22 @@ Storage = (
     | OtherStorage
 )
 """Every storage vendor."""
+
+_REGIONS: Final[Mapping[type, type[StorageRegion]]] = {
+    AmazonS3: AmazonS3Region,
+    AlibabaCloud: AlibabaCloudRegion,
+    TencentCloud: TencentCloudRegion,
+    HuaweiCloud: HuaweiCloudRegion,
+    BaiduCloud: BaiduCloudRegion,
+    QiniuCloud: QiniuCloudRegion,
+    KingsoftCloud: KingsoftCloudRegion,
+}
+
+
+def area_of(storage: Storage) -> Region | None:
+    """Where the bucket lies, in the words of acquire's `region`; None: not known, or in none of them."""
+    regions = _REGIONS.get(type(storage))
+    number = cast("object", storage.region)
+    if regions is None or not isinstance(number, int) or isinstance(number, bool):
+        return None
+    return regions(int(number)).area
