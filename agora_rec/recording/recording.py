@@ -421,6 +421,8 @@ class Recording:
 
     def stop_behind(self) -> Job[None]:
         """Begin to stop what runs or may run, whether anybody waits for it or not."""
+        if self.state in (State.STARTING, State.RECORDING) and not self._ledger.standing.stop_requested:
+            self._driver.stop()  # at once, so that from here on nothing else is sent
         job: Job[None] = Job()
         name = f"stop {self.cname}/{self.uid}"
         self._ledger.host.spawn(lambda: job.run(lambda: goals.reach_stopped(self._driver)), name)

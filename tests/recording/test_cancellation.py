@@ -7,10 +7,13 @@ the judge.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
 import anyio
+import anyio.lowlevel
 import pytest
 from attrs import define, field
 
@@ -24,7 +27,7 @@ INSTANT: Final = Settings(latency=0.0, start_seconds=0.0, upload_seconds=0.0, ex
 NOTHING_RUNS: Final = {State.IDLE, State.ACQUIRED}
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818 - a signal of the harness
     """The caller was cancelled, natively or by a scope."""
 
 
@@ -55,21 +58,19 @@ class Stepping:
 
     def __await__(self) -> Generator[Any, Any, Any]:
         inner = self._coroutine.__await__()
-        resume: Callable[[], Any] = lambda: next(inner)
+        value: Any = None
+        error: BaseException | None = None
         while True:
             try:
-                trap = resume()
+                trap = inner.throw(error) if error is not None else inner.send(value)
             except StopIteration as stop:
                 return stop.value
             self._steps.step()
+            value, error = None, None
             try:
-                sent = yield trap
-            except BaseException as error:
-                thrown = error
-                resume = lambda: inner.throw(thrown)
-            else:
-                value = sent
-                resume = lambda: inner.send(value)
+                value = yield trap
+            except BaseException as thrown:  # noqa: BLE001 - it belongs to the coroutine inside
+                error = thrown
 
 
 class SteppedCloud(CloudRecording):
@@ -97,7 +98,9 @@ class Stage:
         return [session.sid for session in self.emulator.sessions if session.running]
 
     def calls(self, operation: str) -> int:
-        return sum(call.operation is not None and call.operation.value == operation for call in self.emulator.calls)
+        return sum(
+            call.operation is not None and call.operation.value == operation for call in self.emulator.calls
+        )
 
     async def settled(self) -> None:
         driver = self.recording._driver
@@ -137,7 +140,7 @@ async def natively(work: Callable[[], Awaitable[None]], steps: Steps) -> None:
 
 
 async def by_scope(work: Callable[[], Awaitable[None]], steps: Steps) -> None:
-    """anyio's own cancellation, which is trio's."""
+    """Anyio's own cancellation, which is trio's."""
     with anyio.CancelScope() as scope:
         steps.cancel = scope.cancel
         await _stepped(work, steps)
@@ -175,7 +178,7 @@ async def at_every_await(
             steps.taken, steps.target = 0, target
             cancelled = False
             try:
-                await way(lambda run=run: work(run), steps)
+                await way(partial(work, run), steps)
             except Cancelled:
                 cancelled = True
             steps.cancel = lambda: None
@@ -225,11 +228,11 @@ async def leave(run: Stage) -> None:
 
 async def whole(run: Stage) -> None:
     async with run.recording:
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
 
 
 async def known_while_it_runs(run: Stage, cancelled: bool) -> None:  # noqa: FBT001 - the outcome of a run
-    """After a start: known and right; whoever wants it can have it, else it's stopped when the client closes."""
+    """After a start: known and right; stopped when the client closes unless somebody wants it."""
     await run.settled()
     assert run.calls("start") <= 1
     if not run.running:
@@ -243,14 +246,14 @@ async def known_while_it_runs(run: Stage, cancelled: bool) -> None:  # noqa: FBT
         await run.recording.ensure_stopped()
 
 
-async def stoppable(run: Stage, cancelled: bool) -> None:  # noqa: FBT001, ARG001 - as above
+async def stoppable(run: Stage, cancelled: bool) -> None:  # noqa: FBT001 - as above
     """After a start: it can be stopped, wherever the cancellation came."""
     await run.recording.ensure_stopped()
     assert run.running == []
     assert run.calls("stop") == len(run.emulator.sessions) == run.calls("start")
 
 
-async def stopped_once(run: Stage, cancelled: bool) -> None:  # noqa: FBT001, ARG001 - as above
+async def stopped_once(run: Stage, cancelled: bool) -> None:  # noqa: FBT001 - as above
     """After a stop: it went out, once, and its answer is known."""
     await run.settled()
     assert run.calls("stop") == 1
@@ -300,10 +303,8 @@ async def test_a_client_that_is_cancelled_at_any_await_leaves_nothing_running(wa
             async with run.cloud, run.recording:
                 await run.recording.query()
 
-        try:
+        with suppress(Cancelled):
             await way(program, steps)
-        except Cancelled:
-            pass
         assert run.running == [], f"left running after a cancellation at await {target}"
         assert len(run.emulator.sessions) <= 1
         if not steps.reached:
