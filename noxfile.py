@@ -91,4 +91,4 @@ def simulate(session: nox.Session) -> None:
 def mutate(session: nox.Session) -> None:
     """Delete, redirect and add each row of the lifecycle's tables; a change that no test sees is an error."""
     session.install("-e", ".[tests]")
-    session.run("python", "tests/lifecycle/mutate.py", *session.posargs)
+    session.run("python", "-m", "tests.lifecycle.mutate")
