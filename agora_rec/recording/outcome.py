@@ -1,11 +1,15 @@
-"""What became of a recording: the values that `wait_finished` and `ensure_stopped` give."""
+"""What became of a recording: the values that `wait_finished` and `ensure_stopped` give, made of a ledger."""
 
 from datetime import datetime
+from typing import Final
 
 from attrs import frozen
 
 from agora_rec.model import RecordedFile
+from agora_rec.recording.ledger import Ledger
 from agora_rec.vocabulary import State
+
+_IN_BUCKET: Final = {State.UPLOADED: True, State.BACKUPED: False}
 
 
 @frozen(kw_only=True)
@@ -48,3 +52,31 @@ class Outcome:
     in_bucket: bool | None = None
     no_data: bool = False
     takes: tuple[Take, ...] = ()
+
+
+def outcome_of(ledger: Ledger) -> Outcome:
+    """What is known now of how a recording ended."""
+    standing = ledger.standing
+    return Outcome(
+        state=standing.state,
+        files=standing.files,
+        in_bucket=_IN_BUCKET.get(standing.state) if standing.files else None,
+        no_data=standing.no_data and not standing.files,
+        takes=_takes(ledger),
+    )
+
+
+def _takes(ledger: Ledger) -> tuple[Take, ...]:
+    standing = ledger.standing
+    if standing.resource_id is None or standing.start_sent_at is None:
+        return ()
+    ended_at = standing.left_at or next((c.at for c in ledger.history if c.after.is_end), None)
+    take = Take(
+        uid=ledger.description.uid,
+        resource_id=standing.resource_id,
+        sid=standing.sid,
+        started_at=standing.start_sent_at,
+        ended_at=ended_at,
+        files=standing.files,
+    )
+    return (take,)

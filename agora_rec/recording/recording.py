@@ -7,15 +7,9 @@ callers, and knows whether somebody still wants what it started.
 import logging
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Self, TypeVar
 
 from agora_rec import operations
-from agora_rec.errors import (
-    IllegalTransition,
-    RecordingGone,
-    UploadStatusUnknown,
-    WaitTimedOut,
-)
 from agora_rec.lifecycle import Change
 from agora_rec.model import (
     AcquireAnswer,
@@ -35,25 +29,21 @@ from agora_rec.model import (
     validation,
 )
 from agora_rec.operations import Operation
-from agora_rec.recording import goals, watching
+from agora_rec.recording import goals, waiting
 from agora_rec.recording.driver import Driver
 from agora_rec.recording.jobs import Job
 from agora_rec.recording.ledger import Ledger
-from agora_rec.recording.outcome import Outcome, Take
+from agora_rec.recording.outcome import Outcome, outcome_of
 from agora_rec.secret import Secret
 from agora_rec.store import Checkpoint
 from agora_rec.transport import Interrupt
-from agora_rec.vocabulary import Command, OperationName, Priority, State
+from agora_rec.vocabulary import Command, Priority, State
 
 A = TypeVar("A")
 S = TypeVar("S", UpdateAnswer, UpdateLayoutAnswer)
 log = logging.getLogger("agora_rec")
 
-UPLOAD_GRACE: Final = 60.0
-"""Seconds to wait for news of the files after the end is known."""
-
 _BEGUN = frozenset({State.STARTING, State.RECORDING, State.STOPPING})
-_IN_BUCKET = {State.UPLOADED: True, State.BACKUPED: False}
 
 
 class Recording:
@@ -143,25 +133,7 @@ class Recording:
     @property
     def outcome(self) -> Outcome:
         """What is known now of how it ended."""
-        standing = self._ledger.standing
-        takes: tuple[Take, ...] = ()
-        if standing.resource_id is not None and standing.start_sent_at is not None:
-            take = Take(
-                uid=self.uid,
-                resource_id=standing.resource_id,
-                sid=standing.sid,
-                started_at=standing.start_sent_at,
-                ended_at=standing.left_at or next((c.at for c in self.history if c.after.is_end), None),
-                files=standing.files,
-            )
-            takes = (take,)
-        return Outcome(
-            state=standing.state,
-            files=standing.files,
-            in_bucket=_IN_BUCKET.get(standing.state) if standing.files else None,
-            no_data=self.no_data,
-            takes=takes,
-        )
+        return outcome_of(self._ledger)
 
     async def acquire(self) -> AcquireAnswer:
         """Acquire a resource ID, good for one start within five minutes (best within two seconds).
@@ -300,7 +272,7 @@ class Recording:
             raise
         if scope.cancelled_caught:
             self._abandoned = True
-            raise self._timed_out("a start", deadline)
+            raise waiting.timed_out(self._driver, "a start", deadline)
 
     async def ensure_stopped(self, deadline: float | None = None, *, wait_upload: bool = True) -> Outcome:
         """Have it ended, whatever its state; 206, "no recorded data" and "stopped already" are outcomes.
@@ -320,10 +292,10 @@ class Recording:
         self._wanted()
         with self._clock.move_on_after(deadline) as scope:
             await goals.reach_stopped(self._driver)
-            if wait_upload and self.state is State.STOPPING:
-                await self._news_of_files()
+            if wait_upload:
+                await waiting.news_of_files(self._driver)
         if scope.cancelled_caught and self._driver.may_need_stop:
-            raise self._timed_out("its end", deadline)
+            raise waiting.timed_out(self._driver, "its end", deadline)
         return self.outcome
 
     async def wait_started(self, timeout: float = 90.0) -> None:  # noqa: ASYNC109 - the promised name
@@ -338,21 +310,7 @@ class Recording:
             WaitTimedOut: Not confirmed in time. That is not an end: the state stays as it is.
         """
         self._wanted()
-        if self.state in (State.IDLE, State.ACQUIRED):
-            raise IllegalTransition(Command.QUERY, self.state, note="nobody has started it")
-        with self._clock.move_on_after(timeout) as scope:
-            while self.state is State.STARTING:
-                await self._ledger.change()
-            await watching.confirm(self._driver)
-        if self._ledger.standing.confirmed_at is not None:
-            return
-        if scope.cancelled_caught:
-            raise self._timed_out("a confirmation that it records", timeout)
-        if self._ledger.standing.left_at is not None or self.state is State.FAILED:
-            raise RecordingGone(
-                subject=self._ledger.subject(OperationName.QUERY), cause="; ".join(self.reasons)
-            )
-        raise IllegalTransition(Command.QUERY, self.state, note="it did not start, or was stopped")
+        await waiting.until_started(self._driver, timeout)
 
     async def wait_finished(self, timeout: float = 1800.0) -> Outcome:  # noqa: ASYNC109 - the promised name
         """Wait until it has ended and its files are known; looks at it every two minutes while it runs.
@@ -368,11 +326,7 @@ class Recording:
             WaitTimedOut: The time is over; what is known is attached.
         """
         self._wanted()
-        with self._clock.move_on_after(timeout):
-            while not self.state.is_end:
-                await self._next_step_to_the_end()
-        if not self.state.is_end:
-            raise self._timed_out("its end and its files", timeout)
+        await waiting.until_finished(self._driver, timeout)
         return self.outcome
 
     async def changes(self) -> AsyncIterator[Change]:
@@ -459,34 +413,3 @@ class Recording:
     async def _changed(self, command: Command, operation: Operation[S]) -> S:
         interrupt = Interrupt()
         return await self._result(self._driver.change(command, operation, interrupt), interrupt)
-
-    async def _next_step_to_the_end(self) -> None:
-        stopping = self._driver.stop_job
-        if stopping is not None and not stopping.is_done:
-            await stopping.finished()
-        elif self.state is State.RECORDING:
-            try:
-                await watching.watch(self._driver)
-            except RecordingGone:
-                log.warning("recording %s/%s is gone", self.cname, self.uid, exc_info=True)
-        elif self.state is State.STOPPING:
-            await self._news_of_files()
-            if self.state is State.STOPPING:
-                subject = self._ledger.subject(OperationName.STOP)
-                raise UploadStatusUnknown(subject=subject, files=self.files)
-        else:
-            await self._ledger.change()
-
-    async def _news_of_files(self) -> None:
-        with self._clock.move_on_after(UPLOAD_GRACE):
-            while self.state is State.STOPPING:
-                await self._ledger.change()
-
-    def _timed_out(self, waited_for: str, seconds: float | None) -> WaitTimedOut:
-        return WaitTimedOut(
-            subject=self._ledger.subject(OperationName.QUERY),
-            waited_for=waited_for,
-            state=self.state,
-            seconds=seconds or 0.0,
-            files=self.files,
-        )
