@@ -44,7 +44,7 @@ class Unreachable:
     """The service is never reached: no connection in process, a broken one over a real socket."""
 
 
-@frozen(kw_only=True)
+@frozen
 class Refuse:
     """The service says no.
 
@@ -56,9 +56,9 @@ class Refuse:
     status: int
     code: int | None = None
     reason: str | None = None
-    message: str | None = None
-    extra: Mapping[str, object] = field(factory=dict[str, object])
-    acted: bool = False
+    message: str | None = field(default=None, kw_only=True)
+    extra: Mapping[str, object] = field(factory=dict[str, object], kw_only=True)
+    acted: bool = field(default=False, kw_only=True)
 
 
 @frozen
