@@ -7,7 +7,7 @@ must not be lost runs in its task group: leaving the client waits for the starts
 import hashlib
 import hmac
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from ipaddress import IPv4Address, IPv6Address
 from types import TracebackType
@@ -163,7 +163,7 @@ class CloudRecording:
         token: str | Secret | None = None,
         region: Region | None = None,
         resource_expired_hour: int | None = None,
-        exclude: Iterable[str] = (),
+        exclude: Sequence[str] = (),
         announce_start: bool = False,
     ) -> Recording:
         """Make a recording; nothing is sent yet. What is None isn't sent at all.
@@ -190,7 +190,7 @@ class CloudRecording:
             token=token,
             region=region,
             resource_expired_hour=resource_expired_hour,
-            exclude=tuple(exclude),
+            exclude=exclude,
             announce_start=announce_start,
             now=self.clock.now(),
         )

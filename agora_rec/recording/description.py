@@ -1,6 +1,7 @@
 """What a recording is to be: the arguments of `cloud.recording`, checked as one, and the bodies from them."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from attrs import field, frozen
@@ -39,7 +40,7 @@ class Description:
         token: Secret | None,
         region: Region | None,
         resource_expired_hour: int | None,
-        exclude: tuple[str, ...],
+        exclude: Sequence[str],
         announce_start: bool,
         now: datetime,
     ) -> "Description":
@@ -66,7 +67,7 @@ class Description:
             has_token=token is not None,
             region=region,
             resource_expired_hour=resource_expired_hour,
-            exclude=exclude,
+            exclude=tuple(exclude),
             announce_start=announce_start,
         )
 

@@ -5,6 +5,7 @@ rule; `require...` raise `InvalidRequest` for them. A value of any type in any f
 crash. Nothing here knows what the service said or whether a command is legal now.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from agora_rec.errors import InvalidRequest, Violation
@@ -48,7 +49,7 @@ def check_recording(  # noqa: PLR0917 - the arguments of the call that is checke
     token: Secret | str | None = None,
     region: Region | None = None,
     resource_expired_hour: int | None = None,
-    exclude: tuple[str, ...] | None = None,
+    exclude: Sequence[str] | None = None,
     *,
     now: datetime | None = None,
 ) -> tuple[Violation, ...]:
@@ -99,7 +100,7 @@ def require_recording(  # noqa: PLR0917 - the same
     token: Secret | str | None = None,
     region: Region | None = None,
     resource_expired_hour: int | None = None,
-    exclude: tuple[str, ...] | None = None,
+    exclude: Sequence[str] | None = None,
     *,
     now: datetime | None = None,
 ) -> None:

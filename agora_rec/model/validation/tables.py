@@ -3,6 +3,7 @@
 The tables are held against the reference by a test. Rules that look at several fields are in `crosswise`.
 """
 
+from collections.abc import Sequence
 from typing import Final, get_args
 
 from attrs import evolve, field, frozen
@@ -125,7 +126,7 @@ class WantedRecording:
     token: Secret | None = field(default=None, converter=hide)
     region: Region | None = None
     resource_expired_hour: int | None = None
-    exclude: tuple[str, ...] | None = field(default=None, converter=optional_texts)
+    exclude: Sequence[str] | None = field(default=None, converter=optional_texts)
 
 
 _CNAME: Final = matching(
