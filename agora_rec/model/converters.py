@@ -105,12 +105,12 @@ def optional_moment(moment: datetime | int | None) -> datetime | None:
     value = cast("object", moment)
     if type(value) is int and 0 <= value <= _LAST_SECOND:
         return datetime.fromtimestamp(value, UTC)
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        try:
-            return value.astimezone(UTC).replace(microsecond=0)
-        except (OverflowError, ValueError):  # at the edges of the calendar, or a zone without an offset
-            return value
-    return cast("None", value)
+    if not isinstance(value, datetime):
+        return cast("None", value)
+    try:
+        return value if value.utcoffset() is None else value.astimezone(UTC).replace(microsecond=0)
+    except Exception:  # noqa: BLE001 - the edges of the calendar, or whatever a foreign zone raises
+        return value
 
 
 def _frozen(items: Sequence[T] | None) -> tuple[T, ...] | None:

@@ -1,9 +1,9 @@
 """How values are judged: each field by its rule, each value by its crosswise rules, all faults collected."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from enum import Enum
-from typing import Final, cast
+from typing import Final, TypeGuard, cast
 
 from agora_rec.errors import Violation
 from agora_rec.model.validation.crosswise import CROSSWISE, Context
@@ -14,7 +14,6 @@ from agora_rec.secret import MASK, Secret
 _SHOWN: Final = 60
 _FEW: Final = 4
 _SCALARS: Final = frozenset({str, int, float, bool, datetime})
-_COLLECTIONS: Final = (tuple, list, dict, set, frozenset)
 _UNKNOWN: Final = Rule("", lambda _: True)
 """For faults in fields further down, which name their value only where it is no secret."""
 
@@ -59,13 +58,8 @@ def shown(value: object, *, secret: bool = False, opaque: bool = False) -> str:
     if secret or isinstance(value, Secret):
         return MASK
     kind = type(value)
-    if isinstance(value, _COLLECTIONS):
-        items = cast("tuple[object, ...]", value)
-        whole = kind is tuple and not opaque and len(items) <= _FEW
-        inside = (
-            ", ".join(shown(item, opaque=isinstance(item, _COLLECTIONS)) for item in items) if whole else ""
-        )
-        return f"({inside})" if whole else f"<{kind.__name__} of {len(items)}>"
+    if _is_collection(value):
+        return _collection(value, opaque=opaque)
     if opaque or (kind not in _SCALARS and not isinstance(value, Enum)):
         return f"<{kind.__name__}>"
     try:
@@ -73,3 +67,13 @@ def shown(value: object, *, secret: bool = False, opaque: bool = False) -> str:
     except ValueError:  # an integer of more digits than Python prints
         return f"<{kind.__name__}>"
     return text if len(text) <= 2 * _SHOWN else f"{text[: 2 * _SHOWN]}..."
+
+
+def _is_collection(value: object) -> TypeGuard[Collection[object]]:
+    return isinstance(value, tuple | list | dict | set | frozenset)
+
+
+def _collection(items: Collection[object], *, opaque: bool) -> str:
+    if opaque or not isinstance(items, tuple) or len(items) > _FEW:
+        return f"<{type(items).__name__} of {len(items)}>"
+    return f"({', '.join(shown(item, opaque=_is_collection(item)) for item in items)})"
