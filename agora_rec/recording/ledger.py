@@ -49,6 +49,7 @@ class Ledger:
         self.changes_seen = len(history)
         self.start_digest = start_digest
         self.on_change: Callable[[Change], None] = lambda _: None
+        self._mode = codec.dump_mode(description.mode)
         self._changed = anyio.Event()
         self._saving = anyio.Lock()
         self._saved: Checkpoint | None = None
@@ -111,7 +112,7 @@ class Ledger:
             id=self.description.id,
             cname=self.description.cname,
             uid=self.description.uid,
-            mode=codec.dump_mode(self.description.mode),
+            mode=self._mode,
             has_token=self.description.has_token,
             region=self.description.region,
             resource_expired_hour=self.description.resource_expired_hour,

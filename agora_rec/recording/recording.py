@@ -5,11 +5,13 @@ callers, and knows whether somebody still wants what it started.
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 
 from agora_rec import operations
+from agora_rec.errors import WaitTimedOut
 from agora_rec.lifecycle import Change
 from agora_rec.model import (
     AcquireAnswer,
@@ -60,7 +62,8 @@ class Recording:
         self._ledger = ledger
         self._clock = ledger.host.clock
         self._driver = Driver(ledger)
-        self._abandoned = False
+        self._starters = 0
+        self._claimed = True
         ledger.on_change = self._moved
 
     def __repr__(self) -> str:
@@ -144,7 +147,7 @@ class Recording:
             ApiError: Any other refusal.
             TransportError: No usable answer; nothing runs because of it.
         """
-        self._wanted()
+        self._ledger.host.require_open()
         return await self._result(self._driver.acquire())
 
     async def start(self) -> StartAnswer:
@@ -163,8 +166,9 @@ class Recording:
             ApiError: Any other refusal; nothing runs.
             TransportError: Nothing reached the service.
         """
-        self._wanted()
-        return await self._started_by_caller(self._driver.start())
+        self._ledger.host.require_open()
+        with self._starter():
+            return await self._result(self._driver.start())
 
     async def query(self) -> QueryAnswer:
         """Ask how it is doing. A 404 (`WorkerNotFound`) proves nothing by itself: it may be a failover.
@@ -263,16 +267,12 @@ class Recording:
             IllegalTransition: It is stopping, or has ended.
             StartUnconfirmed, ApiError, TransportError, SecretsRequired: As from `acquire` and `start`.
         """
-        self._wanted()
-        try:
+        self._ledger.host.require_open()
+        with self._starter():
             with self._clock.move_on_after(deadline) as scope:
                 await goals.reach_started(self._driver)
-        except BaseException as error:
-            self._abandoned = not isinstance(error, Exception)
-            raise
-        if scope.cancelled_caught:
-            self._abandoned = True
-            raise waiting.timed_out(self._driver, "a start", deadline)
+            if scope.cancelled_caught:
+                raise waiting.timed_out(self._driver, "a start", deadline)
 
     async def ensure_stopped(self, deadline: float | None = None, *, wait_upload: bool = True) -> Outcome:
         """Have it ended, whatever its state; 206, "no recorded data" and "stopped already" are outcomes.
@@ -370,8 +370,8 @@ class Recording:
 
     @property
     def is_abandoned(self) -> bool:
-        """Whether the caller who started it left before the answer came, and nobody has used it since."""
-        return self._abandoned and self._driver.may_need_stop
+        """Whether all who waited for its start left before the answer, and nobody has used it since."""
+        return not self._claimed and not self._starters and self._driver.may_need_stop
 
     def stop_behind(self) -> Job[None]:
         """Begin to stop what runs or may run, whether anybody waits for it or not."""
@@ -384,7 +384,24 @@ class Recording:
 
     def _wanted(self) -> None:
         self._ledger.host.require_open()
-        self._abandoned = False
+        self._claimed = True
+
+    @contextmanager
+    def _starter(self) -> Iterator[None]:
+        """Note a caller who waits for the start, and whether he gets to know what came of it."""
+        if not self._starters:
+            self._claimed = False
+        self._starters += 1
+        try:
+            yield
+            self._claimed = True
+        except WaitTimedOut:
+            raise
+        except Exception:
+            self._claimed = True
+            raise
+        finally:
+            self._starters -= 1
 
     def _moved(self, change: Change) -> None:
         if change.after in _BEGUN:
@@ -400,14 +417,6 @@ class Recording:
         finally:
             if interrupt is not None:
                 interrupt.trigger()
-        return job.result()
-
-    async def _started_by_caller(self, job: Job[StartAnswer]) -> StartAnswer:
-        try:
-            await job.finished()
-        except BaseException:
-            self._abandoned = True
-            raise
         return job.result()
 
     async def _changed(self, command: Command, operation: Operation[S]) -> S:
