@@ -260,15 +260,17 @@ class Session:
         """Everything that has happened by `now`, in order; what notifications will be made from."""
         moments = [Moment(self.started_at, MomentKind.ACCEPTED), Moment(self.ready_at, MomentKind.READY)]
         end = self.end(now)
-        for track in self.tracks(now):
+        tracks = self.tracks(now)
+        for track in tracks:
             written = self.playlist_at(track) if end is None else min(self.playlist_at(track), end.at)
             moments.append(Moment(track.begin, MomentKind.FIRST_SLICE, track))
             moments.append(Moment(written, MomentKind.FIRST_PLAYLIST, track))
         if end is not None:
             moments = [each for each in moments if each.at <= end.at]
             moments.append(Moment(end.at, MomentKind.LEFT))
-            moments.append(Moment(self.stored_at(end), MomentKind.STORED))
             moments.append(Moment(self.gone_at(end), MomentKind.GONE))
+            if tracks:
+                moments.append(Moment(self.stored_at(end), MomentKind.STORED))
         return tuple(sorted((each for each in moments if each.at <= now), key=lambda each: each.at))
 
 

@@ -334,9 +334,7 @@ async def test_bodies_may_be_those_seen_in_the_wild():
         twice = await stopped_twice(stage, "stop")
         assert set(twice.json()) == seen("stop", 400)
         assert said(twice)[:2] == (400, 49)
-        recording = Started(
-            twice.json()["resourceId"], twice.json()["sid"], "mix", "class-42", "880011"
-        )
+        recording = Started(twice.json()["resourceId"], twice.json()["sid"], "mix", "class-42", "880011")
         stage.clock.pass_by(5)
         stopped = await stage.stop(recording)
         assert set(stopped.json()) == seen("stop", 404)
@@ -459,9 +457,7 @@ async def test_a_place_is_free_when_the_worker_has_gone():
 
 
 async def test_limits_are_per_app_id():
-    async with set_stage(
-        Settings(concurrent_limit=1, other_app_ids=frozenset({OTHER_APP}))
-    ) as stage:
+    async with set_stage(Settings(concurrent_limit=1, other_app_ids=frozenset({OTHER_APP}))) as stage:
         await stage.record()
         stage.emulator.app_id = OTHER_APP
         await stage.record()
