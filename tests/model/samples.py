@@ -15,6 +15,7 @@ from agora_rec.model import (
     AmazonS3,
     AmazonS3Region,
     ApsaraVideoVod,
+    AudioModeration,
     AudioProfile,
     AzureBlob,
     BaiduCloud,
@@ -33,10 +34,13 @@ from agora_rec.model import (
     Individual,
     KingsoftCloud,
     KingsoftCloudRegion,
+    Layout,
     LayoutRegion,
     Mix,
     MixBitrate,
+    Mode,
     OtherStorage,
+    Postponed,
     PostponedAudioMix,
     PostponedTranscoding,
     QiniuCloud,
@@ -51,6 +55,7 @@ from agora_rec.model import (
     StartParameter,
     StartRequest,
     StopRequest,
+    Storage,
     StreamMode,
     StreamTypes,
     SubscribeUidGroup,
@@ -97,7 +102,7 @@ WEB: Final = Web(
     max_recording_hour=3,
 )
 
-STORAGES: Final = (
+STORAGES: Final[tuple[Storage, ...]] = (
     AmazonS3(
         region=AmazonS3Region.EU_WEST_1, sse=ServerSideEncryption.KMS, tag="class", **KEYS, **_STS, **_PREFIX
     ),
@@ -131,7 +136,7 @@ _BACKGROUND: Final[dict[str, Any]] = {
 REGION: Final = LayoutRegion(
     uid=11, x_axis=0.0, y_axis=0.0, width=0.5, height=1.0, alpha=0.9, render_mode=RenderMode.FIT
 )
-LAYOUTS: Final = (
+LAYOUTS: Final[tuple[Layout, ...]] = (
     Floating(**_BACKGROUND),
     BestFit(**_BACKGROUND),
     Vertical(max_resolution_uid=11, **_BACKGROUND),
@@ -178,7 +183,7 @@ VOD: Final = ApsaraVideoVod(
     workflow_id="w",
     **_POLICIES,
 )
-MODERATIONS: Final = (
+MODERATIONS: Final[tuple[AudioModeration, ...]] = (
     AlibabaAudioModeration(
         access_key=secrets.ACCESS_KEY,
         secret_key=secrets.SECRET_KEY,
@@ -190,7 +195,7 @@ MODERATIONS: Final = (
     ),
     YituAudioModeration(stream_types=StreamTypes.AUDIO, **_POLICIES),
 )
-POSTPONED: Final = (
+POSTPONED: Final[tuple[Postponed, ...]] = (
     PostponedTranscoding(format=TransFormat.MP4),
     PostponedAudioMix(
         format=TransFormat.M4A,
@@ -220,7 +225,7 @@ FULL_WEB: Final = Web(
     rtmp_error_handle_policy=ErrorHandlePolicy.IGNORE,
     api_version="v1",
 )
-MODES: Final = (
+MODES: Final[tuple[Mode, ...]] = (
     *(
         Mix(
             storage=storage,

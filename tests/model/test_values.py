@@ -36,8 +36,8 @@ RIGHT_UIDS: list[tuple[object, int]] = [
     ("4294967295", 4294967295),
 ]
 WRONG_UIDS: list[object] = [
-    0, -1, 2**32, "0", "4294967296", "", "abc", "+1", "-1", " 1", "1 ", "1.0", "01", "0x1", "1_0", "\u0661", "\u00b2",
-    "1" * 5000, 10**5000, True, 1.0, None, b"1", [1], "\ud800",
+    0, -1, 2**32, "0", "4294967296", "", "abc", "+1", "-1", " 1", "1 ", "1.0", "01", "0x1", "1_0",
+    "\u0661", "\u00b2", "1" * 5000, 10**5000, True, 1.0, None, b"1", [1], "\ud800",
 ]  # fmt: skip
 
 
@@ -69,9 +69,12 @@ def test_lists_become_tuples_and_good_uids_numbers():
 
 @pytest.mark.parametrize("junk", [None, 3, "text", {"a": 1}, object()])
 def test_what_is_no_list_is_kept_for_the_validation(junk: Any):
-    assert Subscription(subscribe_audio_uids=junk).subscribe_audio_uids is junk
-    assert Custom(regions=junk).regions is junk
-    assert Snapshots(file_type=junk).file_type is junk
+    kept: tuple[object, ...] = (
+        Subscription(subscribe_audio_uids=junk).subscribe_audio_uids,
+        Custom(regions=junk).regions,
+        Snapshots(file_type=junk).file_type,
+    )
+    assert all(value is junk for value in kept)
 
 
 def test_push_urls_are_hidden_even_if_they_are_no_list():
@@ -91,7 +94,13 @@ def test_parts_of_the_canvas_have_six_decimals():
 class NoOffset(tzinfo):
     """A zone that doesn't know its offset."""
 
-    def utcoffset(self, _: datetime | None) -> None:
+    def utcoffset(self, _: datetime | None) -> timedelta | None:
+        return None
+
+    def dst(self, _: datetime | None) -> timedelta | None:
+        return None
+
+    def tzname(self, _: datetime | None) -> str | None:
         return None
 
 
