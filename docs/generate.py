@@ -9,6 +9,7 @@ from typing import Final
 
 from agora_rec.errors import Retry, Row
 from agora_rec.errors.table import OTHERWISE, TABLE
+from docs import lifecycle_parts
 
 PARTS: Final = Path(__file__).with_name("parts")
 
@@ -37,7 +38,11 @@ def errors() -> str:
     return "\n".join(lines) + "\n"
 
 
-GENERATED: Final[Mapping[str, Callable[[], str]]] = {"errors.md": errors}
+GENERATED: Final[Mapping[str, Callable[[], str]]] = {
+    "errors.md": errors,
+    "lifecycle.md": lifecycle_parts.tables,
+    "lifecycle.svg": lifecycle_parts.diagram,
+}
 
 
 def main() -> None:

@@ -54,8 +54,8 @@ class Recording:
     `acquire`, `start`, `query`, `update`, `update_layout` and `stop` are the service's calls: judged, and
     refused with `IllegalTransition` where the state forbids them. `ensure_started` and `ensure_stopped` are
     goals: met with whatever calls are needed, and content if they are met already. Cancelling any of them
-        ends the waiting
-    only: a start or a stop that is under way goes on to its answer, which is then found in `state`.
+    ends the waiting only: a start or a stop that is under way goes on to its answer, which is then found in
+    `state`.
     """
 
     def __init__(self, ledger: Ledger) -> None:
