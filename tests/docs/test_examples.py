@@ -29,7 +29,7 @@ EXAMPLES = {
     "docs/checkpoints.md": 1,
     "docs/emulator.md": 3,
     "docs/quickstart.md": 4,
-    "docs/seed_flow.md": 5,
+    "docs/seed_flow.md": 6,
     "docs/testing.md": 2,
     "docs/trouble.md": 7,
 }

@@ -9,6 +9,8 @@ from enum import Enum
 from importlib import import_module
 from typing import Final
 
+from attrs import NOTHING
+
 MODULES: Final = ("agora_rec", "agora_rec.emulator")
 _SIMPLE: Final = (bool, int, float, str, type(None), tuple)
 
@@ -18,6 +20,8 @@ def _parameter(parameter: inspect.Parameter) -> str:
     if parameter.default is parameter.empty:
         return text
     default = parameter.default
+    if default is NOTHING:  # attrs: made anew for each object
+        return f"{text}=..."
     shown = str(default) if isinstance(default, Enum) else repr(default)
     return f"{text}={shown if isinstance(default, (*_SIMPLE, Enum)) else '...'}"
 

@@ -1,17 +1,23 @@
 """The promised names change only on purpose: with public_api.txt, and a line in the changelog."""
 
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from tests.project.api import MODULES, public_api
+from tests.project.api import MODULES
 
+ROOT = Path(__file__).resolve().parents[2]
 PINNED = Path(__file__).with_name("public_api.txt")
 
 
 def test_the_public_face_is_the_pinned_one():
-    assert public_api() == PINNED.read_text(encoding="utf-8"), (
+    # In a process of its own: the search for secrets has its hands in the errors of this one.
+    command = [sys.executable, "-m", "tests.project.api"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert found == PINNED.read_text(encoding="utf-8"), (
         "if the change is meant: python -m tests.project.api > tests/project/public_api.txt"
     )
 

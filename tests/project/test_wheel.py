@@ -17,7 +17,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import anyio
 import agora_rec
-from agora_rec import AmazonS3, CloudRecording, Mix
+from agora_rec import AmazonS3, AmazonS3Region, CloudRecording, Mix
 from agora_rec.emulator import Emulator
 assert agora_rec.__file__.startswith(sys.argv[1]), agora_rec.__file__
 
@@ -30,7 +30,8 @@ async def main():
         base_url=emulator.base_url,
         transport=emulator.transport(),
     ) as cloud:
-        storage = AmazonS3(region="us_east_1", bucket="b", access_key="a", secret_key="s")
+        region = AmazonS3Region.US_EAST_1
+        storage = AmazonS3(region=region, bucket="b", access_key="a", secret_key="s")
         recording = cloud.recording("c", uid=1, mode=Mix(storage=storage))
         await recording.acquire()
         print(recording.state)
