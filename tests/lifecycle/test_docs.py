@@ -1,4 +1,4 @@
-"""The page about the lifecycle shows the tables as they are; that its files are up to date says tests/docs."""
+"""The page about the lifecycle shows the tables as they are; tests/docs compares its files with them."""
 
 from collections.abc import Iterator
 from itertools import pairwise
