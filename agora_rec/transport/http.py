@@ -28,6 +28,8 @@ from agora_rec.transport.wire import (
     WireAnswer,
     WireFailure,
     chain,
+    in_words,
+    refuse_large,
     scrub,
     short_request_id,
 )
@@ -131,12 +133,8 @@ class HttpxWire:
             )
         )
         try:
-            reader = Reader()
-            # Not aiter_raw(): a caller's transport may answer with a body that is read already.
-            async for part in cast("httpx.AsyncByteStream", response.stream):
-                reader.feed(part)
             request_id = short_request_id(response.headers.get("X-Request-Id"))
-            return WireAnswer(response.status_code, reader.body(), request_id)
+            return WireAnswer(response.status_code, await _read(response), request_id)
         finally:
             await response.aclose()
 
@@ -161,6 +159,29 @@ class HttpxWire:
             await transport.aclose()
 
 
+async def _read(response: httpx.Response) -> bytes:
+    """The whole body as it came, up to the limit.
+
+    httpcore reads through generators within generators. One that is left in the middle is cleaned up by the
+    event loop, some time; so when there is too much, the connection is closed and the reading goes on
+    until it fails. It ends here in any case for a transport that never stops.
+    """
+    refuse_large(response.headers.get("Content-Length"))
+    reader = Reader()
+    try:
+        # Not aiter_raw(): a caller's transport may answer with a body that is read already.
+        async for part in cast("httpx.AsyncByteStream", response.stream):
+            reader.feed(part)
+            if reader.is_full:
+                await response.aclose()
+            if reader.is_hopeless:
+                break
+    except (httpx.HTTPError, httpx.StreamError):
+        if not reader.is_full:
+            raise
+    return reader.body()
+
+
 def trust() -> ssl.SSLContext:
     """The context that verifies every host: the bundle of SSL_CERT_FILE or SSL_CERT_DIR, else certifi's."""
     return httpx.create_ssl_context()
@@ -178,7 +199,6 @@ def _phases(seconds: float) -> dict[str, float]:
 def _failure(error: Exception) -> WireFailure:
     kind, sent = next(FAILURES[each] for each in type(error).__mro__ if each in FAILURES)
     dns = not sent and any(isinstance(each, socket.gaierror) for each in chain(error))
-    name = type(error).__name__
     # A protocol error of our own side may quote the header that it complains of.
-    detail = name if isinstance(error, httpx.LocalProtocolError) else f"{name}: {error}".rstrip(": ")
+    detail = "LocalProtocolError" if isinstance(error, httpx.LocalProtocolError) else in_words(error)
     return WireFailure(kind, detail, sent=sent, dns=dns)

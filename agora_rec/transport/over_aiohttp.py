@@ -25,6 +25,8 @@ from agora_rec.transport.wire import (
     WireAnswer,
     WireFailure,
     chain,
+    in_words,
+    refuse_large,
     scrub,
     short_request_id,
 )
@@ -95,17 +97,27 @@ class AiohttpWire:
                 total=None, connect=2 * connect, sock_connect=connect, sock_read=seconds
             ),
         ) as response:
-            reader = Reader()
-            async for part in response.content.iter_any():
-                reader.feed(part)
             request_id = short_request_id(response.headers.get("X-Request-Id"))
-            return WireAnswer(response.status, reader.body(), request_id)
+            return WireAnswer(response.status, await _read(response), request_id)
 
     async def aclose(self) -> None:
         """Close the session. A later exchange opens a new one."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body as it came, up to the limit; a connection with more on it is closed."""
+    try:
+        refuse_large(response.headers.get("Content-Length"))
+        reader = Reader()
+        while not reader.is_full and (part := await response.content.readany()):
+            reader.feed(part)
+        return reader.body()
+    except WireFailure:
+        response.close()
+        raise
 
 
 def _session() -> aiohttp.ClientSession:
@@ -123,6 +135,6 @@ def _failure(error: Exception) -> WireFailure:
     dns = not sent and any(isinstance(each, socket.gaierror) for each in chain(error))
     if isinstance(error, aiohttp.ClientResponseError):
         return WireFailure(kind, f"{type(error).__name__}: {error.message}", sent=sent)
-    failure = WireFailure(kind, f"{type(error).__name__}: {error}".rstrip(": "), sent=sent, dns=dns)
+    failure = WireFailure(kind, in_words(error), sent=sent, dns=dns)
     failure.__cause__ = error
     return failure

@@ -97,22 +97,52 @@ class Reader:
         self._parts: list[bytes] = []
         self._size = 0
 
-    def feed(self, part: bytes) -> None:
-        """Take the next part.
+    @property
+    def is_full(self) -> bool:
+        """Whether there was more than may be read."""
+        return self._size > ANSWER_LIMIT
 
-        Raises:
-            WireFailure: It is one byte too many; the connection can't be used again then.
-        """
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether it goes on and on."""
+        return self._size > 2 * ANSWER_LIMIT
+
+    def feed(self, part: bytes) -> None:
+        """Take the next part; what comes after the limit is dropped."""
         self._size += len(part)
-        if self._size > ANSWER_LIMIT:
-            raise WireFailure(
-                FailureKind.TOO_LARGE, f"the answer has more than {ANSWER_LIMIT} bytes", sent=True
-            )
-        self._parts.append(part)
+        if not self.is_full:
+            self._parts.append(part)
 
     def body(self) -> bytes:
-        """All parts together."""
+        """All parts together.
+
+        Raises:
+            WireFailure: There was more; the connection can't be used again then.
+        """
+        if self.is_full:
+            raise too_large()
         return b"".join(self._parts)
+
+
+def refuse_large(content_length: str | None) -> None:
+    """Judge an answer's Content-Length, before any of it is read.
+
+    Raises:
+        WireFailure: The answer would be larger than `ANSWER_LIMIT`.
+    """
+    if content_length is not None and content_length.isdecimal() and int(content_length[:20]) > ANSWER_LIMIT:
+        raise too_large()
+
+
+def too_large() -> WireFailure:
+    """The failure of an answer that is larger than `ANSWER_LIMIT`."""
+    return WireFailure(FailureKind.TOO_LARGE, f"the answer has more than {ANSWER_LIMIT} bytes", sent=True)
+
+
+def in_words(error: BaseException) -> str:
+    """An exception as one text: its name, and the first words in it or in what it came from."""
+    words = next((text for text in map(str, chain(error)) if text), "")
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def short_request_id(header: str | None) -> str | None:
