@@ -85,7 +85,8 @@ async def _read_request(scope: Scope, receive: Receive) -> Request | None:
             chunks += message.get("body", b"")
         more = message.get("more_body", False)
     headers = _read_headers(scope["headers"])
-    raw = scope.get("raw_path") or scope["path"].encode()
+    # Mounted in another application, its paths begin below that place.
+    raw = (scope.get("raw_path") or scope["path"].encode()).removeprefix(scope.get("root_path", "").encode())
     return Request(
         method=scope["method"],
         path=raw.partition(b"?")[0].decode("latin-1"),

@@ -12,12 +12,12 @@ from typing import Final
 
 import anyio
 import uvicorn
-from attrs import frozen
+from attrs import define, field, frozen
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agora_rec.emulator.app import ABORT, App, Receive, Scope, Send
 
-_GRACE_SECONDS: Final = 1
+_GRACE_SECONDS: Final = 1.0
 
 
 @frozen
@@ -47,6 +47,35 @@ class _Server(uvicorn.Server):
         self.listening.set()
 
 
+@define(eq=False)
+class _OpenRequests:
+    """The requests that are being answered, so that closing need not wait for all of them."""
+
+    _scopes: set[anyio.CancelScope] = field(factory=set[anyio.CancelScope], init=False)
+    _last_gone: anyio.Event | None = field(default=None, init=False)
+
+    @contextmanager
+    def one(self) -> Generator[anyio.CancelScope]:
+        """Count one request while the block runs, and be able to end it."""
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            try:
+                yield scope
+            finally:
+                self._scopes.discard(scope)
+                if self._last_gone is not None and not self._scopes:
+                    self._last_gone.set()
+
+    async def end(self) -> None:
+        """Let open requests end by themselves for a moment; then end the others."""
+        if self._scopes:
+            self._last_gone = anyio.Event()
+            with anyio.move_on_after(_GRACE_SECONDS, shield=True):
+                await self._last_gone.wait()
+        for scope in list(self._scopes):
+            scope.cancel()
+
+
 @asynccontextmanager
 async def serve(
     app: App, *, host: str, port: int, certificate: str | Path | None, key: str | Path | None
@@ -70,8 +99,12 @@ async def serve(
                 pass
 
         scope.setdefault("extensions", {})[ABORT] = abort
-        await app(scope, receive, send)
+        with requests.one() as request:
+            await app(scope, receive, send)
+        if request.cancelled_caught:
+            await abort()
 
+    requests = _OpenRequests()
     config = uvicorn.Config(
         with_abort,
         http="h11",
@@ -81,7 +114,6 @@ async def serve(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
@@ -106,6 +138,7 @@ async def serve(
             failure = caught
         finally:
             server.should_exit = True
+            await requests.end()
     if failure is not None:
         raise failure
 

@@ -91,10 +91,12 @@ class Stage:
         mode: str = "mix",
         cname: object = "class-42",
         uid: object = "880011",
+        **options: Any,
     ) -> httpx.Response:
         return await self.post(
             f"/resourceid/{resource_id}/mode/{mode}/start",
             {"cname": cname, "uid": uid, "clientRequest": request},
+            **options,
         )
 
     async def record(
