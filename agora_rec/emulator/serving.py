@@ -95,8 +95,7 @@ async def serve(
                 if isinstance(connection, H11Protocol) and connection.client == scope["client"]:
                     connection.transport.abort()
             # uvicorn must have seen the end before the application returns, or it would answer 500.
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            await receive()
 
         scope.setdefault("extensions", {})[ABORT] = abort
         with requests.one() as request:

@@ -58,6 +58,10 @@ class Started:
     uid: str
 
 
+class NoAuth(httpx.Auth):
+    """Nothing at all; httpx's `auth` attribute takes no None."""
+
+
 @define
 class Stage:
     emulator: Emulator
@@ -110,7 +114,9 @@ class Stage:
         request: object = None,
     ) -> Started:
         """Acquire and start, by one of the reference's examples."""
-        mode = mode or {"mix": "mix", "web": "web"}.get(name.split("_")[1], "individual")
+        mode = mode or {"mix": "mix", "web": "web"}.get(
+            name.partition("_")[2].partition("_")[0], "individual"
+        )
         scene = {"scene": 1} if mode == "web" else {}
         resource_id = await self.acquired({**scene, **(acquire or {})}, cname=cname, uid=uid)
         answer = await self.start(

@@ -33,6 +33,14 @@ async def test_a_delayed_start_begins_late():
         assert stage.emulator.sessions[0].started_at == stage.clock.moment
 
 
+async def test_a_delay_comes_before_the_latency():
+    async with set_stage(Settings(latency=0.5)) as stage:
+        stage.emulator.inject(Delay(3))
+        before = stage.clock.moment
+        assert (await stage.acquire()).status_code == 200
+        assert (stage.clock.moment - before).total_seconds() == 3.5
+
+
 async def test_a_slow_answer_to_a_start_that_began_at_once():
     async with set_stage(STILL) as stage:
         resource_id = await stage.acquired()

@@ -7,7 +7,7 @@ import pytest
 
 from agora_rec.emulator import Call, Emulator, Fate, Settings
 from agora_rec.vocabulary import ModeName, OperationName
-from tests.emulator.stage import EXAMPLES, JSON, example, said, set_stage
+from tests.emulator.stage import EXAMPLES, JSON, NoAuth, example, said, set_stage
 
 pytestmark = pytest.mark.anyio
 
@@ -71,15 +71,15 @@ async def test_parts_of_a_path_may_be_encoded():
 )
 async def test_badly_built_credentials_are_wrong_ones(header: str):
     async with set_stage() as stage:
-        stage.http.auth = None
-        headers = {"authorization": header.encode("latin-1")}
+        stage.http.auth = NoAuth()
+        headers = [(b"authorization", header.encode("latin-1"))]
         answer = await stage.http.get("/v1/ncs/ip", headers=httpx.Headers(headers))
         assert said(answer) == (401, None, "Invalid authentication credentials")
 
 
 async def test_the_scheme_of_the_credentials_has_no_case():
     async with set_stage() as stage:
-        stage.http.auth = None
+        stage.http.auth = NoAuth()
         encoded = base64.b64encode(b"emulated-customer:emulated-secret").decode()
         answer = await stage.http.get("/v1/ncs/ip", headers={"Authorization": f"basic {encoded}"})
         assert answer.status_code == 200

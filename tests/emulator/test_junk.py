@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.emulator.stage import EXAMPLES, Stage, example, set_stage
+from tests.emulator.bodies import mode_of
+from tests.emulator.stage import EXAMPLES, NoAuth, Stage, example, set_stage
 
 KNOWN = {200, 201, 206, 400, 401, 404}
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
@@ -107,8 +108,7 @@ def test_a_good_body_with_one_place_changed(name: str, chance: random.Random, va
 
     async def play() -> None:
         async with set_stage() as stage:
-            modes = {"start_mix": "mix", "start_web": "web"}
-            mode = modes.get("_".join(name.split("_")[:2]), "individual")
+            mode = mode_of(name)
             started = "start_web_rtmp" if name in {"update_onhold", "update_rtmp"} else "start_mix_hls"
             if name.startswith("start"):
                 resource_id = await stage.acquired({"scene": 1} if mode == "web" else {})
@@ -117,7 +117,7 @@ def test_a_good_body_with_one_place_changed(name: str, chance: random.Random, va
             else:
                 recording = await stage.record(started)
                 body = dump({"cname": "class-42", "uid": "880011", "clientRequest": request})
-                judge(await stage.post(stage.path_of(recording, name.split("_")[0]), body))
+                judge(await stage.post(stage.path_of(recording, name.partition("_")[0]), body))
             stage.clock.pass_by(100)
             assert all(session.started_at for session in stage.emulator.sessions)
 
@@ -142,8 +142,8 @@ def test_any_path_and_any_credentials(method: str, parts: list[str], authorizati
             path = "/".join(["", *(quote(part, safe="") for part in parts)]).encode()
             url = httpx.URL(stage.emulator.base_url).copy_with(raw_path=path)
             judge(await stage.http.request(method, url))
-            headers = httpx.Headers({"authorization": authorization.encode("latin-1")})
-            stage.http.auth = None
+            headers = httpx.Headers([(b"authorization", authorization.encode("latin-1"))])
+            stage.http.auth = NoAuth()
             assert (await stage.http.request(method, url, headers=headers)).status_code in {401, 404}
 
     anyio.run(play)

@@ -1,4 +1,4 @@
-"""The emulator on a port: real sockets, TLS, broken connections, orderly ends. asyncio only, as uvicorn is."""
+"""The emulator on a port: real sockets, TLS, broken connections, orderly ends. On asyncio, like uvicorn."""
 
 import builtins
 import ssl
@@ -67,14 +67,20 @@ async def test_a_broken_connection_is_really_broken(
     emulator = Emulator(settings=QUICK)
     certificate, context = make_certificate(tmp_path)
     options: dict[str, Any] = {"certificate": certificate} if tls else {}
-    async with emulator.serve(**options) as served, client(emulator, served.url, verify=context) as http:
+    async with (
+        emulator.serve(**options) as served,
+        client(emulator, served.url, verify=context) as http,
+        client(emulator, served.url, verify=context) as bystander,
+    ):
         stage = Stage(emulator, http)
+        assert (await bystander.get("/v1/ncs/ip")).status_code == 200
         resource_id = await stage.acquired()
         emulator.inject(fault)
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             await stage.start(resource_id, example("start_mix_hls"))
         assert len(emulator.running()) == (1 if isinstance(fault, LoseAnswer) else 0)
-        # The next connection is as good as new.
+        # Other connections are left alone, and the next one is as good as new.
+        assert (await bystander.get("/v1/ncs/ip")).status_code == 200
         expected = 201 if isinstance(fault, LoseAnswer) else 200
         assert (await stage.start(resource_id, example("start_mix_hls"))).status_code == expected
 
@@ -143,17 +149,16 @@ async def test_ipv6():
 async def test_leaving_ends_open_requests_soon():
     emulator = Emulator(settings=QUICK)
     before = anyio.current_time()
-    async with anyio.create_task_group() as group:
-        async with emulator.serve() as served:
+    emulator.inject(SlowAnswer(60))
+    async with anyio.create_task_group() as group, emulator.serve() as served:
 
-            async def wait() -> None:
-                async with client(emulator, served.url) as http:
-                    emulator.inject(SlowAnswer(60))
-                    with pytest.raises(httpx.RemoteProtocolError):
-                        await http.get("/v1/ncs/ip", timeout=None)
+        async def wait() -> None:
+            async with client(emulator, served.url, timeout=60) as http:
+                with pytest.raises(httpx.RemoteProtocolError):
+                    await http.get("/v1/ncs/ip")
 
-            group.start_soon(wait)
-            await anyio.sleep(0.05)
+        group.start_soon(wait)
+        await anyio.sleep(0.05)
     assert anyio.current_time() - before < 5
 
 

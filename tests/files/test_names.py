@@ -173,12 +173,16 @@ def test_every_moment_survives_its_text(moment: datetime):
     uid=st.integers(1, 2**32 - 1),
     start=moments,
     index=st.integers(0, 10**6),
-    failover=st.none() | st.integers(0, 2),
-    folders=st.lists(st.from_regex("[A-Za-z0-9]+", fullmatch=True), max_size=3).map(tuple),
+    where=st.tuples(
+        st.none() | st.integers(0, 2),
+        st.lists(st.from_regex("[A-Za-z0-9]+", fullmatch=True), max_size=3).map(tuple),
+    ),
 )
 def test_every_name_survives_being_read_with_its_channel(
-    cname: str, uid: int, start: datetime, index: int, failover: int | None, folders: tuple[str, ...]
+    cname: str, uid: int, start: datetime, index: int, where: tuple[int | None, tuple[str, ...]]
 ):
+    failover, folders = where
+
     def name(kind: FileKind, extension: str, **parts: Any) -> FileName:
         whole = {"sid": SID, "cname": cname, "failover": failover, "folders": folders, **parts}
         return FileName(kind=kind, extension=extension, **whole)
