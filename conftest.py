@@ -12,7 +12,7 @@ from tests.support.served import served_emulator
 
 pytest_plugins = ["tests.support.canary"]
 
-# `ci` bounds every run; `nox -s simulate` takes the other one. The time limit is the test's.
+# A bound for every run; `--hypothesis-profile=long` looks further. The time limit is the test's.
 settings.register_profile("ci", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("ci"), max_examples=5000)
 settings.load_profile("ci")

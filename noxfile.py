@@ -82,9 +82,9 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def simulate(session: nox.Session) -> None:
-    """The property-based tests with many more examples than `tests` takes; minutes, not seconds."""
+    """The whole client through a thousand random programmes in virtual time; see `--help` of it for more."""
     session.install("-e", ".[tests]")
-    session.run("pytest", *IN_PARALLEL, "-m", "hypothesis", "--hypothesis-profile=long", *session.posargs)
+    session.run("python", "-m", "tests.simulation", "--jobs", "2", *session.posargs)
 
 
 @nox.session

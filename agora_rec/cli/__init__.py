@@ -14,7 +14,8 @@ def main() -> None:
     try:
         from agora_rec.cli.commands import command  # noqa: PLC0415 - only the command needs the extra
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] not in {"click", "rich"}:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in {"click", "rich"}:
             raise
-        sys.exit(f"agora-rec needs {error.name}: python -m pip install 'agora-rec[cli]'")
+        sys.exit(f"agora-rec needs {missing}: python -m pip install 'agora-rec[cli]'")
     command(prog_name="agora-rec")

@@ -104,9 +104,10 @@ def demo_command(channels: int, seconds: float) -> None:
 
 async def _show(board: Board, seconds: float) -> int:
     began = anyio.current_time()
+    server = board.demo.emulator.serve()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(board.watch)
-        await board.demo.run(seconds)
+        await board.demo.run(server, seconds)
     return 0 if board.report(anyio.current_time() - began) else 1
 
 
@@ -175,17 +176,15 @@ async def _record(cname: str, uid: int, mode: Mode, seconds: float | None, base_
 def _mode(name: ModeName, storage: Storage, url: str | None) -> Mode:
     if (name is ModeName.WEB) != (url is not None):
         raise click.UsageError("--mode web needs --url, and nothing else has one")
-    match name:
-        case ModeName.MIX:
-            return Mix(storage=storage)
-        case ModeName.INDIVIDUAL:
-            return Individual(storage=storage, subscribe_uid_group=SubscribeUidGroup.FROM_13_TO_17)
-        case ModeName.WEB:
-            return Web(
-                storage=storage,
-                url=url or "",
-                audio_profile=AudioProfile.MONO_48_KBPS,
-                video_width=1280,
-                video_height=720,
-                max_recording_hour=HOURS,
-            )
+    if name is ModeName.MIX:
+        return Mix(storage=storage)
+    if name is ModeName.INDIVIDUAL:
+        return Individual(storage=storage, subscribe_uid_group=SubscribeUidGroup.FROM_13_TO_17)
+    return Web(
+        storage=storage,
+        url=url or "",
+        audio_profile=AudioProfile.MONO_48_KBPS,
+        video_width=1280,
+        video_height=720,
+        max_recording_hour=HOURS,
+    )

@@ -5,8 +5,9 @@ to do, plans the trouble, and compares what the client says in the end with what
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 from attrs import define, frozen
@@ -44,6 +45,9 @@ from agora_rec.emulator import (
     Settings,
     Upload,
 )
+
+if TYPE_CHECKING:
+    from agora_rec.emulator.serving import Served
 
 QPS: Final = 40.0
 """Calls a second, of the client and of the emulated service. A new account has 10."""
@@ -172,10 +176,10 @@ class Demo:
                 )
         return cls(emulator, made)
 
-    async def run(self, seconds: float) -> None:
-        """Record all channels at once, over real sockets."""
+    async def run(self, server: "AbstractAsyncContextManager[Served]", seconds: float) -> None:
+        """Record all channels at once, through the sockets of the emulator's server."""
         async with (
-            self.emulator.serve() as served,
+            server as served,
             self._client(served.url) as cloud,
             anyio.create_task_group() as tasks,
         ):

@@ -107,4 +107,5 @@ class Session:
             else f"{len(outcome.files)} files"
         )
         self._say(f"{outcome.state}: {what}{_WHERE[outcome.in_bucket]}")
-        return RECORDED if outcome.state in {State.UPLOADED, State.BACKUPED} else NOT_RECORDED
+        recorded = outcome.state in {State.UPLOADED, State.BACKUPED} and not outcome.no_data
+        return RECORDED if recorded else NOT_RECORDED

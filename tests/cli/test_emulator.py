@@ -1,0 +1,85 @@
+"""`agora-rec emulator`, in a process of its own."""
+
+import json
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+from click.testing import CliRunner
+
+from agora_rec.cli.commands import command
+from tests.cli.processes import agora_rec, line_with
+
+
+def settings_of(lines: Callable[[], str]) -> dict[str, str]:
+    """The four lines that it prints."""
+    return dict(lines().strip().split("=", 1) for _ in range(4))
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_it_prints_an_environment_serves_and_ends_on_request(end: signal.Signals):
+    with agora_rec("emulator", "--port", "0", "--app-id", "f0" * 16) as process:
+        assert process.stdout is not None
+        printed = settings_of(process.stdout.readline)
+        assert list(printed) == [
+            "AGORA_BASE_URL",
+            "AGORA_APP_ID",
+            "AGORA_CUSTOMER_ID",
+            "AGORA_CUSTOMER_SECRET",
+        ]
+        assert printed["AGORA_APP_ID"] == "f0" * 16
+        assert printed["AGORA_BASE_URL"].startswith("http://127.0.0.1:")
+        url = f"{printed['AGORA_BASE_URL']}/v1/apps/{printed['AGORA_APP_ID']}/cloud_recording/acquire"
+        body = {"cname": "c", "uid": "1", "clientRequest": {}}
+        credentials = (printed["AGORA_CUSTOMER_ID"], printed["AGORA_CUSTOMER_SECRET"])
+        answer = httpx.post(url, json=body, auth=credentials)
+        assert answer.status_code == 200
+        assert "resourceId" in json.loads(answer.content)
+        assert httpx.post(url, json=body, auth=("who", "ever")).status_code == 401
+        process.send_signal(end)
+        assert process.wait(10) == 0
+        assert process.stderr is not None
+        assert "it records nothing" in process.stderr.read()
+
+
+@pytest.mark.parametrize("own_file", [True, False])
+def test_it_serves_https(tmp_path: Path, own_file: bool):  # noqa: FBT001 - a parameter of the test
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    if own_file:
+        certificate.private_key_pem.write_to_path(key)
+        chain.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+        options = ["--tls-cert", str(chain), "--tls-key", str(key)]
+    else:
+        certificate.private_key_and_cert_chain_pem.write_to_path(chain)
+        options = ["--tls-cert", str(chain)]
+    with agora_rec("emulator", "--port", "0", *options) as process:
+        url = line_with(process, "AGORA_BASE_URL").strip().partition("=")[2]
+        assert url.startswith("https://127.0.0.1:")
+        context = ssl.create_default_context(cafile=str(tmp_path / "authority.pem"))
+        assert httpx.get(f"{url}/v1/ncs/ip", verify=context).status_code == 401
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{url}/v1/ncs/ip")
+
+
+def test_a_port_that_is_taken_is_said():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = CliRunner().invoke(command, ["emulator", "--port", port])
+    assert result.exit_code == 1
+    assert "Address already in use" in result.output
+
+
+def test_a_key_without_a_certificate_is_said(tmp_path: Path):
+    key = tmp_path / "key.pem"
+    key.touch()
+    result = CliRunner().invoke(command, ["emulator", "--tls-key", str(key)])
+    assert result.exit_code == 2
+    assert "--tls-key needs --tls-cert" in result.output
