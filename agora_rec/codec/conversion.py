@@ -59,18 +59,31 @@ def converter() -> Converter:
     def hook_for(hint: Any) -> _Hook:
         if hint in exact:
             return exact[hint]
-        makers = ((_is_union, _union_hook), (_is_tuple, _tuple_hook), (_is_enum, _enum_hook))
+        makers = ((_is_union, _union_hook), (_is_tuple, _tuple_hook))
         make = next((make for fits, make in makers if fits(hint)), _class_hook)
         return make(hint, made)
 
     def is_ours(hint: Any) -> bool:
-        return hint in exact or hint in FIELDS or _is_union(hint) or _is_tuple(hint) or _is_enum(hint)
+        return hint in exact or hint in FIELDS or _is_union(hint) or _is_tuple(hint)
 
     made.register_unstructure_hook_factory(FIELDS.__contains__, value_writer)
     made.register_unstructure_hook_factory(_is_tuple, list_writer)
     made.register_unstructure_hook(Secret, _as_it_is)
     made.register_structure_hook_factory(is_ours, hook_for)
+    # cattrs asks its own hooks for numbers, texts and enums before any factory: they convert where we refuse.
+    for hint in _LEAVES.keys() - {int | str}:
+        made.register_structure_hook(hint, exact[hint])
+    for cls in _enums():
+        made.register_structure_hook(cls, _enum_hook(cls))
     return made
+
+
+def _enums() -> set[type[Enum]]:
+    """Every set of words or numbers that an attribute of a value is of."""
+    hints = [attribute.type for cls in FIELDS for attribute in attrs.fields(cls)]
+    members = [member for hint in hints for member in (hint, *get_args(hint))]
+    inner = [member for hint in members for member in (hint, *get_args(hint))]
+    return {hint for hint in inner if isinstance(hint, type) and issubclass(hint, Enum)}
 
 
 def _as_it_is(value: Secret) -> Secret:
@@ -120,10 +133,6 @@ def _is_tuple(hint: Any) -> bool:
     return hint is tuple or get_origin(hint) is tuple
 
 
-def _is_enum(hint: Any) -> bool:
-    return isinstance(hint, type) and issubclass(hint, Enum)
-
-
 def _ignoring_type(read: _Read) -> _Hook:
     return lambda value, _: read(value)
 
@@ -138,7 +147,7 @@ def _tuple_hook(hint: Any, made: Converter) -> _Hook:
     return lambda value, _: each(value, read)
 
 
-def _enum_hook(cls: type[Any], _: Converter) -> _Hook:
+def _enum_hook(cls: type[Any]) -> _Hook:
     is_open = issubclass(cls, OpenIntEnum | OpenStrEnum)
     read: _Read = leaves.integer if issubclass(cls, int) else leaves.text
 

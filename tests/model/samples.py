@@ -270,10 +270,11 @@ ACQUIRES: Final = tuple(
     )
     for start in STARTS
 )
-UPDATE: Final = Update(
-    subscription=SUBSCRIPTION, onhold=True, rtmp_urls=[secrets.RTMP_URL], storage=STORAGES[0]
+CHANGES: Final = tuple(
+    Update(subscription=SUBSCRIPTION, onhold=True, rtmp_urls=[secrets.RTMP_URL], storage=storage)
+    for storage in STORAGES
 )
-UPDATES: Final = (UpdateRequest(cname="class-42", uid=880011, change=UPDATE),)
+UPDATES: Final = tuple(UpdateRequest(cname="class-42", uid=880011, change=change) for change in CHANGES)
 LAYOUT_UPDATES: Final = tuple(
     UpdateLayoutRequest(cname="class-42", uid=880011, layout=layout) for layout in LAYOUTS
 )
@@ -295,7 +296,7 @@ VALUES: Final[tuple[object, ...]] = (
     StartParameter(mode=MODES[0], token=secrets.TOKEN),
     *STARTS,
     *ACQUIRES,
-    UPDATE,
+    *CHANGES,
     *UPDATES,
     *LAYOUT_UPDATES,
     *STOPS,
