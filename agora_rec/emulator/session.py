@@ -211,7 +211,7 @@ class Session:
             return () if not begins else (Track(MIXED_UID, kind, min(begins.values())),)
         tracks = sorted(
             (Track(uid, medium, begin) for (uid, medium), begin in begins.items()),
-            key=lambda track: (track.begin, int(track.uid), track.track_type),
+            key=lambda track: track.begin,  # and else in the order of coming, which nothing later changes
         )
         users = list(dict.fromkeys(track.uid for track in tracks))[: self.plan.users_max]
         return tuple(track for track in tracks if track.uid in users)

@@ -29,6 +29,18 @@ async def test_start_takes_what_is_right(number: int):
         assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.parametrize(("length", "status"), [(63, 200), (64, 400)])
+async def test_channel_names_were_shorter_once(length: int, status: int):
+    async with set_stage(Settings(older_cname_code=True)) as stage:
+        assert (await stage.acquire(cname="c" * length)).status_code == status
+
+
+@pytest.mark.parametrize(("length", "status"), [(1024, 200), (1025, 400)])
+async def test_channel_names_may_be_long(length: int, status: int):
+    async with set_stage() as stage:
+        assert (await stage.acquire(cname="c" * length)).status_code == status
+
+
 async def test_reasons_are_those_that_were_seen():
     async with set_stage() as stage:
         hours = await stage.acquire({"resourceExpiredHour": 721})

@@ -1,0 +1,82 @@
+"""A caller's cancellation, on both event loops and by their own means, never stops the service."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import anyio
+import httpx
+import pytest
+
+from agora_rec.emulator import Delay, Emulator, Fate, Settings, SlowAnswer
+from agora_rec.vocabulary import OperationName
+from tests.emulator.stage import Stage, example
+
+pytestmark = pytest.mark.anyio
+
+FAULTS = pytest.mark.parametrize("fault", [Delay(0.02), SlowAnswer(0.02)], ids=["delay", "slow"])
+
+
+@asynccontextmanager
+async def set_stage() -> AsyncGenerator[Stage]:
+    emulator = Emulator(settings=Settings(latency=0.001))
+    auth = (emulator.customer_id, emulator.customer_secret)
+    async with httpx.AsyncClient(
+        base_url=emulator.base_url, transport=emulator.transport(), auth=auth
+    ) as http:
+        yield Stage(emulator, http)
+
+
+async def check(stage: Stage, resource_id: str) -> None:
+    """Something was cut off in the middle of its start; the service goes on with it."""
+    assert stage.emulator.calls[-1].fate is Fate.PENDING
+    await anyio.sleep(0.04)
+    assert len(stage.emulator.running()) == 1
+    answer = await stage.start(resource_id, example("start_mix_hls"))
+    assert answer.status_code == 201
+    assert [call.status for call in stage.emulator.calls] == [200, 200, 201]
+
+
+@FAULTS
+async def test_a_scope_that_gives_up(fault: Delay | SlowAnswer):
+    async with set_stage() as stage:
+        resource_id = await stage.acquired()
+        stage.emulator.inject(fault, operation=OperationName.START)
+        with anyio.move_on_after(0.005):
+            await stage.start(resource_id, example("start_mix_hls"))
+        await check(stage, resource_id)
+
+
+@FAULTS
+async def test_a_read_timeout(fault: Delay | SlowAnswer):
+    async with set_stage() as stage:
+        resource_id = await stage.acquired()
+        stage.emulator.inject(fault, operation=OperationName.START)
+        with pytest.raises(httpx.ReadTimeout):
+            await stage.start(resource_id, example("start_mix_hls"), timeout=0.005)
+        await check(stage, resource_id)
+
+
+@FAULTS
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_task_that_is_cancelled(fault: Delay | SlowAnswer):
+    async with set_stage() as stage:
+        resource_id = await stage.acquired()
+        stage.emulator.inject(fault, operation=OperationName.START)
+        task = asyncio.ensure_future(stage.start(resource_id, example("start_mix_hls")))
+        await asyncio.sleep(0.005)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await check(stage, resource_id)
+
+
+@FAULTS
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_wait_that_is_over(fault: Delay | SlowAnswer):
+    async with set_stage() as stage:
+        resource_id = await stage.acquired()
+        stage.emulator.inject(fault, operation=OperationName.START)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(stage.start(resource_id, example("start_mix_hls")), 0.005)
+        await check(stage, resource_id)
