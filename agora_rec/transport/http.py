@@ -164,7 +164,8 @@ async def _read(response: httpx.Response) -> bytes:
 
     httpcore reads through generators within generators. One that is left in the middle is cleaned up by the
     event loop, some time; so when there is too much, the connection is closed and the reading goes on
-    until it fails. It ends here in any case for a transport that never stops.
+    until it fails, which is at once. A caller's transport that never stops is ended by the attempt's
+    timeout.
     """
     refuse_large(response.headers.get("Content-Length"))
     reader = Reader()
@@ -174,8 +175,6 @@ async def _read(response: httpx.Response) -> bytes:
             reader.feed(part)
             if reader.is_full:
                 await response.aclose()
-            if reader.is_hopeless:
-                break
     except (httpx.HTTPError, httpx.StreamError):
         if not reader.is_full:
             raise

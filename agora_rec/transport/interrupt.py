@@ -3,7 +3,7 @@
 What is written to the wire is never cut here: the service would go on with it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import anyio
@@ -38,7 +38,7 @@ class Interrupt:
             scope.cancel()
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
+    def waiting(self) -> Generator[None, None, None]:
         """Run a body that only waits, so that it may be cut at any await.
 
         A cancellation from outside goes through as itself. A body that ended by itself while the

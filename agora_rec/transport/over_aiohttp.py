@@ -74,7 +74,7 @@ class AiohttpWire:
             raise
         except Exception as error:  # noqa: BLE001 - the table says what each means
             scrub(error)
-            failure = _failure(error)
+            failure = failure_of(error)
         except BaseException as cancelled:
             scrub(cancelled)
             raise
@@ -129,7 +129,7 @@ def _session() -> aiohttp.ClientSession:
     )
 
 
-def _failure(error: Exception) -> WireFailure:
+def failure_of(error: Exception) -> WireFailure:
     """The failure, with its cause; an exception that carries the request's headers is not kept."""
     kind, sent = next(FAILURES[each] for each in type(error).__mro__ if each in FAILURES)
     dns = not sent and any(isinstance(each, socket.gaierror) for each in chain(error))

@@ -58,8 +58,8 @@ class _Call(Generic[A]):
     deadline: float | None
     interrupt: Interrupt
     on_attempt: Callable[[Attempt], None] | None
-    attempts: list[Attempt] = field(factory=list)
-    mishaps: list[Mishap] = field(factory=list)
+    attempts: list[Attempt] = field(factory=list[Attempt])
+    mishaps: list[Mishap] = field(factory=list[Mishap])
     waited: float = 0.0
 
     def is_over(self, now: float) -> bool:

@@ -6,7 +6,7 @@ show a header or a body. `http.py` fulfils it with httpx, `over_aiohttp.py` with
 
 from collections.abc import Iterator
 from enum import Enum, unique
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from attrs import field, frozen
 
@@ -102,11 +102,6 @@ class Reader:
         """Whether there was more than may be read."""
         return self._size > ANSWER_LIMIT
 
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether it goes on and on."""
-        return self._size > 2 * ANSWER_LIMIT
-
     def feed(self, part: bytes) -> None:
         """Take the next part; what comes after the limit is dropped."""
         self._size += len(part)
@@ -162,7 +157,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         yield each
         left += [each.__context__, each.__cause__]
         if isinstance(each, BaseExceptionGroup):
-            left += each.exceptions
+            left += cast("BaseExceptionGroup[BaseException]", each).exceptions
 
 
 def scrub(error: BaseException) -> None:

@@ -1,0 +1,246 @@
+"""What each exception of the HTTP libraries is taken for."""
+
+import inspect
+import socket
+from collections.abc import AsyncIterator
+
+import aiohttp
+import anyio
+import h11
+import httpcore
+import httpx
+import pytest
+from aiohttp import client_exceptions
+from aiohttp.client_reqrep import ConnectionKey
+
+from agora_rec.transport import http, over_aiohttp
+from agora_rec.transport.http import HttpxWire
+from agora_rec.transport.outgoing import basic_authorization
+from agora_rec.transport.wire import ANSWER_LIMIT, FailureKind, WireFailure, chain, in_words, scrub
+from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET, NEEDLE, shown_in
+
+pytestmark = pytest.mark.anyio
+
+AUTHORIZATION = basic_authorization(CUSTOMER_ID, CUSTOMER_SECRET)
+URL = "https://service.example.com/v1"
+NEVER_SENT = {
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.ProxyError,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
+}
+HTTPX = [each for _, each in inspect.getmembers(httpx, inspect.isclass) if issubclass(each, Exception)]
+HTTPCORE = [each for _, each in inspect.getmembers(httpcore, inspect.isclass) if issubclass(each, Exception)]
+AIOHTTP = [
+    each
+    for _, each in inspect.getmembers(client_exceptions, inspect.isclass)
+    if issubclass(each, aiohttp.ClientError)
+]
+AIOHTTP_NEVER_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ServerFingerprintMismatch,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+)
+
+
+class Raising(httpx.AsyncBaseTransport):
+    """A transport of the caller's that fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.closed = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raise self.error
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+async def failure_over(transport: httpx.AsyncBaseTransport) -> WireFailure:
+    with pytest.raises(WireFailure) as caught:
+        await HttpxWire(AUTHORIZATION, transport).exchange("GET", URL, None, 1.0)
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", HTTPX, ids=lambda each: each.__name__)
+def test_every_exception_of_httpx_is_in_the_table_and_only_what_was_surely_unsent_is_called_unsent(
+    kind: type[Exception],
+):
+    assert kind in http.FAILURES
+    assert http.FAILURES[kind][1] is (kind not in NEVER_SENT)
+
+
+@pytest.mark.parametrize("kind", HTTPCORE, ids=lambda each: each.__name__)
+def test_every_exception_of_httpcore_has_a_counterpart_in_httpx(kind: type[Exception]):
+    internal = {httpcore.ConnectionNotAvailable}  # caught by its pool
+    assert kind in internal or hasattr(httpx, kind.__name__)
+
+
+@pytest.mark.parametrize("kind", AIOHTTP, ids=lambda each: each.__name__)
+def test_every_exception_of_aiohttp_has_a_row_and_only_what_was_surely_unsent_is_called_unsent(
+    kind: type[aiohttp.ClientError],
+):
+    row = next(over_aiohttp.FAILURES[each] for each in kind.__mro__ if each in over_aiohttp.FAILURES)
+    assert row[1] is not issubclass(kind, AIOHTTP_NEVER_SENT)
+
+
+async def test_what_a_transport_lets_through_untranslated_may_have_acted():
+    failure = await failure_over(Raising(OSError("odd")))
+    assert (failure.kind, failure.sent, failure.detail) == (FailureKind.LOST, True, "OSError: odd")
+
+
+async def test_a_protocol_error_of_our_own_is_not_quoted():
+    error = httpx.LocalProtocolError(f"Illegal header value {NEEDLE!r}")
+    failure = await failure_over(Raising(error))
+    error.args = ()
+    assert (failure.kind, failure.sent, failure.detail) == (FailureKind.LOCAL, False, "LocalProtocolError")
+
+
+async def test_the_librarys_exception_is_kept_as_the_cause_without_frames():
+    inner = h11.RemoteProtocolError("bad")
+    error = httpx.RemoteProtocolError("worse")
+    error.__cause__ = inner
+    failure = await failure_over(Raising(error))
+    assert failure.__cause__ is error
+    assert [each.__traceback__ for each in chain(failure)][1:] == [None, None]
+
+
+async def test_only_a_request_that_was_not_sent_can_have_an_unresolved_name():
+    lost = httpx.ReadError("lost")
+    lost.__cause__ = socket.gaierror()
+    assert not (await failure_over(Raising(lost))).dns
+    unsent = httpx.ConnectError("unknown")
+    unsent.__cause__ = OSError()
+    unsent.__cause__.__context__ = socket.gaierror()
+    assert (await failure_over(Raising(unsent))).dns
+
+
+def test_scrubbing_reaches_members_of_groups_and_ends_in_circles():
+    def fail(error: BaseException) -> None:
+        raise error
+
+    def raised(error: BaseException) -> BaseException:
+        with pytest.raises(type(error)) as caught:
+            fail(error)
+        return caught.value
+
+    first, second = raised(ValueError()), raised(KeyError())
+    first.__context__, second.__cause__ = second, first
+    group = raised(BaseExceptionGroup("g", [first, raised(TypeError())]))
+    assert all(each.__traceback__ is not None for each in chain(group))
+    scrub(group)
+    assert [type(each).__name__ for each in chain(group)].count("ValueError") == 1
+    assert {each.__traceback__ for each in chain(group)} == {None}
+    assert len(list(chain(group))) == 4
+
+
+def test_the_words_of_an_exception_are_the_first_there_are():
+    empty = ValueError()
+    assert in_words(empty) == "ValueError"
+    empty.__cause__ = OSError("why")
+    assert in_words(empty) == "ValueError: why"
+
+
+def test_an_exception_of_aiohttp_that_carries_the_request_is_not_kept():
+    info = aiohttp.RequestInfo(None, "POST", {"Authorization": AUTHORIZATION.reveal()}, None)  # type: ignore[arg-type] # enough of one
+    failure = over_aiohttp.failure_of(aiohttp.ClientResponseError(info, (), message="bad"))
+    assert (failure.kind, failure.detail) == (FailureKind.GARBLED, "ClientResponseError: bad")
+    assert failure.__cause__ is None
+
+
+def test_an_unresolved_name_is_seen_in_an_exception_of_aiohttp():
+    key = ConnectionKey(
+        "host", 443, is_ssl=True, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None
+    )
+    error = aiohttp.ClientConnectorDNSError(key, socket.gaierror(-2, "unknown"))
+    error.__cause__ = socket.gaierror(-2, "unknown")
+    failure = over_aiohttp.failure_of(error)
+    assert (failure.sent, failure.dns, failure.__cause__) == (False, True, error)
+
+
+async def test_a_transport_of_the_callers_is_used_and_stays_open():
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(201, content=b"{}", headers={"X-Request-Id": "r"})
+
+    transport = httpx.MockTransport(answer)
+    wire = HttpxWire(AUTHORIZATION, transport)
+    got = await wire.exchange("GET", URL, None, 1.0)
+    assert (got.status, got.body, got.request_id) == (201, b"{}", "r")
+    assert str(asked[0].url) == URL
+    given = Raising(ValueError())
+    await HttpxWire(AUTHORIZATION, given).aclose()
+    assert not given.closed
+    assert repr(wire) == "<HttpxWire over a given transport>"
+
+
+class Large(httpx.AsyncByteStream):
+    """A body that goes on after it was closed."""
+
+    def __init__(self) -> None:
+        self.parts = 0
+        self.closed = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for _ in range(9):
+            self.parts += 1
+            yield b"x" * (ANSWER_LIMIT // 4)
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+async def test_what_a_transport_goes_on_to_give_after_too_much_is_dropped():
+    body = Large()
+
+    class Flooding(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, stream=body)
+
+    failure = await failure_over(Flooding())
+    assert failure.kind is FailureKind.TOO_LARGE
+    assert body.parts == 9
+    assert body.closed
+
+
+async def test_a_cancellation_leaves_without_the_frames_of_the_library():
+    class Sleeping(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            headers = dict(request.headers)
+            await anyio.sleep_forever()
+            raise AssertionError(headers)
+
+    depth = 0
+    with anyio.move_on_after(0.01):
+        try:
+            await HttpxWire(AUTHORIZATION, Sleeping()).exchange("GET", URL, None, 1.0)
+        except BaseException as cancelled:
+            trace = cancelled.__traceback__
+            while trace is not None:
+                depth += 1
+                trace = trace.tb_next
+            raise
+    assert depth == 1  # here
+
+
+async def test_socks_without_its_package_is_our_own_fault_and_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:1")
+    wire = HttpxWire(AUTHORIZATION)
+    with pytest.raises(WireFailure) as caught:
+        await wire.exchange("GET", URL, None, 1.0)
+    assert (caught.value.kind, caught.value.sent) == (FailureKind.LOCAL, False)
+    assert "socksio" in caught.value.detail
+
+
+def test_the_examples_of_this_module_are_secrets():
+    assert shown_in(AUTHORIZATION.reveal())
