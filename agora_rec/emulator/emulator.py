@@ -85,7 +85,7 @@ class Emulator:
     """
 
     app_id: str
-    customer_id: str
+    customer_id: str = field(repr=False)
     customer_secret: str = field(repr=False)
     base_url: str
     settings: Settings = field(repr=False)

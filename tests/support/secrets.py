@@ -22,6 +22,7 @@ ENCRYPTION_SECRET: Final = f"{NEEDLE}EncryptionSecret"
 ENCRYPTION_SALT: Final = f"{NEEDLE}{'A' * 31}="
 """Base64 of 32 bytes, as the GCM2 modes demand it."""
 RTMP_URL: Final = f"rtmp://live.example.com/app/{NEEDLE}StreamKey"
+CALLBACK_SEED: Final = f"{NEEDLE}CallbackSeed"
 WEBHOOK_SECRET: Final = f"{NEEDLE}WebhookSecret"
 
 _HERE: Final = Path(__file__).resolve().parents[1]
