@@ -79,6 +79,7 @@ class Checkpoint:
         """
         try:
             checkpoint = codec.load(cls, text)
+            checkpoint.described_mode()
         except codec.BadShape as error:
             raise InvalidRequest(
                 (Violation("checkpoint", "...", f"a Checkpoint's to_json(): {error}"),)
