@@ -8,15 +8,15 @@ import hashlib
 import hmac
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from ipaddress import IPv4Address, IPv6Address
 from types import TracebackType
 from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
+from weakref import WeakSet
 
 import anyio
 from anyio.abc import TaskGroup
 
-from agora_rec import codec
 from agora_rec.api import Api
 from agora_rec.clock import Clock, SystemClock
 from agora_rec.codec import Body
@@ -24,7 +24,7 @@ from agora_rec.errors import Attempt, InvalidRequest, Violation
 from agora_rec.model import AnyAnswer, Mode
 from agora_rec.operations import Operation
 from agora_rec.recording import Description, Ledger, Recording
-from agora_rec.secret import Secret, hide
+from agora_rec.secret import MASK, Secret, hide
 from agora_rec.store import Checkpoint, MemoryStore, Store
 from agora_rec.transport import (
     Budget,
@@ -50,11 +50,14 @@ _ENVIRONMENT: Final = {
 }
 
 
+_NOT_OPEN: Final = "the client is not open: use 'async with CloudRecording(...) as cloud'"
+
+
 class Options(TypedDict, total=False):
     """What `CloudRecording.from_env` can be told beside, or instead of, the environment."""
 
     app_id: str
-    customer_id: str
+    customer_id: str | Secret
     customer_secret: str | Secret
     area: Area
     base_url: str | None
@@ -95,7 +98,7 @@ class CloudRecording:
         self,
         app_id: str,
         *,
-        customer_id: str,
+        customer_id: str | Secret,
         customer_secret: str | Secret,
         area: Area = Area.US,
         base_url: str | None = None,
@@ -107,15 +110,16 @@ class CloudRecording:
         retry: RetryPolicy | None = None,
         clock: Clock | None = None,
     ) -> None:
-        hidden = customer_secret = Secret(customer_secret)
-        _check_credentials(app_id, customer_id, hidden)
+        user, password = Secret(customer_id), Secret(customer_secret)
+        del customer_id, customer_secret  # no traceback may show them
+        _check_credentials(app_id, user, password)
         self.app_id = app_id
         self.clock: Clock = clock or SystemClock()
         self.store: Store = store or MemoryStore()
         self.budget: Budget = budget or _own_budget(qps, self.clock)
         self._transport: Transport = open_transport(
-            customer_id=customer_id,
-            customer_secret=hidden,
+            customer_id=user,
+            customer_secret=password,
             area=area,
             base_url=base_url,
             transport=transport,
@@ -124,11 +128,12 @@ class CloudRecording:
             retry=retry,
             clock=self.clock,
         )
-        self._digest_key = hidden
+        self._digest_key = password
         self._recordings: dict[str, Recording] = {}
+        self._made: WeakSet[Recording] = WeakSet()
         self._group: TaskGroup | None = None
-        self._is_open = False
-        self.api = Api(app_id, self._transport, self.clock.now)
+        self._is_open = self._is_closed = False
+        self.api = Api(app_id, self._transport, self.require_open, self.clock.now)
 
     @classmethod
     def from_env(cls, **overrides: Unpack[Options]) -> Self:
@@ -140,7 +145,8 @@ class CloudRecording:
         Raises:
             InvalidRequest: Variables are missing or wrong; names all of them.
         """
-        options, violations = _from_environment(overrides)
+        options, violations = _from_environment(_hidden(overrides))
+        del overrides  # no traceback may show them
         if violations:
             raise InvalidRequest(tuple(violations))
         app_id = options.pop("app_id")
@@ -194,12 +200,19 @@ class CloudRecording:
             announce_start=announce_start,
             now=self.clock.now(),
         )
-        return Recording(Ledger(description, self))
+        return self._make(Ledger(description, self))
+
+    def _make(self, ledger: Ledger) -> Recording:
+        recording = Recording(ledger)
+        self._made.add(recording)
+        return recording
 
     def attach(
         self, checkpoint: Checkpoint, *, mode: Mode | None = None, token: str | Secret | None = None
     ) -> Recording:
         """Go on with a recording from its checkpoint; if this client has it already, that one is given.
+
+        Mode and token, where they are given, are given to that one too.
 
         Args:
             checkpoint: As `Recording.checkpoint` or a store gave it.
@@ -210,10 +223,12 @@ class CloudRecording:
             InvalidRequest: Mode or token are not those that it was started with.
         """
         token = hide(token)
+        description = Description.restored(checkpoint, mode, token)
         there = self._recordings.get(checkpoint.id)
         if there is not None:
+            if description.has_secrets:
+                there.learn_secrets(description)
             return there
-        description = Description.restored(checkpoint, mode, token)
         ledger = Ledger(
             description,
             self,
@@ -223,8 +238,8 @@ class CloudRecording:
             attached_at=checkpoint.saved_at,
         )
         if description.has_secrets:
-            ledger.check_digest(codec.encode(description.start_request()))
-        recording = Recording(ledger)
+            ledger.learn_secrets(description)
+        recording = self._make(ledger)
         if checkpoint.is_unfinished:
             self.keep(recording)
         return recording
@@ -253,14 +268,14 @@ class CloudRecording:
 
     def spawn(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Run a recording's work in the client's task group."""
-        if self._group is None:
-            raise RuntimeError("the client is not open: use 'async with CloudRecording(...) as cloud'")
+        if self._group is None or self._is_closed:
+            raise RuntimeError(_NOT_OPEN)
         self._group.start_soon(work, name=f"agora_rec: {name}")
 
     def require_open(self) -> None:
         """Refuse commands outside of the client's `async with`."""
         if not self._is_open:
-            raise RuntimeError("the client is not open: use 'async with CloudRecording(...) as cloud'")
+            raise RuntimeError(_NOT_OPEN)
 
     def digest(self, body: Body) -> str:
         """A keyed digest of a start's body: recognises it, and gives nothing away."""
@@ -273,6 +288,12 @@ class CloudRecording:
     def forget(self, recording: Recording) -> None:
         """Let go of a recording that has ended, or never began."""
         self._recordings.pop(recording.id, None)
+
+    def left_behind(self, recording: Recording) -> None:
+        """Stop what was started and is wanted by nobody any more, if closing has come past it already."""
+        if not self._is_open and not self._is_closed:
+            with suppress(RuntimeError):  # the last task of the group may just have ended
+                recording.stop_behind()
 
     async def __aenter__(self) -> Self:
         if self._group is not None:
@@ -299,6 +320,9 @@ class CloudRecording:
                 await self._group.__aexit__(None, None, None)
 
     async def _close(self) -> None:
+        self._is_closed = True
+        for recording in tuple(self._made):
+            recording.client_closed()
         with anyio.CancelScope(shield=True):
             await self._transport.aclose()
 
@@ -307,27 +331,33 @@ def _own_budget(qps: float | None, clock: Clock) -> Budget:
     return Unpaced() if qps is None else LocalBudget(qps, clock=clock)
 
 
-def _check_credentials(app_id: str, customer_id: str, customer_secret: Secret) -> None:
-    given: dict[str, object] = {
-        "app_id": app_id,
-        "customer_id": customer_id,
-        "customer_secret": customer_secret.reveal(),
-    }
-    wrong = [name for name, text in given.items() if not isinstance(text, str) or not text.strip()]
-    del given
+def _check_credentials(app_id: str, customer_id: Secret, customer_secret: Secret) -> None:
+    given = {"app_id": Secret(app_id), "customer_id": customer_id, "customer_secret": customer_secret}
+    wrong = [name for name, secret in given.items() if not _is_said(secret.reveal())]
     if wrong:
-        raise InvalidRequest(tuple(Violation(name, "***", "a text that is not empty") for name in wrong))
+        raise InvalidRequest(tuple(Violation(name, MASK, "a text that is not empty") for name in wrong))
 
 
-def _from_environment(overrides: Options) -> tuple[Options, list[Violation]]:
-    options: Options = {**overrides}
+def _is_said(text: object) -> bool:
+    return isinstance(text, str) and bool(text.strip())
+
+
+def _hidden(options: Options) -> Options:
+    hidden: Options = {**options}
+    if "customer_id" in hidden:
+        hidden["customer_id"] = Secret(hidden["customer_id"])
+    if "customer_secret" in hidden:
+        hidden["customer_secret"] = Secret(hidden["customer_secret"])
+    return hidden
+
+
+def _from_environment(options: Options) -> tuple[Options, list[Violation]]:
     violations: list[Violation] = []
     for name, variable in _ENVIRONMENT.items():
         if name not in options:
-            value = os.environ.get(variable, "")
-            given = Secret(value) if name == "customer_secret" else value
-            options[name] = given  # type: ignore[literal-required]  # the names of _ENVIRONMENT
-            if not value:
+            given = Secret(os.environ.get(variable, ""))
+            options[name] = given.reveal() if name == "app_id" else given  # type: ignore[literal-required]  # the names of _ENVIRONMENT
+            if not given:
                 violations.append(Violation(name, "''", f"pass it, or set {variable}"))
     area = os.environ.get("AGORA_AREA")
     if area and "area" not in options:

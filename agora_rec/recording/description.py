@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import get_args
 
 from attrs import field, frozen
 
@@ -78,7 +79,7 @@ class Description:
         Raises:
             InvalidRequest: The mode isn't the one that the checkpoint describes.
         """
-        if mode is not None and codec.dump_mode(mode) != checkpoint.mode:
+        if mode is not None and not _is_described(mode, checkpoint):
             rule = "the mode that the checkpoint describes, with its secrets"
             raise InvalidRequest((Violation("mode", type(mode).__name__, rule),))
         return cls(
@@ -91,7 +92,7 @@ class Description:
             resource_expired_hour=checkpoint.resource_expired_hour,
             exclude=checkpoint.exclude,
             announce_start=checkpoint.announce_start,
-            has_token=checkpoint.has_token,
+            has_token=checkpoint.has_token or token is not None,
             has_secrets=mode is not None and (token is not None or not checkpoint.has_token),
         )
 
@@ -111,3 +112,7 @@ class Description:
     def start_request(self) -> StartRequest:
         """What start sends; the same each time, so that a repeated start is recognised as such."""
         return StartRequest(cname=self.cname, uid=self.uid, mode=self.mode, token=self.token)
+
+
+def _is_described(mode: Mode, checkpoint: Checkpoint) -> bool:
+    return type(mode) in get_args(Mode) and codec.dump_mode(mode) == checkpoint.mode

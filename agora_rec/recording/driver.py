@@ -5,13 +5,13 @@ for anything on behalf of a caller. What callers see (waiting, goals, the contex
 modules beside this one; how a start goes, with all its doubts, in `starting.py`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
 from agora_rec import operations
 from agora_rec.errors import IllegalTransition, ResourceExpired, StartUnconfirmed, Superseded, TransportError
-from agora_rec.lifecycle import Change, Verdict, facts, verdicts
+from agora_rec.lifecycle import Change, Fact, Verdict, facts, verdicts
 from agora_rec.model import (
     AcquireAnswer,
     QueryAnswer,
@@ -68,8 +68,17 @@ class Driver:
                 subject=self.ledger.subject(OperationName(command.value)),
             )
         except ResourceExpired:
-            self.ledger.absorb(facts.Expired())
+            self.note(facts.Expired())
             raise
+
+    def note(self, fact: Fact) -> None:
+        """Take in a fact that no call of ours brought, and have it written down, in a job like all else."""
+        description = self.ledger.description
+        saving: Job[None] = Job()
+        self.host.spawn(
+            lambda: saving.run(self.ledger.save_after), f"save {description.cname}/{description.uid}"
+        )
+        self.ledger.absorb(fact)
 
     def acquire(self) -> Job[AcquireAnswer]:
         """Begin to acquire a resource ID."""
@@ -84,9 +93,15 @@ class Driver:
         return job
 
     def start(self) -> Job[StartAnswer]:
-        """Begin to start; while an earlier start's answer is missing, begin to repeat it."""
-        if self.ledger.state is not State.STARTING:
-            self.judge(Command.START)
+        """Begin to start."""
+        self.judge(Command.START)
+        return self._begin_start()
+
+    def repeat_start(self) -> Job[StartAnswer]:
+        """Send the same start once more, while the answer to an earlier one is missing."""
+        return self._begin_start()
+
+    def _begin_start(self) -> Job[StartAnswer]:
         operation = self._starting.prepare()
         job: Job[StartAnswer] = Job()
         self.start_job = job
@@ -97,9 +112,9 @@ class Driver:
         """Begin to stop: whatever only waits makes way. While a start is on its way, remember the stop."""
         verdict = self.judge(Command.STOP)
         job: Job[StopAnswer] = Job()
-        self.stop_job = job
         if verdict is Verdict.REMEMBER:
-            self.ledger.absorb(facts.StopRequested())
+            self.note(facts.StopRequested())
+            self.stop_job = job
             self._remembered = job, async_stop
             self._preempt()
             if self.start_job is None or self.start_job.is_done:
@@ -113,18 +128,25 @@ class Driver:
         if self.ledger.state is not State.STOPPING:
             return self.stop()
         job: Job[StopAnswer] = Job()
-        self.stop_job = job
         self._begin_stop(job, async_stop=False)
         return job
 
     @property
     def may_need_stop(self) -> bool:
         """Whether something runs, or may run, or is being stopped by a job of ours."""
-        state = self.ledger.state
-        if self.stop_job is not None and not self.stop_job.is_done:
-            return True
-        unsure = state is State.STOPPING and self.ledger.standing.left_at is None
-        return unsure or state in (State.STARTING, State.RECORDING)
+        running = self.ledger.state in (State.STARTING, State.RECORDING)
+        return running or self.is_stopping or self.is_unsure_of_stop
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether a stop of ours is under way, or waits for a sid that is under way."""
+        return self.stop_job is not None and not self.stop_job.is_done
+
+    @property
+    def is_unsure_of_stop(self) -> bool:
+        """Whether a stop was written down and nobody knows whether it was ever sent."""
+        waiting = self.ledger.state is State.STOPPING and self.ledger.standing.left_at is None
+        return waiting and not self.is_stopping
 
     @property
     def is_lapsed(self) -> bool:
@@ -162,13 +184,17 @@ class Driver:
 
     def moved(self, change: Change) -> None:
         """Set in motion what follows from a change of state, wherever it came from."""
-        if self.ledger.standing.left_at is not None or change.after.is_end:
-            self._stop_interrupt.trigger()
         if change.after is State.RECORDING and self.ledger.standing.stop_requested:
             job, async_stop = self._remembered or (Job(), False)
             self._remembered = None
-            self.stop_job = job
             self._begin_stop(job, async_stop=async_stop)
+        elif change.before is State.STARTING:
+            self._settle_remembered_stop()
+
+    def learnt(self) -> None:
+        """End the repetitions of a stop as soon as the end is known in another way."""
+        if self.ledger.standing.left_at is not None or self.ledger.state.is_end:
+            self._stop_interrupt.trigger()
 
     def _launch(
         self,
@@ -199,10 +225,12 @@ class Driver:
             interrupt.trigger()
 
     def _begin_stop(self, job: Job[StopAnswer], *, async_stop: bool) -> None:
+        # First of all what may fail: where nothing can be sent any more, nothing may seem to be stopping.
+        self._spawn(job, Command.STOP, lambda: self._stop(async_stop=async_stop))
+        self.stop_job = job
         self._stop_interrupt = Interrupt()
         self.ledger.absorb(facts.StopSent())
         self._preempt()
-        self._spawn(job, Command.STOP, lambda: self._stop(async_stop=async_stop))
 
     def _settle_remembered_stop(self) -> None:
         """Tell those who wait for a remembered stop that no sid has come of the start."""
@@ -251,7 +279,7 @@ class Driver:
             return await self.host.send(operation, interrupt=interrupt)
 
     @asynccontextmanager
-    async def _turn_for(self, command: Command, interrupt: Interrupt) -> AsyncIterator[None]:
+    async def _turn_for(self, command: Command, interrupt: Interrupt) -> AsyncGenerator[None]:
         async with self._turn.take(interrupt):
             self.judge(command)
             try:
@@ -268,9 +296,9 @@ class Driver:
     async def _stop(self, *, async_stop: bool) -> StopAnswer:
         description = self.ledger.description
         request = StopRequest(cname=description.cname, uid=description.uid, async_stop=async_stop)
-        operation = operations.stop(*self.address, request)
         async with self._turn.take(Interrupt()):
             try:
+                operation = operations.stop(*self.address, request)
                 await self.ledger.save()
                 answer = await self._send_stop(operation)
             except Interrupted:  # its end has become known in another way

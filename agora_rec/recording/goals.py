@@ -71,8 +71,10 @@ async def reach_stopped(driver: Driver) -> None:
         except StartUnconfirmed:
             if repeated:
                 raise
+        except ResourceExpired:
+            raise  # the service takes no more calls for it, and didn't say that it has ended
         except Exception:
-            if driver.ledger.state in _MAY_RUN:
+            if driver.ledger.state in _MAY_RUN or driver.is_unsure_of_stop:
                 raise
 
 
@@ -88,5 +90,5 @@ async def _await_sid(driver: Driver) -> None:
     if under_way is None or under_way.is_done:
         if driver.is_lapsed:
             raise driver.unconfirmed("the resource ID is too old to ask by repeating the start")
-        under_way = driver.start()
+        under_way = driver.repeat_start()
     await under_way.wait()

@@ -65,3 +65,7 @@ class Host(Protocol):
     def forget(self, recording: "Recording") -> None:
         """Let go of a recording that has ended, or never began."""
         ...
+
+    def left_behind(self, recording: "Recording") -> None:
+        """Hear that nobody waits for what was started any more: stopped when the client closes."""
+        ...

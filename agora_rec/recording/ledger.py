@@ -49,12 +49,15 @@ class Ledger:
         self.changes_seen = len(history)
         self.start_digest = start_digest
         self.on_change: Callable[[Change], None] = lambda _: None
+        self.on_news: Callable[[], None] = lambda: None
         self._mode = codec.dump_mode(description.mode)
         self._changed = anyio.Event()
         self._saving = anyio.Lock()
         self._saved: Checkpoint | None = None
+        self._unsure: Checkpoint | None = None
         self._attached_at = attached_at
         self._version = 0
+        self._is_closed = False
 
     @property
     def state(self) -> State:
@@ -70,6 +73,12 @@ class Ledger:
     def sid(self) -> str:
         """The sid, where the state says that there is one."""
         return self.standing.sid or ""
+
+    @property
+    def sid_known_since(self) -> datetime | None:
+        """When the sid became known, as far as history goes back."""
+        found = (each.at for each in reversed(self.history) if each.fact is FactKey.STARTED)
+        return next(found, None)
 
     def subject(self, operation: OperationName) -> Subject:
         """Who a call is about, for errors."""
@@ -94,12 +103,29 @@ class Ledger:
             self.changes_seen += 1
             self._log(change)
             self.on_change(change)
+        self.on_news()
         self._changed.set()
         self._changed = anyio.Event()
 
     async def change(self) -> None:
-        """Wait until something new is known."""
+        """Wait until something new is known.
+
+        Raises:
+            RuntimeError: The client was closed, so nothing ever will be.
+        """
+        if self._is_closed:
+            raise RuntimeError("the client was closed: no more will be known of this recording here")
         await self._changed.wait()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the client was closed."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Wake all who wait for a change: there will be none."""
+        self._is_closed = True
+        self._changed.set()
 
     def changes_since(self, seen: int) -> tuple[Change, ...]:
         """The transitions after the first `seen` ones, as far as they are kept."""
@@ -128,12 +154,27 @@ class Ledger:
         """Write the checkpoint, if anything has changed since the last one; raises what the store raises."""
         async with self._saving:
             checkpoint = self.checkpoint()
-            if self._saved is not None and evolve(checkpoint, saved_at=self._saved.saved_at) == self._saved:
-                return
-            if self._saved is None and self._attached_at is not None:
-                await self._find_version(self._attached_at)
+            await self._find_version()
+            if self._saved is None or not _same(checkpoint, self._saved):
+                await self._write(checkpoint)
+
+    async def _write(self, checkpoint: Checkpoint) -> None:
+        self._unsure = checkpoint  # a store that fails may have written all the same
+        try:
             self._version = await self.host.store.save(checkpoint, version=self._version)
-            self._saved = checkpoint
+        except StoreConflict:
+            self._unsure = None
+            raise
+        self._saved, self._unsure = checkpoint, None
+
+    def learn_secrets(self, description: Description) -> None:
+        """Take the description with its secrets, if they are those of the first start.
+
+        Raises:
+            InvalidRequest: They are not.
+        """
+        self.check_digest(codec.encode(description.start_request()))
+        self.description = description
 
     def check_digest(self, body: Body) -> None:
         """Compare a start's body with the one that was sent first.
@@ -145,13 +186,22 @@ class Ledger:
             rule = "the mode and token of the first start: a repeated start must not differ"
             raise InvalidRequest((Violation("mode, token", MASK, rule),))
 
-    async def _find_version(self, attached_at: datetime) -> None:
-        """Go on from what the store has, unless somebody else has gone on from there."""
+    async def _find_version(self) -> None:
+        """Where we can't know it, ask the store which version it has, and go on from there.
+
+        Raises:
+            StoreConflict: Somebody else has gone on from there already.
+        """
+        if self._unsure is None and self._attached_at is None:
+            return
         stored = await self.host.store.load(self.description.id)
-        if stored is not None:
-            if stored.checkpoint.saved_at > attached_at:
+        if stored is not None and stored.checkpoint == self._unsure:
+            self._version, self._saved = stored.version, stored.checkpoint
+        elif stored is not None and self._attached_at is not None:
+            if stored.checkpoint.saved_at > self._attached_at:
                 raise StoreConflict(key=self.description.id, expected=None, found=stored.version)
             self._version = stored.version
+        self._unsure = self._attached_at = None
 
     async def save_after(self) -> None:
         """Write what has happened; a store that fails then takes nothing back, so it is only reported."""
@@ -182,3 +232,7 @@ class Ledger:
                 "state": change.after.value,
             },
         )
+
+
+def _same(one: Checkpoint, other: Checkpoint) -> bool:
+    return evolve(one, saved_at=other.saved_at) == other

@@ -68,7 +68,8 @@ def outcome_of(ledger: Ledger) -> Outcome:
 
 def _takes(ledger: Ledger) -> tuple[Take, ...]:
     standing = ledger.standing
-    if standing.resource_id is None or standing.start_sent_at is None:
+    begun = standing.sid is not None or standing.state is State.STARTING
+    if standing.resource_id is None or standing.start_sent_at is None or not begun:
         return ()
     ended_at = standing.left_at or next((c.at for c in ledger.history if c.after.is_end), None)
     take = Take(

@@ -5,7 +5,7 @@ callers, and knows whether somebody still wants what it started.
 """
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
@@ -32,6 +32,7 @@ from agora_rec.model import (
 )
 from agora_rec.operations import Operation
 from agora_rec.recording import goals, waiting
+from agora_rec.recording.description import Description
 from agora_rec.recording.driver import Driver
 from agora_rec.recording.jobs import Job
 from agora_rec.recording.ledger import Ledger
@@ -65,6 +66,7 @@ class Recording:
         self._starters = 0
         self._claimed = True
         ledger.on_change = self._moved
+        ledger.on_news = self._driver.learnt
 
     def __repr__(self) -> str:
         return (
@@ -207,9 +209,10 @@ class Recording:
             ApiError: The service refused.
             TransportError: No usable answer.
         """
+        change = Update(subscription=subscription, onhold=onhold, rtmp_urls=rtmp_urls, storage=storage)
+        del rtmp_urls  # they hold the stream's key, and no traceback may show it
         self._wanted()
         self._driver.judge(Command.UPDATE)
-        change = Update(subscription=subscription, onhold=onhold, rtmp_urls=rtmp_urls, storage=storage)
         validation.require_update(change, mode=self.mode, now=self._clock.now())
         request = UpdateRequest(cname=self.cname, uid=self.uid, change=change)
         operation = operations.update(*self._driver.address, request)
@@ -291,7 +294,7 @@ class Recording:
         """
         self._wanted()
         with self._clock.move_on_after(deadline) as scope:
-            await goals.reach_stopped(self._driver)
+            await self.stop_behind().wait()
             if wait_upload:
                 await waiting.news_of_files(self._driver)
         if scope.cancelled_caught and self._driver.may_need_stop:
@@ -302,7 +305,8 @@ class Recording:
         """Wait until the service confirms that it records (status 4 or 5): first asked after 5 s.
 
         Args:
-            timeout: Seconds; with fewer than 90 there is no verdict, only an end of waiting.
+            timeout: Seconds; the verdict that it is gone takes 90 from the sid on, and needs three answers
+                that deny it.
 
         Raises:
             RecordingGone: It ended, or the service has not known it for 90 s.
@@ -329,16 +333,18 @@ class Recording:
         await waiting.until_finished(self._driver, timeout)
         return self.outcome
 
-    async def changes(self) -> AsyncIterator[Change]:
-        """Follow the transitions from now on; ends when the recording has ended."""
+    def changes(self) -> AsyncIterator[Change]:
+        """Follow the transitions from now on; ends when the recording has ended, or the client closes."""
         self._wanted()
-        seen = self._ledger.changes_seen
+        return self._changes_since(self._ledger.changes_seen)
+
+    async def _changes_since(self, seen: int) -> AsyncIterator[Change]:
         while True:
             news = self._ledger.changes_since(seen)
             seen = self._ledger.changes_seen
             for change in news:
                 yield change
-            if self.state.is_end:
+            if self.state.is_end or self._ledger.is_closed:
                 return
             if seen == self._ledger.changes_seen:
                 await self._ledger.change()
@@ -360,12 +366,13 @@ class Recording:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Stop, unless the end is known. Raises only if it may still run and the body raised nothing."""
+        if not self._driver.may_need_stop:
+            return
         try:
             await self.stop_behind().wait()
         except Exception as failure:
             if error is None:
                 raise
-            log.exception("recording %s/%s may still run: its stop failed", self.cname, self.uid)
             error.add_note(f"agora_rec: recording {self.cname}/{self.uid} may still run: {failure}")
 
     @property
@@ -379,15 +386,30 @@ class Recording:
             self._driver.stop()  # at once, so that from here on nothing else is sent
         job: Job[None] = Job()
         name = f"stop {self.cname}/{self.uid}"
-        self._ledger.host.spawn(lambda: job.run(lambda: goals.reach_stopped(self._driver)), name)
+        self._ledger.host.spawn(lambda: job.run(self._reach_stopped), name)
         return job
+
+    async def _reach_stopped(self) -> None:
+        try:
+            await goals.reach_stopped(self._driver)
+        except Exception:
+            log.exception("recording %s/%s may still run: its stop failed", self.cname, self.uid)
+            raise
+
+    def learn_secrets(self, description: Description) -> None:
+        """Take the description with its secrets, brought by a later `attach`; see `Ledger.learn_secrets`."""
+        self._ledger.learn_secrets(description)
+
+    def client_closed(self) -> None:
+        """Wake those who wait for news: there will be none."""
+        self._ledger.close()
 
     def _wanted(self) -> None:
         self._ledger.host.require_open()
         self._claimed = True
 
     @contextmanager
-    def _starter(self) -> Iterator[None]:
+    def _starter(self) -> Generator[None]:
         """Note a caller who waits for the start, and whether he gets to know what came of it."""
         if not self._starters:
             self._claimed = False
@@ -402,6 +424,8 @@ class Recording:
             raise
         finally:
             self._starters -= 1
+            if self.is_abandoned:
+                self._ledger.host.left_behind(self)
 
     def _moved(self, change: Change) -> None:
         if change.after in _BEGUN:

@@ -77,7 +77,7 @@ class Starting:
             await self._failed(error)
             raise
         try:
-            answer = await self._send_through(operation, interrupt)
+            answer = await self._send_through(operation, interrupt, self._deadline())
         except Exception as error:  # noqa: BLE001 - every failure must become a fact
             if not isinstance(error, AgoraRecError | Interrupted):  # a fault of ours proves nothing
                 self._attempts.append(self._lost(error))
@@ -106,12 +106,14 @@ class Starting:
             cause=cause,
         )
 
-    async def _send_through(self, operation: Operation[StartAnswer], interrupt: Interrupt) -> StartAnswer:
+    async def _send_through(
+        self, operation: Operation[StartAnswer], interrupt: Interrupt, deadline: float
+    ) -> StartAnswer:
         while True:
             try:
                 return await self._host.send(
                     operation,
-                    deadline=self._deadline(),
+                    deadline=deadline,
                     interrupt=interrupt,
                     on_attempt=self._attempts.append,
                 )

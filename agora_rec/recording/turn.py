@@ -1,6 +1,6 @@
 """One command at a time on the wire for each recording: a lock whose waiting can be ended by a stop."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -15,7 +15,7 @@ class Turn:
         self._lock = anyio.Lock()
 
     @asynccontextmanager
-    async def take(self, interrupt: Interrupt) -> AsyncIterator[None]:
+    async def take(self, interrupt: Interrupt) -> AsyncGenerator[None]:
         """Wait for the turn and hold it.
 
         Raises:

@@ -1,6 +1,7 @@
 """Waiting for what the service will say: that it records, that it has ended, where its files are.
 
-Everything here may be cancelled at any time; it sends nothing but queries.
+Everything here may be cancelled at any time. It sends queries; and once more a stop of which a checkpoint
+says that it was to be sent, if nobody knows whether it ever was.
 """
 
 import logging
@@ -22,15 +23,18 @@ async def until_started(driver: Driver, timeout: float) -> None:  # noqa: ASYNC1
     ledger = driver.ledger
     if ledger.state in (State.IDLE, State.ACQUIRED):
         raise IllegalTransition(Command.QUERY, ledger.state, note="nobody has started it")
+    looks = watching.Looks(driver.host.clock)
     with driver.host.clock.move_on_after(timeout) as scope:
         while ledger.state is State.STARTING:
             await ledger.change()
-        await watching.confirm(driver)
+        looks = watching.looks_for_start(driver)
+        await watching.confirm(driver, looks)
     if ledger.standing.confirmed_at is not None:
         return
+    watching.conclude(driver, looks)  # the verdict may be due at the very end of the timeout
     if scope.cancelled_caught:
         raise timed_out(driver, "a confirmation that it records", timeout)
-    if ledger.standing.left_at is not None or ledger.state is State.FAILED:
+    if ledger.sid and not ledger.standing.stop_sent:
         cause = "; ".join(sorted(ledger.standing.reasons))
         raise RecordingGone(subject=ledger.subject(OperationName.QUERY), cause=cause)
     raise IllegalTransition(Command.QUERY, ledger.state, note="it did not start, or was stopped")
@@ -65,9 +69,10 @@ def timed_out(driver: Driver, waited_for: str, seconds: float | None) -> WaitTim
 
 async def _next_step_to_the_end(driver: Driver) -> None:
     ledger = driver.ledger
-    stopping = driver.stop_job
-    if stopping is not None and not stopping.is_done:
-        await stopping.finished()
+    if driver.is_unsure_of_stop:  # made from a checkpoint: perhaps nobody has ever sent it
+        driver.stop_or_repeat()
+    if driver.stop_job is not None and driver.is_stopping:
+        await driver.stop_job.finished()
     elif ledger.state is State.RECORDING:
         try:
             await watching.watch(driver)

@@ -7,11 +7,8 @@ server answers so for up to 90 seconds. A 5xx never proves anything.
 
 from typing import Final
 
-from agora_rec.errors import (
-    AgoraRecError,
-    RecordingGone,
-    WorkerNotFound,
-)
+from agora_rec.clock import Clock
+from agora_rec.errors import AgoraRecError, RecordingGone, WorkerNotFound
 from agora_rec.lifecycle import facts
 from agora_rec.recording.driver import Driver
 from agora_rec.transport import Interrupt
@@ -30,38 +27,43 @@ WATCH_EVERY: Final = 120.0
 
 
 class Looks:
-    """A series of queries that denied the recording, one after the other."""
+    """A series of looks at one recording: how often it was denied of late, and since when nobody knows it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock, *, missed_since: float | None = None) -> None:
         self.denied = 0
-        self._first_denied_at: float | None = None
+        self._clock = clock
+        self._missed_since = missed_since
+        self._verdict_at = None if missed_since is None else missed_since + CONFIRMED_WITHIN
         self._made = 0
 
+    @property
+    def are_conclusive(self) -> bool:
+        """Whether it was denied often enough, and for longer than a start or a failover takes."""
+        since, now = self._missed_since, self._clock.monotonic()
+        return self.denied >= DENIALS and since is not None and now - since >= CONFIRMED_WITHIN
+
     def pause(self) -> float:
-        """Seconds to wait before the next look."""
+        """Seconds to wait before the next look, or until the verdict is due without another one."""
         seconds = LOOKS[min(self._made, len(LOOKS) - 1)]
         self._made += 1
-        return seconds
+        if self._verdict_at is None or self.denied < DENIALS:
+            return seconds
+        return max(0.0, min(seconds, self._verdict_at - self._clock.monotonic()))
 
     def found(self) -> None:
-        """The service knows it: what was denied before was a failover."""
-        self._first_denied_at = None
+        """The service knows it: what was denied before was a failover, and so is what may be denied next."""
         self.denied = 0
+        self._missed_since = self._verdict_at = None
 
-    def missing(self, at: float) -> bool:
-        """The service doesn't know it; True when that has gone on for long enough to be certain."""
+    def missing(self) -> None:
+        """The service doesn't know it."""
         self.denied += 1
-        if self._first_denied_at is None:
-            self._first_denied_at = at
-        return self.denied >= DENIALS and at - self._first_denied_at >= CONFIRMED_WITHIN
+        if self._missed_since is None:
+            self._missed_since = self._clock.monotonic()
 
 
 async def look(driver: Driver, looks: Looks, priority: Priority) -> None:
-    """Query once. What the service says becomes a fact; that it can't be asked becomes none.
-
-    Raises:
-        RecordingGone: Its disappearance is confirmed now.
-    """
+    """Query once. What the service says becomes a fact; that it can't be asked becomes none."""
     interrupt = Interrupt()
     job = driver.query(interrupt, priority)
     try:
@@ -70,47 +72,70 @@ async def look(driver: Driver, looks: Looks, priority: Priority) -> None:
         interrupt.trigger()
     try:
         job.result()
-    except WorkerNotFound as error:
-        if not looks.missing(driver.host.clock.monotonic()):
-            return
-        reason = f"the service has not known it for {CONFIRMED_WITHIN:.0f} s"
-        driver.ledger.absorb(facts.Left(reason=reason))
-        await driver.ledger.save_after()
-        raise RecordingGone(subject=driver.ledger.subject(OperationName.QUERY), cause=reason) from error
+    except WorkerNotFound:
+        looks.missing()
     except AgoraRecError:
-        return  # superseded by a stop, or no answer that says anything about the recording
-    looks.found()
+        pass  # superseded by a stop, or no answer that says anything about the recording
+    else:
+        looks.found()
 
 
-async def confirm(driver: Driver) -> None:
+def conclude(driver: Driver, looks: Looks) -> None:
+    """Give the verdict, if it is due.
+
+    Raises:
+        RecordingGone: The service has not known it for as long as a start or a failover may take.
+    """
+    if runs(driver) and looks.are_conclusive:
+        reason = f"the service has not known it for {CONFIRMED_WITHIN:.0f} s"
+        driver.note(facts.Left(reason=reason))
+        raise RecordingGone(subject=driver.ledger.subject(OperationName.QUERY), cause=reason)
+
+
+def looks_for_start(driver: Driver) -> Looks:
+    """The looks at a recording that has just begun: it is missed from the moment of its sid on.
+
+    Where nobody has looked for a while it may have begun, and be moved to another server right now: then only
+    what is denied from here on counts.
+    """
+    clock, known_since = driver.host.clock, driver.ledger.sid_known_since
+    age = None if known_since is None else (clock.now() - known_since).total_seconds()
+    if age is None or not 0.0 <= age <= FIRST_LOOK:
+        return Looks(clock)
+    return Looks(clock, missed_since=clock.monotonic() - age)
+
+
+async def confirm(driver: Driver, looks: Looks) -> None:
     """Look until the recording is confirmed; ends also when its state says that it doesn't run any more.
 
     Raises:
-        RecordingGone: The service has not known it for as long as a failover may take.
+        RecordingGone: See `conclude`.
     """
-    looks = Looks()
     await _pause(driver, FIRST_LOOK)
     while is_unconfirmed(driver):
         await look(driver, looks, Priority.CONFIRM)
+        conclude(driver, looks)
         await _pause(driver, looks.pause())
+        conclude(driver, looks)
 
 
 async def watch(driver: Driver) -> None:
     """Look every two minutes for as long as it runs, and more often while the service doesn't know it.
 
     Raises:
-        RecordingGone: The service has not known it for as long as a failover may take.
+        RecordingGone: See `conclude`.
     """
-    looks = Looks()
+    looks = Looks(driver.host.clock)
     while runs(driver):
         if not looks.denied:
-            looks = Looks()
+            looks = Looks(driver.host.clock)
         seconds = looks.pause() if looks.denied else WATCH_EVERY
         with driver.host.clock.move_on_after(seconds):
             while runs(driver):
                 await driver.ledger.change()
         if runs(driver):
             await look(driver, looks, Priority.WATCH)
+            conclude(driver, looks)
 
 
 def runs(driver: Driver) -> bool:
