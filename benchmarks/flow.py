@@ -34,6 +34,7 @@ async def run(recordings: int, over: str) -> None:
     """Measure, and print one line."""
     emulator = Emulator(qps=None, settings=Settings(concurrent_limit=recordings, latency=0.0))
     longest = [0.0]
+    seconds = cpu = 0.0
     async with (
         emulator.serve() as served,
         CloudRecording(
@@ -46,12 +47,12 @@ async def run(recordings: int, over: str) -> None:
         ) as cloud,
         anyio.create_task_group() as watching,
     ):
-        began, cpu = time.perf_counter(), time.process_time()
+        began, cpu_began = time.perf_counter(), time.process_time()
         watching.start_soon(lag, longest)
         async with anyio.create_task_group() as tasks:
             for number in range(recordings):
                 tasks.start_soon(one, cloud, number)
-        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu_began
         watching.cancel_scope.cancel()
     calls = len(emulator.calls)
     print(
