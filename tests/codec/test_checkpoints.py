@@ -98,6 +98,8 @@ def test_a_vendor_of_tomorrow_is_read_as_another_one():
     assert found.storage.vendor == 77
 
 
+NO_PAGE = {"storageConfig": mode_to_json(WEB)["parameter"]["storageConfig"], "extensionServiceConfig": {}}
+PAGE_URL = "$.parameter.extensionServiceConfig.extensionServices[web_recorder_service].serviceParam.url"
 WRONG: list[tuple[Any, str]] = [
     (None, "$.name"),
     ([], "$"),
@@ -106,6 +108,7 @@ WRONG: list[tuple[Any, str]] = [
     ({"name": "mix"}, "$.parameter"),
     ({"name": "mix", "parameter": {}}, "$.parameter.storageConfig"),
     ({"name": "mix", "parameter": {"storageConfig": {"bucket": "b"}}}, "$.parameter.storageConfig"),
+    ({"name": "web", "parameter": NO_PAGE}, PAGE_URL),
 ]
 
 
