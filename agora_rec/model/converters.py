@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from agora_rec.model.choices import AvFileType, SnapshotFileType
-from agora_rec.secret import Secret
+from agora_rec.secret import Secret, hide
 
 if TYPE_CHECKING:
     from agora_rec.model.layout import LayoutRegion, UserBackground
@@ -81,6 +81,11 @@ def layout_regions(regions: "Sequence[LayoutRegion]") -> "tuple[LayoutRegion, ..
 def optional_backgrounds(pictures: "Sequence[UserBackground] | None") -> "tuple[UserBackground, ...] | None":
     """Freeze a list of users' background pictures."""
     return _frozen(pictures)
+
+
+def one_secret(text: str | Secret) -> Secret:
+    """Hide a text; None stays None, for the validation to miss it."""
+    return cast("Secret", hide(text))
 
 
 def optional_secrets(texts: Sequence[str | Secret] | None) -> tuple[Secret, ...] | None:

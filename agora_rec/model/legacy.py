@@ -14,6 +14,7 @@ from agora_rec.model.choices import (
     TransFormat,
     TransMode,
 )
+from agora_rec.model.converters import one_secret
 from agora_rec.secret import Secret
 
 
@@ -92,8 +93,8 @@ class ApsaraVideoVod(LegacyService):
     """
 
     service_name: ClassVar[str] = "aliyun_vod_service"
-    access_key: Secret = field(converter=Secret)
-    secret_key: Secret = field(converter=Secret)
+    access_key: Secret = field(converter=one_secret)
+    secret_key: Secret = field(converter=one_secret)
     region_id: str
     title: str
     description: str | None = None
@@ -120,10 +121,10 @@ class AlibabaAudioModeration(LegacyService):
     """
 
     service_name: ClassVar[str] = "aliyun_voice_async_scan"
-    access_key: Secret = field(converter=Secret)
-    secret_key: Secret = field(converter=Secret)
+    access_key: Secret = field(converter=one_secret)
+    secret_key: Secret = field(converter=one_secret)
     callback_addr: str
-    callback_seed: Secret = field(converter=Secret)
+    callback_seed: Secret = field(converter=one_secret)
     biz_type: str | None = None
     stream_types: StreamTypes | None = None
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Final, cast
 from attrs import field, frozen
 
 from agora_rec.model.choices import ServerSideEncryption
-from agora_rec.model.converters import optional_moment, optional_texts
+from agora_rec.model.converters import one_secret, optional_moment, optional_texts
 from agora_rec.model.regions import (
     AlibabaCloudRegion,
     AmazonS3Region,
@@ -41,8 +41,8 @@ class Bucket:
     """
 
     bucket: str
-    access_key: Secret = field(converter=Secret)
-    secret_key: Secret = field(converter=Secret)
+    access_key: Secret = field(converter=one_secret)
+    secret_key: Secret = field(converter=one_secret)
     file_name_prefix: tuple[str, ...] | None = field(default=None, converter=optional_texts)
 
 

@@ -178,6 +178,8 @@ FAULTS: list[tuple[Any, list[str]]] = [
         ["subscription.unsubscribe_audio_uids"]),
     (mix(subscription=[1]), ["subscription"]),
     # individual
+    (individual(stream_types=AUDIO, subscription=Subscription(unsubscribe_video_uids=[1])),
+        ["subscription.unsubscribe_video_uids"]),
     (individual(stream_mode=StreamMode.ORIGINAL), ["stream_types"]),
     (individual(stream_mode=StreamMode.ORIGINAL, stream_types=AUDIO), []),
     (individual(snapshots=Snapshots(), stream_types=AUDIO), ["stream_types"]),

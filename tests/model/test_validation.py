@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 
@@ -21,16 +22,24 @@ from agora_rec.model import (
     validation,
 )
 from agora_rec.model.validation.rules import url
+from agora_rec.model.validation.tables import RULES, WantedRecording
 from agora_rec.model.validation.walk import shown
 from agora_rec.vocabulary import Region
-from tests.model.faults import FAULTS, GCM2, INVALID, NAMES, UIDS_33, UPDATES, mix, picture, place, s3, wrong
-from tests.model.samples import (
-    IMAGE,
-    LAYOUTS,
-    MIX,
-    NOW,
-    S3,
+from tests.model.faults import (
+    FAULTS,
+    GCM2,
+    INVALID,
+    NAMES,
+    UIDS_33,
+    UPDATES,
+    change,
+    mix,
+    picture,
+    place,
+    s3,
+    wrong,
 )
+from tests.model.samples import LAYOUTS, MIX, NOW, S3, STORAGES, VALUES
 from tests.model.strategies import layouts, modes
 from tests.support.reference import load
 
@@ -49,6 +58,32 @@ def test_good_layouts_pass(layout: Any):
 @pytest.mark.parametrize(("value", "expected"), FAULTS)
 def test_each_fault_is_found_at_its_place_and_nothing_else(value: Any, expected: list[str]):
     assert sorted(wrong(value)) == sorted(expected)
+
+
+WANTED = WantedRecording(mode=MIX, **NAMES)
+ONE_OF_EACH: list[Any] = [*{type(value): value for value in VALUES}.values(), WANTED]
+FIELDS = [(value, name) for value in ONE_OF_EACH for name in RULES[type(value)]]
+
+
+IDS = [f"{type(value).__name__}-{name}" for value, name in FIELDS]
+
+
+@pytest.mark.parametrize(("value", "name"), FIELDS, ids=IDS)
+def test_no_field_takes_just_anything_and_none_only_if_it_may_be_left_out(value: Any, name: str):
+    assert name in wrong(change(value, **{name: object()}))
+    missing = validation.check(change(value, **{name: None}))
+    needed = {violation.path for violation in missing if violation.rule.startswith("needed: ")}
+    left_out = attrs.fields_dict(type(value))[name].default is None
+    assert needed == (set() if left_out else {name})
+
+
+@pytest.mark.parametrize("storage", STORAGES, ids=lambda storage: type(storage).__name__)
+def test_every_storage_keeps_to_the_rules_of_all(storage: Any):
+    assert wrong(change(storage, file_name_prefix=["a" * 100, "b" * 100])) == ["file_name_prefix"]
+    assert wrong(change(storage, bucket="")) == ["bucket"]
+    if hasattr(storage, "sts_token"):
+        assert wrong(change(storage, sts_expiration=None)) == ["sts_expiration"]
+        assert wrong(change(storage, sts_expiration=NOW)) == ["sts_expiration"]
 
 
 def test_everything_wrong_is_told_at_once_by_the_names_of_the_call():
@@ -167,7 +202,7 @@ def test_urls_need_a_host_and_their_scheme():
     rule = url("rtmp", "rtmps")
     assert rule.holds("rtmps://a/b")
     assert rule.holds("RTMP://a/b")
-    for wrong_url in (
+    bad: list[object] = [
         "rtmp:",
         "rtmp://",
         "rtmp:///x",
@@ -177,10 +212,8 @@ def test_urls_need_a_host_and_their_scheme():
         "rtmp://a\tb",
         "",
         None,
-        5,
-    ):
-        assert not rule.holds(wrong_url)
-    assert IMAGE.startswith("https://")
+    ]
+    assert not any(map(rule.holds, bad))
 
 
 def test_every_invalid_case_of_the_reference_that_one_value_can_show_is_refused():
