@@ -94,6 +94,20 @@ async def test_a_wrong_app_id_is_the_gateways_business_beyond_acquire():
         assert said(await stage.start("r", {})) == (400, None, "appid is invalid")
 
 
+async def test_a_second_is_over_after_a_second():
+    async with set_stage(Settings(latency=0.0), qps=2) as stage:
+
+        async def statuses() -> list[int]:
+            return [(await stage.http.get("/v1/ncs/ip")).status_code for _ in range(3)]
+
+        assert await statuses() == [200, 200, 429]
+        stage.clock.pass_by(0.999)
+        assert await statuses() == [429, 429, 429]
+        stage.clock.pass_by(0.001)
+        assert await statuses() == [200, 200, 429]
+        assert stage.emulator.peak_calls_per_second == 6
+
+
 async def test_the_log_holds_what_was_said_without_the_secrets():
     async with set_stage() as stage:
         request = example("start_web_rtmp")

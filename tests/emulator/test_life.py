@@ -126,14 +126,17 @@ async def test_a_bucket_that_refuses_sends_the_files_to_the_backup():
 
 @pytest.mark.parametrize("async_stop", [False, True])
 async def test_a_channel_without_streams_leaves_no_data(async_stop: bool):  # noqa: FBT001
-    async with set_stage() as stage:
+    async with set_stage(STILL) as stage:
         channel = stage.emulator.channel("class-42")
         channel.empty()
         channel.join(5, audio=False, video=False)
         recording = await stage.record()
         stage.clock.pass_by(100)
-        assert await status_of(stage, recording) == 4
+        said_by_query = (await stage.query(recording)).json()["serverResponse"]
+        assert said_by_query == {"status": 4, "fileListMode": "string", "fileList": "", "sliceStartTime": 0}
+        before = stage.clock.moment
         answer = await stage.stop(recording, async_stop=async_stop)
+        assert stage.clock.moment == before  # nothing to upload, nothing to wait for
         assert answer.json() == {"code": 435, "reason": "no recorded data"}
         assert answer.status_code == 206
         session = stage.emulator.sessions[0]

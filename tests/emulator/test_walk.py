@@ -14,7 +14,8 @@ from tests.emulator.stage import Stage, Started, example, set_stage
 
 STEPS = 60
 NAMES = ["start_mix_hls", "start_mix_hls_mp4", "start_individual", "start_snapshot_only", "start_web_rtmp"]
-KINDS = ["acquire", "start", "start", "query", "query", "update", "updateLayout", "stop", "time", "time", "users", "fault"]
+CALLS = ["acquire", "start", "start", "query", "query", "update", "updateLayout", "stop"]
+KINDS = [*CALLS, "time", "time", "users", "fault"]
 FAULTS: list[Fault] = [Delay(7), SlowAnswer(7), LoseAnswer(), Cut()]
 KNOWN_CODES = {
     "acquire": {None, 2, 401, 406},
