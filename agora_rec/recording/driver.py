@@ -105,7 +105,7 @@ class Driver:
         operation = self._starting.prepare()
         job: Job[StartAnswer] = Job()
         self.start_job = job
-        self._launch(job, Command.START, lambda interrupt: self._start(operation, interrupt))
+        self._launch(job, Command.START, lambda interrupt: self._start(job, operation, interrupt))
         return job
 
     def stop(self, *, async_stop: bool = False) -> Job[StopAnswer]:
@@ -252,7 +252,9 @@ class Driver:
             await self.ledger.save_after()
             return answer
 
-    async def _start(self, operation: Operation[StartAnswer], interrupt: Interrupt) -> StartAnswer:
+    async def _start(
+        self, job: Job[StartAnswer], operation: Operation[StartAnswer], interrupt: Interrupt
+    ) -> StartAnswer:
         # A stop withdraws a start of which nothing was sent; one that may have worked must bring its sid.
         patience = Interrupt() if self._starting.may_run else interrupt
         sent = False
@@ -265,7 +267,8 @@ class Driver:
                 await self._starting.withdrawn()
             raise
         finally:
-            self._settle_remembered_stop()
+            if self.start_job is job:  # another one may have begun, with a stop of its own
+                self._settle_remembered_stop()
 
     async def _query(self, operation: Operation[QueryAnswer], interrupt: Interrupt) -> QueryAnswer:
         async with self._turn_for(Command.QUERY, interrupt):

@@ -81,8 +81,13 @@ class Starting:
         except Exception as error:  # noqa: BLE001 - every failure must become a fact
             if not isinstance(error, AgoraRecError | Interrupted):  # a fault of ours proves nothing
                 self._attempts.append(self._lost(error))
-            await self._failed(error)
-            return self._judge_failure(error)
+            # Judged at once: while it is written down, the next start may begin.
+            self._ledger.absorb(verdicts.after_failed_start(self._attempts, error))
+            answer_or_error = self._judge_failure(error)
+            await self._ledger.save_after()
+            if isinstance(answer_or_error, StartAnswer):
+                return answer_or_error
+            raise answer_or_error  # noqa: B904 - an unconfirmed start has its cause already
         self._ledger.absorb(facts.Started(sid=answer.sid))
         await self._ledger.save_after()
         return answer
@@ -127,7 +132,7 @@ class Starting:
         self._ledger.absorb(verdicts.after_failed_start(self._attempts, error))
         await self._ledger.save_after()
 
-    def _judge_failure(self, error: Exception) -> StartAnswer:
+    def _judge_failure(self, error: Exception) -> StartAnswer | Exception:
         ledger = self._ledger
         if ledger.standing.sid is not None:
             return StartAnswer(
@@ -137,8 +142,10 @@ class Starting:
                 sid=ledger.standing.sid,
             )
         if ledger.state is State.STARTING:
-            raise self.unconfirmed(str(error)) from error
-        raise error
+            unconfirmed = self.unconfirmed(str(error))
+            unconfirmed.__cause__ = error
+            return unconfirmed
+        return error
 
     def _deadline(self) -> float:
         """The moment for the last attempt: our bound, or the end of the resource ID's five minutes."""

@@ -1,0 +1,465 @@
+"""A start with all its doubts: what was refused, what may run, and what a stop does to each."""
+
+from datetime import timedelta
+
+import anyio
+import pytest
+
+from agora_rec import State
+from agora_rec.emulator import Cut, Delay, Garble, LoseAnswer, Refuse, SlowAnswer, Unreachable
+from agora_rec.errors import (
+    AgoraRecError,
+    ApiError,
+    IllegalTransition,
+    InvalidParameter,
+    RateLimited,
+    ResourceExpired,
+    ServiceUnavailable,
+    StartUnconfirmed,
+    Superseded,
+    TaskConflict,
+    TokenRejected,
+    TransportError,
+)
+from agora_rec.lifecycle import FactKey, facts
+from agora_rec.transport import RetryPolicy
+from agora_rec.vocabulary import AttemptOutcome, Command
+from tests.support.backends import virtual_time
+from tests.support.cloud import ACQUIRE, START, STOP, Stage, calling, stage, state_of, until
+
+pytestmark = pytest.mark.anyio
+anyio_backend = virtual_time
+
+
+async def test_a_lost_answer_is_made_good_by_the_second_one_if_that_has_the_sid() -> None:
+    async with stage(repeated_start_with_sid=True) as on:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(LoseAnswer(), operation=START)
+        answer = await recording.start()
+        assert [call.status for call in on.calls(START)] == [200, 201]
+        assert on.running == [answer.sid] == [recording.sid]
+        assert recording.state is State.RECORDING
+
+
+async def test_a_lost_answer_and_a_201_without_a_sid_leave_it_unconfirmed() -> None:
+    async with stage() as on:
+        recording = on.recording(resource_expired_hour=5)
+        await recording.acquire()
+        on.emulator.inject(LoseAnswer(), operation=START)
+        with pytest.raises(StartUnconfirmed) as caught:
+            await recording.start()
+        said = caught.value
+        assert said.maybe_running
+        assert [attempt.status for attempt in said.attempts] == [None, 201]
+        assert (said.resource_id, said.sid) == (recording.resource_id, None)
+        began = recording.outcome.takes[0].started_at
+        assert said.until == began + timedelta(hours=5)
+        assert recording.state is State.STARTING
+        assert recording in on.cloud.recordings
+        assert len(on.running) == 1
+
+
+async def test_until_is_72_hours_where_nobody_chose() -> None:
+    async with stage() as on:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(LoseAnswer(), operation=START, times=None)
+        with pytest.raises(StartUnconfirmed) as caught:
+            await recording.start()
+        assert caught.value.until == recording.outcome.takes[0].started_at + timedelta(hours=72)
+
+
+async def test_a_sid_that_comes_by_another_way_ends_the_doubt() -> None:
+    async with stage() as on:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(LoseAnswer(), operation=START)
+        with pytest.raises(StartUnconfirmed):
+            await recording.start()
+        await anyio.sleep(5)
+        (sid,) = on.running
+        recording._ledger.absorb(facts.Started(sid=sid))
+        answer = await recording.stop()
+        assert answer.sid == sid
+        assert on.running == []
+
+
+async def test_a_sid_that_comes_by_another_way_while_the_start_is_repeated_is_its_answer() -> None:
+    async with stage() as on, anyio.create_task_group() as tasks:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(LoseAnswer(), operation=START)
+        start = await calling(tasks, recording.start)
+        await anyio.sleep(0.5)
+        (sid,) = on.running
+        recording._ledger.absorb(facts.Started(sid=sid))
+        await start.finished()
+        assert start.value is not None
+        assert (start.value.sid, start.value.resource_id) == (sid, recording.resource_id)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "state"),
+    [
+        (Refuse(400, code=53, reason="task conflict"), TaskConflict, State.IDLE),
+        (Refuse(400, code=433, reason="resource expired"), ResourceExpired, State.IDLE),
+        (Refuse(400, code=2, reason="bad"), InvalidParameter, State.FAILED),
+        (Refuse(400, code=109), TokenRejected, State.FAILED),
+        (Refuse(400, code=1001), ApiError, State.FAILED),
+        (Refuse(500, code=502), ServiceUnavailable, State.ACQUIRED),
+        (Refuse(500, code=15), ServiceUnavailable, State.ACQUIRED),
+        (Refuse(429, message="API rate limit exceeded"), RateLimited, State.ACQUIRED),
+        (Unreachable(), TransportError, State.ACQUIRED),
+    ],
+)
+async def test_a_start_that_was_refused_for_certain_left_nothing_running(
+    fault: Refuse | Unreachable, error: type[AgoraRecError], state: State
+) -> None:
+    async with stage() as on:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(fault, operation=START, times=None)
+        with pytest.raises(error) as caught:
+            await recording.start()
+        assert not caught.value.maybe_running
+        assert recording.state is state
+        assert recording.reasons
+        assert recording not in on.cloud.recordings
+        assert recording.outcome.takes == ()
+        assert on.running == []
+        stored = await on.cloud.store.load(recording.id)
+        assert stored is not None
+        assert stored.checkpoint.standing.state is state
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Refuse(503),
+        Refuse(500, code=62),
+        Refuse(206, code=65),
+        Garble(b"<html>"),
+        LoseAnswer(),
+        Cut(),
+        SlowAnswer(30),
+        Refuse(201, code=7, reason="already started"),
+    ],
+    ids=repr,
+)
+async def test_a_start_that_was_not_refused_for_certain_may_run(
+    fault: Refuse | Garble | LoseAnswer | Cut,
+) -> None:
+    async with stage() as on:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(fault, operation=START, times=None)
+        with pytest.raises(StartUnconfirmed) as caught:
+            await recording.start()
+        assert recording.state is State.STARTING
+        assert caught.value.until is not None
+        last = on.calls(START)[-1].at - on.calls(START)[0].at
+        assert last <= timedelta(seconds=60), "a start makes no attempt after a minute"
+
+
+async def test_a_conflict_after_an_attempt_without_an_answer_stays_unknown() -> None:
+    async with stage() as on:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(LoseAnswer(), operation=START)
+        on.emulator.inject(Refuse(400, code=53, reason="task conflict"), operation=START)
+        with pytest.raises(StartUnconfirmed) as caught:
+            await recording.start()
+        assert [attempt.code for attempt in caught.value.attempts] == [None, 53]
+        assert isinstance(caught.value.__cause__, TaskConflict)
+        assert recording.state is State.STARTING
+
+
+async def test_a_start_that_was_refused_for_now_can_be_sent_again_with_the_same_resource() -> None:
+    async with stage() as on:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(Refuse(500, code=502), operation=START)
+        with pytest.raises(ServiceUnavailable):
+            await recording.start()
+        await recording.start()
+        assert on.sent == [ACQUIRE, START, START]
+        assert recording.state is State.RECORDING
+
+
+async def test_a_start_makes_no_attempt_after_its_five_minutes() -> None:
+    async with stage() as on:
+        recording = on.recording()
+        await recording.acquire()
+        await anyio.sleep(297)
+        on.emulator.inject(LoseAnswer(), operation=START, times=None)
+        with pytest.raises(StartUnconfirmed):
+            await recording.start()
+        acquired, *_, last = on.emulator.calls
+        assert last.at - acquired.at < timedelta(seconds=300)
+        assert len(on.calls(START)) == 2
+
+
+async def test_a_start_that_gets_no_slot_in_time_was_never_sent() -> None:
+    class Crowded:
+        async def slot(self, priority: object) -> None:
+            if on.sent:
+                await anyio.sleep_forever()
+
+        def slow_down(self) -> None:
+            raise NotImplementedError
+
+    async with stage(client={"budget": Crowded()}) as on:
+        recording = on.recording()
+        await recording.acquire()
+        with pytest.raises(TransportError) as caught:
+            await recording.start()
+        assert caught.value.attempts == ()
+        assert recording.state is State.ACQUIRED
+        assert on.sent == [ACQUIRE]
+        assert on.clock.monotonic() == pytest.approx(60, abs=1)
+
+
+async def test_a_fault_of_our_own_in_mid_start_proves_nothing() -> None:
+    async with stage() as on:
+        recording = on.recording()
+        await recording.acquire()
+
+        async def broken(*_: object, **__: object) -> None:
+            raise KeyError("a bug")
+
+        on.cloud.send = broken  # type: ignore[method-assign,assignment] # as if the transport had a bug
+        with pytest.raises(StartUnconfirmed) as caught:
+            await recording.start()
+        assert [attempt.outcome for attempt in caught.value.attempts] == [AttemptOutcome.UNANSWERED]
+        assert caught.value.attempts[0].detail == "KeyError"
+        assert recording.state is State.STARTING
+
+
+async def test_a_stop_while_the_start_is_on_the_wire_is_sent_as_soon_as_the_sid_is_known() -> None:
+    async with stage() as on, anyio.create_task_group() as tasks:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(SlowAnswer(5), operation=START)
+        start = await calling(tasks, recording.start)
+        stop = await calling(tasks, lambda: recording.stop(async_stop=True))
+        assert recording.state is State.STARTING
+        with pytest.raises(IllegalTransition) as caught:
+            await recording.stop()
+        assert "remembered already" in str(caught.value)
+        await start.finished()
+        assert start.value is not None
+        assert state_of(recording) is State.STOPPING
+        await stop.finished()
+        assert on.sent == [ACQUIRE, START, STOP]
+        (call,) = on.calls(STOP)
+        assert call.sid == start.value.sid
+        assert isinstance(call.body, dict)
+        assert call.body["clientRequest"] == {"async_stop": True}
+        assert on.running == []
+
+
+async def test_a_stop_withdraws_a_start_that_waits_for_its_turn() -> None:
+    async with stage() as on, anyio.create_task_group() as tasks:
+        recording = on.recording()
+        await recording.acquire()
+        async with recording._driver._turn.take(recording._driver._stop_interrupt):
+            start = await calling(tasks, recording.start)
+            stop = await calling(tasks, recording.stop)
+            await start.finished()
+            await stop.finished()
+        assert isinstance(start.error, Superseded)
+        assert start.error.command is Command.START
+        assert isinstance(stop.error, IllegalTransition)
+        assert "withdrawn" in str(stop.error)
+        assert recording.state is State.ACQUIRED
+        assert on.sent == [ACQUIRE]
+        stored = await on.cloud.store.load(recording.id)
+        assert stored is not None
+        assert not stored.checkpoint.standing.stop_requested
+
+
+async def test_a_stop_withdraws_a_start_that_waits_for_its_slot() -> None:
+    class NoStarts:
+        async def slot(self, priority: object) -> None:
+            if on.sent:
+                await anyio.sleep_forever()
+
+        def slow_down(self) -> None:
+            raise NotImplementedError
+
+    async with stage(client={"budget": NoStarts()}) as on, anyio.create_task_group() as tasks:
+        recording = on.recording()
+        await recording.acquire()
+        start = await calling(tasks, recording.start)
+        outcome = await recording.ensure_stopped()
+        assert outcome.state is State.ACQUIRED
+        assert outcome.takes == ()
+        await start.finished()
+        assert isinstance(start.error, Superseded)
+        assert on.sent == [ACQUIRE]
+
+
+async def test_a_stop_withdraws_a_start_that_was_only_refused_and_waits_to_be_repeated() -> None:
+    async with stage() as on, anyio.create_task_group() as tasks:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(Refuse(429, message="API rate limit exceeded"), operation=START)
+        start = await calling(tasks, recording.start)
+        await anyio.sleep(0.5)
+        stop = await calling(tasks, recording.stop)
+        await stop.finished()
+        await start.finished()
+        assert isinstance(start.error, Superseded)
+        assert [attempt.status for attempt in start.error.attempts] == [429]
+        assert isinstance(stop.error, IllegalTransition)
+        assert recording.state is State.ACQUIRED
+        assert on.running == []
+
+
+async def test_a_new_start_may_come_in_while_the_withdrawal_of_the_one_before_is_written_down() -> None:
+    async with stage(client={"store": SlowStore()}) as on, anyio.create_task_group() as tasks:
+        recording = on.recording()
+        await recording.acquire()
+        start = await calling(tasks, recording.start)  # waits for its write-ahead
+        stop = await calling(tasks, recording.stop)
+        await until(recording, State.ACQUIRED)
+        await anyio.wait_all_tasks_blocked()
+        assert isinstance(stop.error, IllegalTransition), "settled by the transition, not by its write"
+        assert not start.is_back
+        second = await calling(tasks, recording.start)
+        await second.finished()
+        assert second.value is not None
+        assert isinstance(start.error, Superseded)
+        assert state_of(recording) is State.RECORDING
+        assert on.sent == [ACQUIRE, START]
+
+
+class SlowStore:
+    """A store that takes a second for each write, and keeps nothing."""
+
+    async def save(self, checkpoint: object, *, version: int) -> int:
+        await anyio.sleep(1)
+        return version + 1
+
+
+async def test_a_stop_cuts_the_backoff_of_a_start_that_may_have_worked_short_and_asks_for_its_sid() -> None:
+    async with stage(repeated_start_with_sid=True) as on, anyio.create_task_group() as tasks:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(LoseAnswer(), operation=START, times=2)
+        start = await calling(tasks, recording.start)
+        await anyio.sleep(2)  # the second attempt is over, too; the next would be after 3 s
+        began = on.clock.monotonic()
+        answer = await recording.stop(async_stop=True)
+        assert answer.sid == recording.sid
+        assert on.clock.monotonic() - began < 1
+        assert start.value is not None
+        assert on.sent == [ACQUIRE, START, START, START, STOP]
+        assert on.running == []
+
+
+async def test_a_start_that_a_stop_has_cut_short_keeps_its_minute() -> None:
+    async with stage(client={"retry": RetryPolicy(no_answer=(20.0,) * 20)}) as on:
+        async with anyio.create_task_group() as tasks:
+            recording = on.recording()
+            await recording.acquire()
+            on.emulator.inject(LoseAnswer(), operation=START, times=None)
+            await calling(tasks, recording.start)
+            await anyio.sleep(50)
+            with pytest.raises(StartUnconfirmed):
+                await recording.stop()
+        first, *_, last = on.calls(START)
+        assert last.at - first.at <= timedelta(seconds=60)
+
+
+async def test_a_stop_after_a_start_whose_answer_is_lost_is_remembered_and_sent_when_the_sid_comes() -> None:
+    async with stage() as on:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(LoseAnswer(), operation=START)
+        with pytest.raises(StartUnconfirmed):
+            await recording.start()
+        with pytest.raises(StartUnconfirmed, match="remembered"):
+            await recording.stop()
+        with pytest.raises(IllegalTransition):
+            await recording.stop()
+        await anyio.wait_all_tasks_blocked()
+        stored = await on.cloud.store.load(recording.id)
+        assert stored is not None
+        assert stored.checkpoint.standing.stop_requested, "a process that dies now must not forget it"
+
+        (sid,) = on.running
+        recording._ledger.absorb(facts.Started(sid=sid))
+        assert recording.state is State.STOPPING
+        outcome = await recording.ensure_stopped()
+        assert outcome.takes[0].sid == sid
+        assert on.running == []
+        assert on.sent.count(STOP) == 1
+
+
+async def test_a_stop_remembered_during_a_start_whose_answers_are_lost_says_so() -> None:
+    async with stage() as on, anyio.create_task_group() as tasks:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(LoseAnswer(), operation=START, times=None)
+        start = await calling(tasks, recording.start)
+        stop = await calling(tasks, recording.stop)
+        await start.finished()
+        await stop.finished()
+        assert isinstance(start.error, StartUnconfirmed)
+        assert isinstance(stop.error, StartUnconfirmed)
+        assert recording.state is State.STARTING
+        assert STOP not in on.sent
+
+
+async def test_a_stop_remembered_during_a_start_that_is_refused_has_nothing_to_stop() -> None:
+    async with stage() as on, anyio.create_task_group() as tasks:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(Delay(2), operation=START)
+        conflicting = on.recording()
+        await conflicting.acquire()
+        start = await calling(tasks, recording.start)
+        await conflicting.start()
+        stop = await calling(tasks, recording.stop)
+        await start.finished()
+        await stop.finished()
+        assert isinstance(start.error, TaskConflict)
+        assert isinstance(stop.error, IllegalTransition)
+        assert stop.error.state is State.IDLE
+        assert recording.history[-1].fact is FactKey.START_REFUSED_RESOURCE
+
+
+async def test_an_acquire_that_is_answered_during_a_start_changes_nothing() -> None:
+    async with stage() as on, anyio.create_task_group() as tasks:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(Refuse(500, code=502), operation=START)
+        with pytest.raises(ServiceUnavailable):
+            await recording.start()
+        on.emulator.inject(SlowAnswer(2), operation=ACQUIRE)
+        acquire = await calling(tasks, recording.acquire)
+        resource_id = recording.resource_id
+        await recording.start()
+        await acquire.finished()
+        assert recording.resource_id == resource_id
+        assert on.calls(START)[-1].resource_id == resource_id
+        assert recording.state is State.RECORDING
+
+
+async def everything_stops(on: Stage) -> None:
+    for recording in on.cloud.recordings:
+        await recording.ensure_stopped(wait_upload=False)
+    assert on.running == []
+
+
+async def test_many_starts_at_once_have_a_session_each() -> None:
+    async with stage() as on:
+        recordings = [on.recording(f"class-{number}") for number in range(30)]
+        async with anyio.create_task_group() as tasks:
+            for recording in recordings:
+                tasks.start_soon(recording.ensure_started)
+        assert sorted(on.running) == sorted(str(recording.sid) for recording in recordings)
+        await anyio.sleep(10)
+        await everything_stops(on)
