@@ -3,6 +3,10 @@
 Its transports are used without `httpx.AsyncClient`: cookies, redirects, decompression and schemes of
 authentication are not wanted here.
 
+httpcore's pool looks at all its connections for every request, several times, and asks the system about each
+idle one, so that a call costs the more the more of them there are. Here each connection is a transport of
+its own, a lane, and the lane that became free last is used first: the number of the others costs nothing.
+
 What is known about idle connections: httpcore looks whether a connection has been closed before it uses it
 again, so the caller notices nothing. When the server closes it while the request is under way,
 httpcore repeats nothing by itself; this comes out as LOST and `sent`, and the send loop repeats it like any
@@ -11,10 +15,12 @@ lost answer, a start with its own resource ID.
 
 import socket
 import ssl
+from collections import deque
 from functools import cached_property
 from typing import Final, cast
 from urllib.request import getproxies
 
+import anyio
 import httpx
 
 from agora_rec.codec import Body
@@ -37,11 +43,9 @@ from agora_rec.transport.wire import (
 HttpxTransport = httpx.AsyncBaseTransport
 """What callers may pass in as a transport of their own."""
 
-LIMITS: Final = httpx.Limits(
-    max_connections=None,  # the budget bounds them: a stop may hold one for 30 s and must never wait for one
-    max_keepalive_connections=100,
-    keepalive_expiry=KEEP_ALIVE,
-)
+LIMITS: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE)
+"""Of one lane. How many lanes there are is bounded by the budget, not here: a stop may hold one for 30 s, and
+must never wait for one."""
 
 FAILURES: Final[dict[type[Exception], tuple[FailureKind, bool]]] = {
     # class: kind, may the request have reached the service
@@ -97,13 +101,16 @@ class HttpxWire:
     def __init__(self, authorization: Secret, transport: HttpxTransport | None = None) -> None:
         self._authorization = authorization
         self._given = transport
-        self._opened: dict[str | None, HttpxTransport] = {}
+        self._lanes: set[HttpxTransport] = set()
+        self._free: dict[str, deque[tuple[float, HttpxTransport]]] = {}  # by origin: (idle since, lane)
         self._proxies = getproxies() if transport is None else {}
         self._get = _raw(headers_of_get())
         self._post = _raw(headers_of_post())
 
     def __repr__(self) -> str:
-        return f"<HttpxWire {'of our own' if self._given is None else 'over a given transport'}>"
+        return (
+            f"<HttpxWire {f'lanes={len(self._lanes)}' if self._given is None else 'over a given transport'}>"
+        )
 
     async def exchange(self, method: str, url: str, body: Body | None, seconds: float) -> WireAnswer:
         """See `Wire.exchange`."""
@@ -120,7 +127,24 @@ class HttpxWire:
             raise
 
     async def _exchange(self, method: str, url: str, body: Body | None, seconds: float) -> WireAnswer:
-        response = await self._transport(url).handle_async_request(
+        if self._given is not None:
+            return await self._over(self._given, method, url, body, seconds)
+        free = self._free.setdefault(_origin(url), deque())
+        await self._close_stale(free)
+        lane = free.pop()[1] if free else self._open(url)
+        try:
+            answer = await self._over(lane, method, url, body, seconds)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self._close(lane)
+            raise
+        free.append((anyio.current_time(), lane))
+        return answer
+
+    async def _over(
+        self, transport: HttpxTransport, method: str, url: str, body: Body | None, seconds: float
+    ) -> WireAnswer:
+        response = await transport.handle_async_request(
             httpx.Request(
                 method,
                 url,
@@ -138,14 +162,22 @@ class HttpxWire:
         finally:
             await response.aclose()
 
-    def _transport(self, url: str) -> HttpxTransport:
-        """The transport for a URL: the caller's, or ours for the proxy that it must go through."""
-        if self._given is not None:
-            return self._given
-        proxy = proxy_for(url, self._proxies)
-        if proxy not in self._opened:
-            self._opened[proxy] = httpx.AsyncHTTPTransport(verify=self._trust, limits=LIMITS, proxy=proxy)
-        return self._opened[proxy]
+    def _open(self, url: str) -> HttpxTransport:
+        lane = httpx.AsyncHTTPTransport(
+            verify=self._trust, limits=LIMITS, proxy=proxy_for(url, self._proxies)
+        )
+        self._lanes.add(lane)
+        return lane
+
+    async def _close(self, lane: HttpxTransport) -> None:
+        self._lanes.discard(lane)
+        await lane.aclose()
+
+    async def _close_stale(self, free: deque[tuple[float, HttpxTransport]]) -> None:
+        """Close what has been idle for too long; the longest idle are first."""
+        now = anyio.current_time()
+        while free and now - free[0][0] > KEEP_ALIVE:
+            await self._close(free.popleft()[1])
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
@@ -154,9 +186,9 @@ class HttpxWire:
 
     async def aclose(self) -> None:
         """Close the connections that this object has opened. A later exchange opens new ones."""
-        opened, self._opened = self._opened, {}
-        for transport in opened.values():
-            await transport.aclose()
+        self._free.clear()
+        for lane in list(self._lanes):
+            await self._close(lane)
 
 
 async def _read(response: httpx.Response) -> bytes:
@@ -184,6 +216,10 @@ async def _read(response: httpx.Response) -> bytes:
 def trust() -> ssl.SSLContext:
     """The context that verifies every host: the bundle of SSL_CERT_FILE or SSL_CERT_DIR, else certifi's."""
     return httpx.create_ssl_context()
+
+
+def _origin(url: str) -> str:
+    return "/".join(url.split("/", 3)[:3])
 
 
 def _raw(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

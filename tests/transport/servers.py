@@ -22,6 +22,7 @@ class Server:
     url: str = ""
     requests: list[bytes] = field(factory=list)
     connections: int = 0
+    asked: anyio.Event = field(factory=anyio.Event)
     closed: anyio.Event = field(factory=anyio.Event)
 
     async def handle(self, stream: ByteStream) -> None:
@@ -54,6 +55,7 @@ class Server:
         body = await incoming.receive_exactly(size) if size else b""
         reply = self.replies[min(len(self.requests), len(self.replies) - 1)]
         self.requests.append(head + b"\r\n\r\n" + body)
+        self.asked.set()
         return await reply(stream)
 
 

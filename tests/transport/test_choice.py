@@ -126,9 +126,11 @@ async def test_a_lost_start_is_sent_again_the_same_and_found_out():
 
 async def test_a_service_that_is_silent_ends_as_unanswered_in_time():
     async with (
-        serving(keep_silent) as server,
-        open_transport(**KEYS, base_url=server.url, timeout=0.1, retry=RetryPolicy.never()) as transport,
+        serving(answer(STARTED), keep_silent) as server,
+        open_transport(**KEYS, base_url=server.url, retry=RetryPolicy.never()) as transport,
     ):
+        await transport.send(samples.START)  # so that no time goes into the connection
+        transport.timeout = 0.1
         with pytest.raises(TransportError) as caught, anyio.fail_after(5):
             await transport.send(samples.START)
     assert [each.outcome for each in caught.value.attempts] == [AttemptOutcome.UNANSWERED]

@@ -18,6 +18,7 @@ from agora_rec.transport.http import HttpxWire
 from agora_rec.transport.outgoing import basic_authorization
 from agora_rec.transport.wire import ANSWER_LIMIT, FailureKind, WireFailure, chain, in_words, scrub
 from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET, NEEDLE, shown_in
+from tests.transport.servers import answer, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -229,6 +230,19 @@ async def test_a_cancellation_leaves_without_the_frames_of_the_library():
                 trace = trace.tb_next
             raise
     assert depth == 1  # here
+
+
+async def test_connections_that_were_idle_for_too_long_are_closed(monkeypatch: pytest.MonkeyPatch):
+    wire = HttpxWire(AUTHORIZATION)
+    async with serving(answer(b"{}")) as server:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(wire.exchange, "GET", server.url, None, 5.0)
+        monkeypatch.setattr(http, "KEEP_ALIVE", -1.0)
+        await wire.exchange("GET", server.url, None, 5.0)
+        assert (server.connections, len(wire._lanes)) == (4, 1)
+        await wire.aclose()
+        assert repr(wire) == "<HttpxWire lanes=0>"
 
 
 async def test_socks_without_its_package_is_our_own_fault_and_says_what_is_missing(

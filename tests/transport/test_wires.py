@@ -146,7 +146,8 @@ async def test_an_answer_that_is_cut_may_have_acted(wire: Wire, start: bytes):
 
 
 async def test_silence_is_a_timeout_that_may_have_acted(wire: Wire):
-    async with serving(keep_silent) as server:
+    async with serving(answer(b"{}"), keep_silent) as server:
+        await wire.exchange("POST", server.url, BODY, LONG)  # so that no time goes into the connection
         failure = await failure_of(wire, server.url, SHORT)
     assert (failure.kind, failure.sent) == (FailureKind.TIMEOUT, True)
 
@@ -203,6 +204,15 @@ async def test_a_connection_is_used_again(wire: Wire):
     assert (server.connections, len(server.requests)) == (1, 5)
 
 
+async def test_calls_at_once_have_a_connection_each_and_leave_them_to_the_next(wire: Wire):
+    async with serving(answer(b"{}")) as server:
+        for _ in range(3):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(10):
+                    tasks.start_soon(wire.exchange, "POST", server.url, BODY, LONG)
+    assert (server.connections, len(server.requests)) == (10, 30)
+
+
 async def test_an_idle_connection_that_the_server_closed_is_not_noticed(wire: Wire):
     async with serving(answer(b"{}", keep=False)) as server:
         for _ in range(3):
@@ -223,15 +233,22 @@ async def test_a_slow_body_is_ended_by_a_cancellation_which_shows_nothing_and_cl
     wire: Wire,
 ):
     ended: list[str] = []
-    async with serving(drip(0.01)) as server:
-        with anyio.move_on_after(SHORT) as scope:
+    scope = anyio.CancelScope()
+
+    async def exchange() -> None:
+        with scope:
             try:
                 await wire.exchange("POST", server.url, BODY, LONG)
             except BaseException as cancelled:
-                ended += [where for where, text in exposures(cancelled) if shown_in(text)] or ["clean"]
+                ended.extend([where for where, text in exposures(cancelled) if shown_in(text)] or ["clean"])
                 raise
-        assert scope.cancelled_caught
+
+    async with serving(drip(0.01)) as server, anyio.create_task_group() as tasks:
+        tasks.start_soon(exchange)
         with anyio.fail_after(LONG):
+            await server.asked.wait()
+            await anyio.sleep(0.02)
+            scope.cancel()
             await server.closed.wait()
     assert ended == ["clean"]
 
