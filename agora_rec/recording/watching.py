@@ -27,39 +27,49 @@ WATCH_EVERY: Final = 120.0
 
 
 class Looks:
-    """A series of looks at one recording: how often it was denied of late, and since when nobody knows it."""
+    """A series of looks at one recording: how often it was denied of late, and since when nobody knows it.
+
+    A recording that was seen before may be on its way to another server, so only an answer after that time
+    proves that it is gone. One that has never been seen is missed from its sid on, and the documented end of
+    its time to begin is proof enough.
+    """
 
     def __init__(self, clock: Clock, *, missed_since: float | None = None) -> None:
         self.denied = 0
         self._clock = clock
         self._missed_since = missed_since
-        self._verdict_at = None if missed_since is None else missed_since + CONFIRMED_WITHIN
+        self._denied_at = 0.0
+        self._never_seen = missed_since is not None
         self._made = 0
 
     @property
     def are_conclusive(self) -> bool:
         """Whether it was denied often enough, and for longer than a start or a failover takes."""
-        since, now = self._missed_since, self._clock.monotonic()
-        return self.denied >= DENIALS and since is not None and now - since >= CONFIRMED_WITHIN
+        if self._missed_since is None or self.denied < DENIALS:
+            return False
+        until = self._clock.monotonic() if self._never_seen else self._denied_at
+        return until - self._missed_since >= CONFIRMED_WITHIN
 
     def pause(self) -> float:
         """Seconds to wait before the next look, or until the verdict is due without another one."""
         seconds = LOOKS[min(self._made, len(LOOKS) - 1)]
         self._made += 1
-        if self._verdict_at is None or self.denied < DENIALS:
+        if self._missed_since is None or not self._never_seen or self.denied < DENIALS:
             return seconds
-        return max(0.0, min(seconds, self._verdict_at - self._clock.monotonic()))
+        left = self._missed_since + CONFIRMED_WITHIN - self._clock.monotonic()
+        return max(0.0, min(seconds, left))
 
     def found(self) -> None:
         """The service knows it: what was denied before was a failover, and so is what may be denied next."""
         self.denied = 0
-        self._missed_since = self._verdict_at = None
+        self._missed_since, self._never_seen = None, False
 
     def missing(self) -> None:
         """The service doesn't know it."""
         self.denied += 1
+        self._denied_at = self._clock.monotonic()
         if self._missed_since is None:
-            self._missed_since = self._clock.monotonic()
+            self._missed_since = self._denied_at
 
 
 async def look(driver: Driver, looks: Looks, priority: Priority) -> None:
