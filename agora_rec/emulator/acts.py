@@ -68,6 +68,9 @@ class Office:
     """By resource ID."""
     channels: dict[str, Channel] = field(factory=dict[str, Channel])
     _workers: dict[str, Session] = field(factory=dict[str, Session])
+    """Those whose worker may still be there, by sid; tidied when somebody must know."""
+    _latest: dict[tuple[str, str, str], Session] = field(factory=dict[tuple[str, str, str], Session])
+    """The latest recording of each App ID, channel and uid."""
 
     def channel(self, cname: str) -> Channel:
         """The channel of that name; one that nobody spoke of has the users of the settings."""
@@ -75,27 +78,35 @@ class Office:
             self.channels[cname] = Channel.populated(cname, self.settings.users)
         return self.channels[cname]
 
-    def workers(self, now: datetime) -> list[Session]:
-        """The recordings whose worker is still there."""
-        for sid in [sid for sid, session in self._workers.items() if session.is_gone(now)]:
-            del self._workers[sid]
-        return list(self._workers.values())
-
     def enrol(self, session: Session) -> None:
         """Take up a new recording."""
         self.sessions[session.sid] = session
         self.started[session.resource.resource_id] = session
         self._workers[session.sid] = session
+        self._latest[_identity(session.resource)] = session
+
+    def is_taken(self, resource: Resource, now: datetime) -> bool:
+        """Whether a worker with the same App ID, channel and uid is still there."""
+        latest = self._latest.get(_identity(resource))
+        return latest is not None and not latest.is_gone(now)
 
     def is_full(self, app_id: str, now: datetime, *, web: bool) -> bool:
         """Whether no more recordings of that kind may run for that App ID."""
         limit = self.settings.web_concurrent_limit if web else self.settings.concurrent_limit
+        if len(self._workers) < limit:
+            return False
+        for sid in [sid for sid, session in self._workers.items() if session.is_gone(now)]:
+            del self._workers[sid]
         running = [
             session
-            for session in self.workers(now)
+            for session in self._workers.values()
             if session.resource.app_id == app_id and (session.plan.mode is ModeName.WEB) == web
         ]
         return len(running) >= limit
+
+
+def _identity(resource: Resource) -> tuple[str, str, str]:
+    return resource.app_id, resource.cname, resource.uid
 
 
 def act(office: Office, errand: Errand, now: datetime) -> Outcome:
@@ -210,7 +221,8 @@ def _start(office: Office, errand: Errand, now: datetime) -> Outcome:
         raise Refused(_describe(OperationName.START, "storageConfig.region"))
     if plan.token_refusal is not None and office.settings.tokens_checked_at_start:
         raise Refused(plan.token_refusal)
-    _check_conflict(office, resource, now)
+    if office.is_taken(resource, now):
+        raise Refused(wire.TASK_CONFLICT)
     if office.is_full(resource.app_id, now, web=mode is ModeName.WEB):
         raise Refused(wire.NO_CAPACITY)
     session = Session(
@@ -253,13 +265,6 @@ def _check_scene(resource: Resource, plan: Plan, errand: Errand) -> None:
         fits = False
     if not fits:
         raise Refused(_describe(errand.route.operation, "scene"))
-
-
-def _check_conflict(office: Office, resource: Resource, now: datetime) -> None:
-    identity = (resource.app_id, resource.cname, resource.uid)
-    for session in office.workers(now):
-        if (session.resource.app_id, session.resource.cname, session.resource.uid) == identity:
-            raise Refused(wire.TASK_CONFLICT)
 
 
 def _find_session(office: Office, errand: Errand, body: JsonObject | None, now: datetime) -> Session:

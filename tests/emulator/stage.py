@@ -41,6 +41,24 @@ class JumpClock:
         self.moment += timedelta(seconds=seconds)
 
 
+@define
+class HandClock(JumpClock):
+    """A clock that moves only when the test moves it; sleepers wait for that."""
+
+    _moved: anyio.Event = field(factory=anyio.Event, init=False)
+
+    async def sleep(self, seconds: float) -> None:
+        wake = self.moment + timedelta(seconds=seconds)
+        await anyio.lowlevel.checkpoint()
+        while self.moment < wake:
+            await self._moved.wait()
+
+    def pass_by(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+        self._moved.set()
+        self._moved = anyio.Event()
+
+
 def example(name: str) -> dict[str, Any]:
     """The clientRequest of one of the reference's examples."""
     body: dict[str, Any] = json.loads(EXAMPLES[name])["clientRequest"]
