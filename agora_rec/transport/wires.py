@@ -1,7 +1,7 @@
 """Which HTTP library does the work: decided once, by what is installed and which event loop runs."""
 
+from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from urllib.request import getproxies
 
 import anyio
@@ -44,15 +44,21 @@ class OwnWire:
 
     def _choose(self) -> Wire:
         # aiohttp knows fewer kinds of proxies than httpx does.
-        if (
-            self._transport is None
-            and not getproxies()
-            and _on_asyncio()
-            and find_spec("aiohttp") is not None
-        ):
-            wire: Wire = import_module("agora_rec.transport.over_aiohttp").AiohttpWire(self._authorization)
-            return wire
+        if self._transport is None and not getproxies() and _on_asyncio():
+            over_aiohttp = _over_aiohttp()
+            if over_aiohttp is not None:
+                return over_aiohttp(self._authorization)
         return HttpxWire(self._authorization, self._transport)
+
+
+def _over_aiohttp() -> Callable[[Secret], Wire] | None:
+    """The wire over aiohttp; None where it is not installed, or too old (there for somebody else)."""
+    try:
+        module = import_module("agora_rec.transport.over_aiohttp")
+    except (ImportError, AttributeError):
+        return None
+    wire: Callable[[Secret], Wire] = module.AiohttpWire
+    return wire
 
 
 def _on_asyncio() -> bool:

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from importlib import util
 from typing import Any
 
 import anyio
@@ -47,10 +46,16 @@ async def test_aiohttp_is_used_on_asyncio_and_httpx_on_trio(chosen: str):
     assert await used(OwnWire(AUTHORIZATION)) == chosen
 
 
-async def test_httpx_is_used_where_aiohttp_is_not_installed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(
-        "agora_rec.transport.wires.find_spec", lambda name: None if name == "aiohttp" else util
-    )
+@pytest.mark.parametrize("missing", ["agora_rec.transport.over_aiohttp", "aiohttp"])
+async def test_httpx_is_used_where_aiohttp_is_not_installed(missing: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(sys.modules, "agora_rec.transport.over_aiohttp", raising=False)
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert await used(OwnWire(AUTHORIZATION)) == "HttpxWire"
+
+
+async def test_httpx_is_used_where_aiohttp_is_too_old(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(sys.modules, "agora_rec.transport.over_aiohttp", raising=False)
+    monkeypatch.delattr("aiohttp.ConnectionTimeoutError")
     assert await used(OwnWire(AUTHORIZATION)) == "HttpxWire"
 
 
