@@ -133,7 +133,7 @@ class CloudRecording:
         self._made: WeakSet[Recording] = WeakSet()
         self._group: TaskGroup | None = None
         self._is_open = self._is_closed = False
-        self.api = Api(app_id, self._transport, self.require_open, self.clock.now)
+        self.api: Api = Api(app_id, self._transport, self.require_open, self.clock.now)
 
     @classmethod
     def from_env(cls, **overrides: Unpack[Options]) -> Self:

@@ -49,7 +49,7 @@ class SystemClock:
         await anyio.sleep(max(0.0, seconds))
 
     def move_on_after(self, seconds: float | None) -> AbstractContextManager[anyio.CancelScope]:
-        """anyio's own scope with a deadline."""
+        """A scope of anyio's own, with a deadline."""
         return anyio.move_on_after(seconds)
 
 

@@ -16,7 +16,7 @@ class Secret:
     __slots__ = ("_text",)
 
     def __init__(self, text: "str | Secret") -> None:
-        self._text: str = text._text if isinstance(text, Secret) else text
+        self._text: str = text.reveal() if isinstance(text, Secret) else text
 
     def reveal(self) -> str:
         """Give the text, for the wire."""

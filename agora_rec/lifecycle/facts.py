@@ -50,7 +50,7 @@ class FactKey(StrEnum):
 class Acquired:
     """An answer to acquire: a resource ID that lives for five minutes."""
 
-    key: ClassVar = FactKey.ACQUIRED
+    key: ClassVar[FactKey] = FactKey.ACQUIRED
     resource_id: str
 
 
@@ -58,21 +58,21 @@ class Acquired:
 class Expired:
     """Five minutes have passed since the acquire, and no start was sent."""
 
-    key: ClassVar = FactKey.EXPIRED
+    key: ClassVar[FactKey] = FactKey.EXPIRED
 
 
 @frozen
 class StartSent:
     """A start is on its way; written down before the first byte goes out."""
 
-    key: ClassVar = FactKey.START_SENT
+    key: ClassVar[FactKey] = FactKey.START_SENT
 
 
 @frozen(kw_only=True)
 class Started:
     """The recording's sid is known, from an answer or from any event that names it."""
 
-    key: ClassVar = FactKey.STARTED
+    key: ClassVar[FactKey] = FactKey.STARTED
     sid: str
 
 
@@ -112,28 +112,28 @@ class StartRefused:
 class StartUnanswered:
     """At least one attempt to start may have worked, and no sid is known."""
 
-    key: ClassVar = FactKey.START_UNANSWERED
+    key: ClassVar[FactKey] = FactKey.START_UNANSWERED
 
 
 @frozen
 class StopRequested:
     """A stop was asked for while the start is on its way: it goes out as soon as the sid is known."""
 
-    key: ClassVar = FactKey.STOP_REQUESTED
+    key: ClassVar[FactKey] = FactKey.STOP_REQUESTED
 
 
 @frozen
 class StopSent:
     """A stop is on its way; written down before the first byte goes out."""
 
-    key: ClassVar = FactKey.STOP_SENT
+    key: ClassVar[FactKey] = FactKey.STOP_SENT
 
 
 @frozen(kw_only=True)
 class StopFailed:
     """A stop that was refused, or got no answer, to the end of its retries."""
 
-    key: ClassVar = FactKey.STOP_FAILED
+    key: ClassVar[FactKey] = FactKey.STOP_FAILED
     reason: str
 
 
@@ -141,7 +141,7 @@ class StopFailed:
 class StopAcknowledged:
     """The service stops or has stopped; where the files are is not known yet."""
 
-    key: ClassVar = FactKey.STOP_ACKNOWLEDGED
+    key: ClassVar[FactKey] = FactKey.STOP_ACKNOWLEDGED
     files: tuple[RecordedFile, ...] = ()
 
 
@@ -149,7 +149,7 @@ class StopAcknowledged:
 class Left:
     """The recorder left: no users, stop by request, status 6 to 8, or a confirmed disappearance."""
 
-    key: ClassVar = FactKey.LEFT
+    key: ClassVar[FactKey] = FactKey.LEFT
     reason: str
     files: tuple[RecordedFile, ...] = ()
     instance_uid: int | None = None
@@ -159,7 +159,7 @@ class Left:
 class Exited:
     """The service's task ended in order: the files are somewhere, in the bucket or in the backup."""
 
-    key: ClassVar = FactKey.EXITED
+    key: ClassVar[FactKey] = FactKey.EXITED
     reason: str = "the service's task has exited"
     files: tuple[RecordedFile, ...] = ()
     instance_uid: int | None = None
@@ -169,7 +169,7 @@ class Exited:
 class EndedWithoutFiles:
     """The service's task ended abnormally (exit status 1, status 20): there will be no files."""
 
-    key: ClassVar = FactKey.ENDED_WITHOUT_FILES
+    key: ClassVar[FactKey] = FactKey.ENDED_WITHOUT_FILES
     reason: str
     files: tuple[RecordedFile, ...] = ()
     instance_uid: int | None = None
@@ -179,7 +179,7 @@ class EndedWithoutFiles:
 class OutOfControl:
     """The service no longer takes calls for this recording (433, resource hours over); it may still run."""
 
-    key: ClassVar = FactKey.OUT_OF_CONTROL
+    key: ClassVar[FactKey] = FactKey.OUT_OF_CONTROL
     reason: str
 
 
@@ -187,14 +187,14 @@ class OutOfControl:
 class NoRecordedData:
     """Stopped, and there is nothing to upload: nobody sent a stream (435)."""
 
-    key: ClassVar = FactKey.NO_RECORDED_DATA
+    key: ClassVar[FactKey] = FactKey.NO_RECORDED_DATA
 
 
 @frozen(kw_only=True)
 class Uploaded:
     """All files are in the customer's storage."""
 
-    key: ClassVar = FactKey.UPLOADED
+    key: ClassVar[FactKey] = FactKey.UPLOADED
     files: tuple[RecordedFile, ...] = ()
     instance_uid: int | None = None
 
@@ -203,7 +203,7 @@ class Uploaded:
 class Backuped:
     """All files are safe, at least one of them in Agora's backup, which passes it on by itself."""
 
-    key: ClassVar = FactKey.BACKUPED
+    key: ClassVar[FactKey] = FactKey.BACKUPED
     files: tuple[RecordedFile, ...] = ()
     instance_uid: int | None = None
 
@@ -212,7 +212,7 @@ class Backuped:
 class Alive:
     """A query found the task, not yet recording (status 0 to 3, or a number of tomorrow)."""
 
-    key: ClassVar = FactKey.ALIVE
+    key: ClassVar[FactKey] = FactKey.ALIVE
     files: tuple[RecordedFile, ...] = ()
 
 
@@ -220,7 +220,7 @@ class Alive:
 class Confirmed:
     """A query or an event says that it records (status 4 or 5)."""
 
-    key: ClassVar = FactKey.CONFIRMED
+    key: ClassVar[FactKey] = FactKey.CONFIRMED
     files: tuple[RecordedFile, ...] = ()
 
 
@@ -228,7 +228,7 @@ class Confirmed:
 class Suspected:
     """A fatal error event, or a leave code that may be a failover: worth a query, no proof."""
 
-    key: ClassVar = FactKey.SUSPECTED
+    key: ClassVar[FactKey] = FactKey.SUSPECTED
     reason: str
 
 
@@ -236,7 +236,7 @@ class Suspected:
 class FailedOver:
     """The service moved the recording to another server; the recorder there has another uid."""
 
-    key: ClassVar = FactKey.FAILED_OVER
+    key: ClassVar[FactKey] = FactKey.FAILED_OVER
     new_uid: int
 
 

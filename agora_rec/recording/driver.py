@@ -22,6 +22,7 @@ from agora_rec.model import (
     UpdateLayoutAnswer,
 )
 from agora_rec.operations import Operation
+from agora_rec.recording.host import Host
 from agora_rec.recording.jobs import Job
 from agora_rec.recording.ledger import Ledger
 from agora_rec.recording.starting import Starting
@@ -43,7 +44,7 @@ class Driver:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self.host = ledger.host
+        self.host: Host = ledger.host
         self.acquire_job: Job[AcquireAnswer] | None = None
         self.start_job: Job[StartAnswer] | None = None
         self.stop_job: Job[StopAnswer] | None = None

@@ -23,7 +23,7 @@ from agora_rec.secret import MASK
 from agora_rec.store import Checkpoint
 from agora_rec.vocabulary import OperationName, State
 
-log = logging.getLogger("agora_rec")
+log: Final = logging.getLogger("agora_rec")
 
 HISTORY_KEPT: Final = 200
 """How many transitions are kept; a stop that is refused again and again makes two each time."""
@@ -42,11 +42,11 @@ class Ledger:
         start_digest: str | None = None,
         attached_at: datetime | None = None,
     ) -> None:
-        self.description = description
+        self.description: Description = description
         self.host = host
-        self.standing = Standing() if standing is None else standing
+        self.standing: Standing = Standing() if standing is None else standing
         self.history: deque[Change] = deque(history, maxlen=HISTORY_KEPT)
-        self.changes_seen = len(history)
+        self.changes_seen: int = len(history)
         self.start_digest = start_digest
         self.on_change: Callable[[Change], None] = lambda _: None
         self.on_news: Callable[[], None] = lambda: None

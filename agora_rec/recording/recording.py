@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from agora_rec import operations
 from agora_rec.errors import WaitTimedOut
@@ -44,7 +44,7 @@ from agora_rec.vocabulary import Command, Priority, State
 
 A = TypeVar("A")
 S = TypeVar("S", UpdateAnswer, UpdateLayoutAnswer)
-log = logging.getLogger("agora_rec")
+log: Final = logging.getLogger("agora_rec")
 
 _BEGUN = frozenset({State.STARTING, State.RECORDING, State.STOPPING})
 

@@ -12,7 +12,7 @@ from agora_rec.recording import watching
 from agora_rec.recording.driver import Driver
 from agora_rec.vocabulary import Command, OperationName, State
 
-log = logging.getLogger("agora_rec")
+log: Final = logging.getLogger("agora_rec")
 
 UPLOAD_GRACE: Final = 60.0
 """Seconds to wait for news of the files after the end is known."""

@@ -35,7 +35,7 @@ class Looks:
     """
 
     def __init__(self, clock: Clock, *, missed_since: float | None = None) -> None:
-        self.denied = 0
+        self.denied: int = 0
         self._clock = clock
         self._missed_since = missed_since
         self._denied_at = 0.0

@@ -25,7 +25,7 @@ class Interrupt:
     __slots__ = ("_scopes", "requested")
 
     def __init__(self) -> None:
-        self.requested = False
+        self.requested: bool = False
         self._scopes: set[anyio.CancelScope] = set()
 
     def __repr__(self) -> str:

@@ -60,7 +60,7 @@ class WireFailure(Exception):  # noqa: N818 - a signal inside the transport, cal
     def __init__(self, kind: FailureKind, detail: str, *, sent: bool, dns: bool = False) -> None:
         super().__init__(kind, detail)
         self.kind = kind
-        self.detail = detail[:_DETAIL_LIMIT]
+        self.detail: str = detail[:_DETAIL_LIMIT]
         self.sent = sent
         self.dns = dns
 
