@@ -8,6 +8,7 @@ import nox
 
 nox.needs_version = ">=2024.10.9"
 nox.options.sessions = ["tests", "lint", "types", "docs"]
+nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 
