@@ -28,7 +28,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(str(self._text).encode(), str(other._text).encode())
+        return hmac.compare_digest(_bytes(self._text), _bytes(other._text))
 
     def __hash__(self) -> int:
         return hash((Secret, self._text))
@@ -47,6 +47,11 @@ class Secret:
 
     def __deepcopy__(self, memo: dict[int, object]) -> "Secret":
         return self
+
+
+def _bytes(text: object) -> bytes:
+    """Any text, broken Unicode and values of wrong types included: what is wrong is for validation to say."""
+    return str(text).encode(errors="surrogatepass")
 
 
 def hide(text: "str | Secret | None") -> Secret | None:
