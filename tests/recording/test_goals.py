@@ -1,4 +1,4 @@
-"""Goals: a recording that runs, a recording that has ended, whatever it takes and whoever else wants the same."""
+"""Goals: a recording that runs, or has ended, whatever it takes and whoever else wants the same."""
 
 import anyio
 import pytest
@@ -19,7 +19,7 @@ from agora_rec.errors import (
     WaitTimedOut,
 )
 from tests.support.backends import virtual_time
-from tests.support.cloud import ACQUIRE, QUERY, START, STOP, calling, mix, stage, state_of
+from tests.support.cloud import ACQUIRE, QUERY, START, STOP, all_back, calling, mix, stage, state_of
 
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
@@ -59,7 +59,8 @@ class TestEnsureStarted:
             recording = on.recording()
             async with anyio.create_task_group() as tasks:
                 callers = [await calling(tasks, recording.ensure_started) for _ in range(5)]
-            assert [caller.error for caller in callers] == [None] * 5
+                await all_back(*callers)
+                assert [caller.error for caller in callers] == [None] * 5
             assert on.sent == [ACQUIRE, START]
 
     async def test_callers_who_come_during_the_start_join_it(self) -> None:
@@ -239,8 +240,9 @@ class TestEnsureStopped:
             async with anyio.create_task_group() as tasks:
                 one = await calling(tasks, recording.ensure_stopped)
                 two = await calling(tasks, recording.ensure_stopped)
-            assert one.value is not None
-            assert one.value == two.value
+                await all_back(one, two)
+                assert one.value is not None
+                assert one.value == two.value
             assert on.sent == [ACQUIRE, START, STOP]
 
     async def test_it_joins_a_stop_that_is_under_way(self) -> None:

@@ -18,7 +18,7 @@ from agora_rec.errors import (
 from agora_rec.lifecycle import facts
 from agora_rec.recording import watching
 from tests.support.backends import virtual_time
-from tests.support.cloud import ACQUIRE, QUERY, START, STOP, calling, mix, stage, state_of
+from tests.support.cloud import ACQUIRE, QUERY, START, STOP, all_back, calling, mix, stage, state_of
 from tests.support.reference import load
 
 pytestmark = pytest.mark.anyio
@@ -118,7 +118,8 @@ class TestWaitStarted:
                 waiting = await calling(tasks, lambda: recording.wait_started(timeout=1000))
                 await anyio.sleep(40)
                 on.emulator.inject(NOT_FOUND, operation=QUERY, times=None)
-            assert isinstance(waiting.error, RecordingGone)
+                await waiting.finished()
+                assert isinstance(waiting.error, RecordingGone)
             assert on.times_of(QUERY, since=began) == [5, 10, 20, 35, 50, 65, 80, 95, 110, 125, 140]
 
     async def test_where_nobody_has_looked_only_what_is_denied_from_now_on_counts(self) -> None:
@@ -365,8 +366,9 @@ async def test_many_may_wait_for_the_same_recording() -> None:
             started = [await calling(tasks, recording.wait_started) for _ in range(3)]
             await anyio.sleep(30)
             await recording.stop()
-        assert [caller.error for caller in started] == [None] * 3
-        assert [caller.value for caller in finished] == [recording.outcome] * 3
+            await all_back(*finished, *started)
+            assert [caller.error for caller in started] == [None] * 3
+            assert [caller.value for caller in finished] == [recording.outcome] * 3
         assert not any(call.overlapped for call in on.emulator.calls)
 
 

@@ -193,6 +193,12 @@ async def calling(tasks: TaskGroup, work: Callable[[], Awaitable[T]]) -> Caller[
     return caller
 
 
+async def all_back(*callers: Caller[Any]) -> None:
+    """Wait until all of them are back."""
+    for caller in callers:
+        await caller.finished()
+
+
 async def until(recording: Recording, *states: State) -> None:
     """Wait until the recording is in one of these states."""
     while recording.state not in states:
