@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "agora_rec").rglob("*.py"))
-EXTRAS = ("aiohttp", "click", "httpx_aiohttp", "rich", "starlette", "trio", "uvicorn")
+EXTRAS = ("aiohttp", "click", "rich", "starlette", "trio", "uvicorn")
 NEED_EXTRAS = ("agora_rec.cli.", "agora_rec.emulator.serving", "agora_rec.transport.over_aiohttp")
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
 
