@@ -8,7 +8,6 @@ import nox
 
 nox.needs_version = ">=2024.10.9"
 nox.options.sessions = ["tests", "lint", "types", "docs"]
-nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 
@@ -76,9 +75,10 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """What the library costs: see benchmarks/README.md; arguments go to the benchmark."""
-    session.install(".[emulator]")
-    session.run("python", "benchmarks/flow.py", *session.posargs)
+    """What the library costs: see benchmarks/README.md."""
+    session.install(".[aiohttp,emulator]")
+    session.run("python", "-m", "benchmarks.transport_overhead")
+    session.run("python", "-m", "benchmarks.flow")
 
 
 @nox.session

@@ -1,4 +1,4 @@
-"""What recordings cost the event loop: `python benchmarks/flow.py [recordings] [--over port|process]`.
+"""What recordings cost the event loop: `python -m benchmarks.flow [recordings] [--over port|process]`.
 
 Each recording is acquired, started and stopped, all at once; nothing is paced. CPU time is that of this
 process, the emulator's included, so it bounds the client's from above. See README.md beside this file.
