@@ -7,6 +7,7 @@ from agora_rec import operations
 from agora_rec.errors import (
     AgoraRecError,
     Attempt,
+    ResourceExpired,
     SecretsRequired,
     StartUnconfirmed,
 )
@@ -83,6 +84,8 @@ class Starting:
                 self._attempts.append(self._lost(error))
             # Judged at once: while it is written down, the next start may begin.
             self._ledger.absorb(verdicts.after_failed_start(self._attempts, error))
+            if self._is_lapsed:
+                self._ledger.absorb(facts.Expired())
             answer_or_error = self._judge_failure(error)
             await self._ledger.save_after()
             if isinstance(answer_or_error, StartAnswer):
@@ -101,6 +104,10 @@ class Starting:
         """Whether an attempt was made that may have worked."""
         return any(verdicts.refusal_kind(attempt) is None for attempt in self._attempts)
 
+    @property
+    def _is_lapsed(self) -> bool:
+        return self._ledger.standing.is_lapsed(self._host.clock.now())
+
     def unconfirmed(self, cause: str) -> StartUnconfirmed:
         """What may be running, and until when."""
         hours = self._ledger.description.resource_expired_hour or DEFAULT_EXPIRED_HOUR
@@ -115,6 +122,8 @@ class Starting:
         self, operation: Operation[StartAnswer], interrupt: Interrupt, deadline: float
     ) -> StartAnswer:
         while True:
+            if self._is_lapsed:  # it was judged in time, but its turn or its writing down took too long
+                raise ResourceExpired(subject=self._ledger.subject(OperationName.START))
             try:
                 return await self._host.send(
                     operation,
