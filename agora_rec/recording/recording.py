@@ -344,10 +344,11 @@ class Recording:
             seen = self._ledger.changes_seen
             for change in news:
                 yield change
+            if seen != self._ledger.changes_seen:
+                continue  # more has happened while the caller was busy
             if self.state.is_end or self._ledger.is_closed:
                 return
-            if seen == self._ledger.changes_seen:
-                await self._ledger.change()
+            await self._ledger.change()
 
     def checkpoint(self) -> Checkpoint:
         """What another process needs to go on with it; holds no secrets."""

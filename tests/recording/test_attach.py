@@ -56,7 +56,7 @@ class World:
             yield cloud
 
     async def dies(self, state: State, **more: Any) -> Checkpoint:
-        """What a process has left behind that died in that state. Nothing of it is known but the checkpoint."""
+        """What a process has left behind that died in that state."""
         async with self.process() as cloud:
             recording = cloud.recording(CNAME, UID, mix(), **more)
             if state is not State.IDLE:

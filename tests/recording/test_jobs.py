@@ -1,0 +1,73 @@
+"""Jobs: work that outlives the caller who asked for it."""
+
+import anyio
+import pytest
+
+from agora_rec.recording.jobs import Job
+from tests.support.cloud import calling
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_job_gives_its_value_to_all_who_wait() -> None:
+    job: Job[int] = Job()
+
+    async def work() -> int:
+        await anyio.lowlevel.checkpoint()
+        return 7
+
+    async with anyio.create_task_group() as tasks:
+        one = await calling(tasks, job.wait)
+        two = await calling(tasks, job.wait)
+        assert not job.is_done
+        await job.run(work)
+        await one.finished()
+        await two.finished()
+        assert (one.value, two.value) == (7, 7)
+    assert job.is_done
+    assert job.result() == 7
+
+
+async def test_a_job_gives_its_error_to_all_who_wait() -> None:
+    job: Job[int] = Job()
+
+    async def work() -> int:
+        raise KeyError("no")
+
+    await job.run(work)
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            await job.wait()
+
+
+async def test_a_job_goes_on_when_the_task_that_runs_it_is_cancelled() -> None:
+    job: Job[int] = Job()
+
+    async def work() -> int:
+        await anyio.sleep(0.01)
+        return 7
+
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await job.run(work)
+    assert job.result() == 7
+
+
+async def test_a_job_that_is_torn_down_with_its_loop_still_wakes_those_who_wait() -> None:
+    job: Job[int] = Job()
+
+    async def work() -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await job.run(work)
+    with pytest.raises(RuntimeError, match="cut off"):
+        await job.wait()
+
+
+async def test_a_job_may_fail_without_ever_having_run() -> None:
+    job: Job[int] = Job()
+    job.fail(ValueError("never"))
+    assert job.is_done
+    with pytest.raises(ValueError, match="never"):
+        job.result()
