@@ -96,7 +96,8 @@ async def test_an_illegal_command_raises_and_sends_nothing(state: State, command
 
 
 @pytest.mark.parametrize(
-    ("state", "command"), [(state, command) for state, legal in LEGAL.items() for command in legal]
+    ("state", "command"),
+    [(state, command) for state, legal in LEGAL.items() for command in Command if command in legal],
 )
 async def test_a_legal_command_sends_exactly_one_call(state: State, command: Command) -> None:
     async with stage() as on:
