@@ -1,0 +1,227 @@
+"""Whether a call was legal when it was sent: an independent reading of the answers delivered until then.
+
+This module shares no code with the client: it reads URLs, bodies and answers by itself, and knows the rules
+from the service's documents and from what the library promises. It doesn't know what the client thinks, only
+what it was told. A life is one client from its opening to its end or death; what a life was told binds that
+life, while facts of the service (which resource ID belongs to whom) bind all.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import define, field
+
+_PATH: Final = re.compile(
+    r"/v1/apps/(?P<app>[^/]+)/cloud_recording/"
+    r"(?:(?P<acquire>acquire)"
+    r"|resourceid/(?P<resource>[^/]+)(?:/sid/(?P<sid>[^/]+))?/mode/(?P<mode>[^/]+)/(?P<verb>\w+))"
+)
+_START_WITHIN: Final = 300.001
+"""Seconds; the thousandth is for moments that were added up as floats."""
+_SPENT: Final = frozenset({2, 53, 109, 110, 432, 433, 1001, 1003})
+_NOT_STARTED: Final = frozenset({(500, 15), (500, 502)})
+_DOUBTFUL_CODES: Final = frozenset({7, 62, 65})
+_DOUBTFUL_STATUSES: Final = frozenset({408, 499})
+_LEAVING: Final = frozenset({6, 7, 8, 20})
+
+
+@define(eq=False, kw_only=True)
+class Sent:
+    """A call on its way."""
+
+    number: int
+    life: int
+    at: float
+    verb: str
+    who: tuple[str, str]
+    """cname and uid, as they were acquired."""
+    resource: str | None = None
+    sid: str | None = None
+    mode: str | None = None
+
+
+@define(eq=False, kw_only=True)
+class Resource:
+    """What is known of one resource ID."""
+
+    who: tuple[str, str]
+    answered_at: float
+    body: bytes | None = None
+    open: bool = False
+    """A start was sent that may have worked."""
+    spent: bool = False
+    started_in: set[int] = field(factory=set[int])
+    """The lives that were told that it has started."""
+
+
+@define(eq=False)
+class Oracle:
+    """Judges calls as they are sent; whatever it says is a violation."""
+
+    violate: Callable[[str], None]
+    moments: list[float] = field(factory=list[float], init=False)
+    """When calls were sent, in order."""
+    _resources: dict[str, Resource] = field(factory=dict[str, Resource], init=False)
+    _sids: dict[str, str] = field(factory=dict[str, str], init=False)
+    """The resource of each sid that was told to somebody."""
+    _over: set[tuple[int, str]] = field(factory=set[tuple[int, str]], init=False)
+    """(life, sid) of which that life was told that it has stopped or left."""
+    _on_the_wire: dict[tuple[int, tuple[str, str]], Sent] = field(
+        factory=dict[tuple[int, tuple[str, str]], Sent], init=False
+    )
+    _count: int = field(default=0, init=False)
+
+    def sent(self, life: int, at: float, path: str, body: bytes) -> Sent:
+        """Judge a call that goes out now."""
+        self._count += 1
+        self.moments.append(at)
+        call = self._read(life, at, path, body)
+        key = life, call.who
+        other = self._on_the_wire.get(key)
+        if other is not None:
+            self._illegal(call, f"{other.verb} #{other.number} of the same recording is on the wire")
+        self._on_the_wire[key] = call
+        match call.verb:
+            case "acquire":
+                self._judge_acquire(call)
+            case "start":
+                self._judge_start(call, body)
+            case _:
+                self._judge_control(call)
+        return call
+
+    def answered(self, call: Sent, at: float, status: int, body: bytes) -> None:
+        """An answer was delivered to the client."""
+        self._on_the_wire.pop((call.life, call.who), None)
+        told = _object(body)
+        match call.verb:
+            case "acquire":
+                self._told_of_acquire(call, at, status, told)
+            case "start":
+                self._told_of_start(call, status, told)
+            case "stop" if _acknowledges(status, told):
+                self._over.add((call.life, call.sid or ""))
+            case "query" if status == 200 and _status_of(told) in _LEAVING:  # it says so itself
+                self._over.add((call.life, call.sid or ""))
+            case _:
+                pass
+
+    def unanswered(self, call: Sent, *, reached: bool) -> None:
+        """No answer came, or the client didn't wait for it."""
+        self._on_the_wire.pop((call.life, call.who), None)
+        if call.verb == "start" and reached and call.resource in self._resources:
+            self._resources[call.resource].open = True
+
+    def attached(self, resource: str | None) -> None:
+        """A client goes on from a checkpoint by which a start is on its way: nobody knows what came of it."""
+        if resource in self._resources:
+            self._resources[resource].open = True
+
+    def died(self, life: int) -> None:
+        """What was on the wire for a life is nobody's any more."""
+        for key in [key for key in self._on_the_wire if key[0] == life]:
+            self._on_the_wire.pop(key)
+
+    def _read(self, life: int, at: float, path: str, body: bytes) -> Sent:
+        found = _PATH.fullmatch(path)
+        if found is None:
+            self.violate(f"illegal call #{self._count}: no such path as {path}")
+            return Sent(number=self._count, life=life, at=at, verb="?", who=("?", "?"))
+        told = _object(body)
+        resource = found["resource"]
+        known = self._resources.get(resource or "")
+        given = str(told.get("cname")), str(told.get("uid"))
+        return Sent(
+            number=self._count,
+            life=life,
+            at=at,
+            verb=found["acquire"] or found["verb"],
+            who=given if known is None else known.who,
+            resource=resource,
+            sid=found["sid"],
+            mode=found["mode"],
+        )
+
+    def _illegal(self, call: Sent, why: str) -> None:
+        self.violate(f"illegal call #{call.number}: {call.verb} for {call.who[0]}: {why}")
+
+    def _judge_acquire(self, call: Sent) -> None:
+        if any(each.who == call.who and each.open for each in self._resources.values()):
+            self._illegal(call, "a start of it may have worked, or has worked: a new one may double it")
+
+    def _judge_start(self, call: Sent, body: bytes) -> None:
+        resource = self._resources.get(call.resource or "")
+        if resource is None:
+            self._illegal(call, "nobody was told this resource ID")
+            return
+        if call.at - resource.answered_at >= _START_WITHIN:
+            self._illegal(call, f"{call.at - resource.answered_at:.3f} s after the acquire's answer")
+        if resource.body not in (None, body):
+            self._illegal(call, "repeated with another body")
+        if call.life in resource.started_in:
+            self._illegal(call, "it was told that it has started")
+        if resource.spent and not resource.open:
+            self._illegal(call, "the resource ID was refused for good")
+        others = [each for key, each in self._resources.items() if key != call.resource]
+        if any(each.who == call.who and each.open for each in others):
+            self._illegal(call, "a start with another resource ID may have worked")
+        resource.body = body
+
+    def _judge_control(self, call: Sent) -> None:
+        if self._sids.get(call.sid or "") != call.resource:
+            self._illegal(call, "nobody was told this sid for this resource ID")
+        if (call.life, call.sid) in self._over:
+            self._illegal(call, "it was told that it has stopped or left")
+        if call.verb == "updateLayout" and call.mode != "mix":
+            self._illegal(call, "only in mix mode")
+
+    def _told_of_acquire(self, call: Sent, at: float, status: int, told: dict[str, Any]) -> None:
+        resource = told.get("resourceId")
+        if status == 200 and isinstance(resource, str):
+            self._resources[resource] = Resource(who=call.who, answered_at=at)
+
+    def _told_of_start(self, call: Sent, status: int, told: dict[str, Any]) -> None:
+        resource = self._resources.get(call.resource or "")
+        if resource is None:
+            return
+        code, sid = told.get("code"), told.get("sid")
+        if status in (200, 201) and isinstance(sid, str) and sid:
+            resource.open = True
+            resource.started_in.add(call.life)
+            self._sids[sid] = call.resource or ""
+        elif _refuses(status, code):
+            resource.spent = resource.spent or code in _SPENT
+        else:
+            resource.open = True
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _refuses(status: int, code: object) -> bool:
+    """Whether an answer to a start proves that this attempt started nothing."""
+    if code in _DOUBTFUL_CODES or status in _DOUBTFUL_STATUSES:
+        return False
+    return 400 <= status < 500 or (status, code) in _NOT_STARTED
+
+
+def _acknowledges(status: int, told: dict[str, Any]) -> bool:
+    """Whether an answer to a stop says that it stops or has stopped."""
+    code = told.get("code")
+    if status == 200:
+        return isinstance(told.get("sid"), str) and isinstance(told.get("serverResponse"), dict)
+    if status == 206:
+        return bool(told) and code != 65
+    return (status, code) in {(400, 49), (404, 501)}
+
+
+def _status_of(told: dict[str, Any]) -> object:
+    response = told.get("serverResponse")
+    return response.get("status") if isinstance(response, dict) else None

@@ -1,0 +1,124 @@
+"""Seeds are run here: on trio's virtual clock, with trio's own chance tamed, and never for ever."""
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import trio
+import trio._core._run as trio_internals
+from attrs import frozen
+from trio.testing import MockClock
+
+from agora_rec import LoopClock
+from tests.simulation.world import CLOSED_WITHIN, STOPPED_WITHIN, World
+
+BOUND_OF_A_LIFE: Final = 2 * STOPPED_WITHIN + 2 * CLOSED_WITHIN
+"""Seconds that a life may last after its users were sent home; whatever lasts longer hangs."""
+
+
+@frozen(kw_only=True)
+class Report:
+    """What came of a seed. `seconds` are virtual; `stopped_after` counts from the return of calm weather."""
+
+    seed: int | str
+    violations: tuple[str, ...]
+    lines: tuple[str, ...]
+    seconds: float
+    calls: int
+    sessions: int
+    deaths: int
+    stopped_after: float
+
+    @property
+    def command(self) -> str:
+        """What replays it."""
+        return f"python -m tests.simulation --first {self.seed} --seeds 1 --trace"
+
+    @property
+    def headline(self) -> str:
+        """The seed and its first violation."""
+        return f"{self.seed}: {self.violations[0] if self.violations else 'all is well'}"
+
+    def __str__(self) -> str:
+        """The violations, the trace and the command."""
+        wrong = "\n".join(f"  {each}" for each in self.violations)
+        return f"seed {self.seed}:\n{wrong}\n" + "\n".join(self.lines) + f"\nreplay: {self.command}"
+
+
+def run_seed(seed: int | str) -> Report:
+    """Play a seed on trio's virtual clock. The same seed gives the same report."""
+    with _chance(seed):
+        return trio.run(_main, seed, clock=MockClock(autojump_threshold=0))
+
+
+@contextmanager
+def _chance(seed: int | str) -> Iterator[None]:
+    """Have trio shuffle its tasks by the seed.
+
+    It shuffles them on purpose, by a source of chance that is private to it, and offers no public way to seed
+    it (python-trio/trio#890; hypothesis' own plugin for trio does the same as is done here).
+    """
+    state = trio_internals._r.getstate()
+    before = trio_internals._ALLOW_DETERMINISTIC_SCHEDULING
+    trio_internals._r.seed(f"{seed}/trio")
+    trio_internals._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]  # Final to everybody else
+    try:
+        yield
+    finally:
+        trio_internals._ALLOW_DETERMINISTIC_SCHEDULING = before  # type: ignore[misc]  # as above
+        trio_internals._r.setstate(state)
+
+
+async def _main(seed: int | str) -> Report:
+    world = World(seed, LoopClock())
+    here = trio.lowlevel.current_task()
+    bound = world.scenario.lives * (world.scenario.horizon + BOUND_OF_A_LIFE)
+    try:
+        with trio.fail_after(bound):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_watch, world, bound - 1.0, here)
+                await world.play()
+                nursery.cancel_scope.cancel()
+    except trio.TooSlowError:
+        pass
+    except Exception as error:  # noqa: BLE001 - a client that breaks is a finding like others
+        world.trace.violate("".join(traceback.format_exception(error)))
+    if here.child_nurseries:
+        world.trace.violate("tasks are left over")
+    return Report(
+        seed=seed,
+        violations=tuple(world.trace.violations),
+        lines=tuple(world.trace.lines),
+        seconds=world.trace.seconds(),
+        calls=len(world.emulator.calls),
+        sessions=len(world.emulator.sessions),
+        deaths=world.deaths,
+        stopped_after=world.stopped_after,
+    )
+
+
+async def _watch(world: World, seconds: float, root: trio.lowlevel.Task) -> None:
+    """Find a seed that hangs: tell where each task waits, and take all shields away, so that it ends."""
+    await trio.sleep(seconds)
+    world.trace.violate(f"not over after {seconds:g} s")
+    waiting = [root]
+    while waiting:
+        task = waiting.pop()
+        frames = [
+            f"{frame.f_code.co_name}:{line}"
+            for frame, line in task.iter_await_frames()
+            if "agora_rec" in frame.f_code.co_filename or "simulation" in frame.f_code.co_filename
+        ]
+        world.trace.note("hangs", f"{task.name}: {' > '.join(frames)}")
+        if task is not root:
+            _unshield(task)
+        waiting += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
+
+
+def _unshield(task: trio.lowlevel.Task) -> None:
+    """Let the cancellation of the whole run through to a task: nothing else ends what waits for ever."""
+    status: trio_internals.CancelStatus | None = task._cancel_status
+    while status is not None:
+        status._scope.shield = False
+        status = status._parent
