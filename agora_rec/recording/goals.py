@@ -4,6 +4,8 @@ A goal takes whatever calls are needed, joins those that are under way already, 
 else has reached it. The caller's deadline or cancellation ends his waiting, never a start or a stop.
 """
 
+from contextlib import suppress
+
 from agora_rec.errors import (
     ApiError,
     IllegalTransition,
@@ -11,7 +13,9 @@ from agora_rec.errors import (
     ServiceUnavailable,
     StartUnconfirmed,
 )
+from agora_rec.model import StopAnswer
 from agora_rec.recording.driver import Driver
+from agora_rec.recording.jobs import Job
 from agora_rec.vocabulary import Command, OperationName, State
 
 _NOTHING_RUNS = frozenset({State.IDLE, State.ACQUIRED})
@@ -60,14 +64,14 @@ async def reach_stopped(driver: Driver) -> None:
     repeated = False
     while driver.may_need_stop:
         try:
-            if driver.stop_job is not None and not driver.stop_job.is_done:
-                await driver.stop_job.wait()
+            if driver.stop_job is not None and driver.is_stopping:
+                await _await_stop(driver.stop_job)
             elif driver.ledger.standing.stop_requested and driver.ledger.state is State.STARTING:
                 # The stop goes out by itself as soon as there is a sid. Only the same start can bring it now.
                 repeated = True
                 await _await_sid(driver)
             else:
-                await driver.stop_or_repeat().wait()
+                await _await_stop(driver.stop_or_repeat())
         except StartUnconfirmed:
             if repeated:
                 raise
@@ -76,6 +80,11 @@ async def reach_stopped(driver: Driver) -> None:
         except Exception:
             if driver.ledger.state in _MAY_RUN or driver.is_unsure_of_stop:
                 raise
+
+
+async def _await_stop(under_way: Job[StopAnswer]) -> None:
+    with suppress(IllegalTransition):  # its start was withdrawn or refused; there may be another one by now
+        await under_way.wait()
 
 
 async def _acquire(driver: Driver) -> None:

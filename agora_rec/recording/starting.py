@@ -1,9 +1,10 @@
 """How a start goes, with all its doubts: the same body each time, written down first, never guessed at."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from agora_rec import operations
+from agora_rec.codec import Body
 from agora_rec.errors import (
     AgoraRecError,
     Attempt,
@@ -49,13 +50,12 @@ class Starting:
         operation = operations.start(
             self._host.app_id, ledger.resource_id, ledger.description.start_request()
         )
-        if operation.body is None:
-            raise TypeError("a start without a body")  # what operations.start makes has one
+        body = cast("Body", operation.body)  # what operations.start makes has one
         if ledger.state is State.STARTING:
-            ledger.check_digest(operation.body)
+            ledger.check_digest(body)
         else:
             self._attempts.clear()
-            ledger.start_digest = self._host.digest(operation.body)
+            ledger.start_digest = self._host.digest(body)
         ledger.absorb(facts.StartSent())
         return operation
 

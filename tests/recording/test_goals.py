@@ -14,12 +14,24 @@ from agora_rec.errors import (
     ResourceExpired,
     ServiceUnavailable,
     StartUnconfirmed,
+    Superseded,
     TaskConflict,
     TransportError,
     WaitTimedOut,
 )
 from tests.support.backends import virtual_time
-from tests.support.cloud import ACQUIRE, QUERY, START, STOP, all_back, calling, mix, stage, state_of
+from tests.support.cloud import (
+    ACQUIRE,
+    QUERY,
+    START,
+    STOP,
+    SlowStore,
+    all_back,
+    calling,
+    mix,
+    stage,
+    state_of,
+)
 
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
@@ -426,6 +438,38 @@ class TestEnsureStopped:
             await anyio.sleep(20)
             assert not stop.is_back
             assert recording.state is State.UPLOADED
+            assert on.running == []
+
+    async def test_during_a_start_whose_answers_are_lost_it_asks_once_more(self) -> None:
+        async with stage(repeated_start_with_sid=True) as on, anyio.create_task_group() as tasks:
+            recording = on.recording()
+            await recording.acquire()
+            on.emulator.inject(LoseAnswer(), operation=START, times=5)
+            start = await calling(tasks, recording.start)
+            outcome = await recording.ensure_stopped()
+            await start.finished()
+            assert isinstance(start.error, StartUnconfirmed)
+            assert outcome.takes[0].sid is not None
+            assert on.running == []
+            assert on.sent == [ACQUIRE, *[START] * 6, STOP]
+
+    async def test_a_start_that_somebody_makes_after_the_withdrawal_of_another_is_stopped_too(self) -> None:
+        async with stage(client={"store": SlowStore()}) as on, anyio.create_task_group() as tasks:
+            recording = on.recording()
+            await recording.acquire()
+            first = await calling(tasks, recording.start)  # waits for its write-ahead
+            driver = recording._driver
+
+            def start_again() -> None:
+                if driver.ledger.state is State.ACQUIRED and len(recording.history) < 4:
+                    driver.start()
+
+            driver.ledger.on_news = start_again  # at the very moment of the withdrawal
+            outcome = await recording.ensure_stopped()
+            await first.finished()
+            assert isinstance(first.error, Superseded)
+            assert outcome.takes[0].sid is not None
+            assert on.sent == [ACQUIRE, START, STOP]
             assert on.running == []
 
     async def test_two_callers_after_a_lost_sid_repeat_one_start(self) -> None:

@@ -25,7 +25,7 @@ from agora_rec.lifecycle import FactKey, facts
 from agora_rec.transport import RetryPolicy
 from agora_rec.vocabulary import AttemptOutcome, Command
 from tests.support.backends import virtual_time
-from tests.support.cloud import ACQUIRE, START, STOP, Stage, calling, stage, state_of, until
+from tests.support.cloud import ACQUIRE, START, STOP, SlowStore, Stage, calling, stage, state_of, until
 
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
@@ -335,12 +335,17 @@ async def test_a_new_start_may_come_in_while_the_withdrawal_of_the_one_before_is
         assert on.sent == [ACQUIRE, START]
 
 
-class SlowStore:
-    """A store that takes a second for each write, and keeps nothing."""
-
-    async def save(self, checkpoint: object, *, version: int) -> int:
-        await anyio.sleep(1)
-        return version + 1
+async def test_a_start_whose_writing_down_takes_until_it_is_too_late_is_not_sent() -> None:
+    async with stage(client={"store": SlowStore(seconds=5)}) as on:
+        recording = on.recording()
+        await recording.acquire()
+        await anyio.sleep(293)
+        with pytest.raises(ResourceExpired):
+            await recording.start()
+        assert recording.state is State.IDLE
+        assert on.sent == [ACQUIRE]
+        await recording.ensure_started()
+        assert on.sent == [ACQUIRE, ACQUIRE, START]
 
 
 async def test_a_stop_cuts_the_backoff_of_a_start_that_may_have_worked_short_and_asks_for_its_sid() -> None:

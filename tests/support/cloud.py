@@ -16,6 +16,7 @@ from agora_rec import (
     AmazonS3,
     AmazonS3Region,
     AudioProfile,
+    Checkpoint,
     CloudRecording,
     Individual,
     Mix,
@@ -208,3 +209,16 @@ async def until(recording: Recording, *states: State) -> None:
 def state_of(recording: Recording) -> State:
     """Its state, read anew: type checkers believe that an attribute stays what an assert found."""
     return recording.state
+
+
+@define
+class SlowStore:
+    """A store that takes its time for each write, and keeps nothing."""
+
+    seconds: float = 1.0
+
+    async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
+        """Take the time."""
+        del checkpoint
+        await anyio.sleep(self.seconds)
+        return version + 1
