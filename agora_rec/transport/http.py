@@ -163,9 +163,12 @@ class HttpxWire:
             await response.aclose()
 
     def _open(self, url: str) -> HttpxTransport:
-        lane = httpx.AsyncHTTPTransport(
-            verify=self._trust, limits=LIMITS, proxy=proxy_for(url, self._proxies)
-        )
+        try:
+            lane = httpx.AsyncHTTPTransport(
+                verify=self._trust, limits=LIMITS, proxy=proxy_for(url, self._proxies)
+            )
+        except ValueError as error:  # a proxy of a kind that httpx doesn't know
+            raise WireFailure(FailureKind.LOCAL, in_words(error), sent=False) from error
         self._lanes.add(lane)
         return lane
 
@@ -214,8 +217,16 @@ async def _read(response: httpx.Response) -> bytes:
 
 
 def trust() -> ssl.SSLContext:
-    """The context that verifies every host: the bundle of SSL_CERT_FILE or SSL_CERT_DIR, else certifi's."""
-    return httpx.create_ssl_context()
+    """The context that verifies every host: the bundle of SSL_CERT_FILE or SSL_CERT_DIR, else certifi's.
+
+    Raises:
+        WireFailure: The bundle can't be read.
+    """
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        detail = f"the certificates of SSL_CERT_FILE or SSL_CERT_DIR: {in_words(error)}"
+        raise WireFailure(FailureKind.LOCAL, detail, sent=False) from error
 
 
 def _origin(url: str) -> str:

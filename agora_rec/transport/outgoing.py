@@ -51,15 +51,18 @@ def basic_authorization(customer_id: str | Secret, customer_secret: str | Secret
 def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
     """The proxy that a URL must go through, of those in the environment; None: the direct way.
 
-    A loopback address is always reached directly: credentials in plain text don't leave the machine.
+    A loopback address is always reached directly: credentials in plain text don't leave the machine. A proxy
+    that is given without a scheme is an http one, as for other programs.
     """
     if not proxies:
         return None
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if is_loopback(host) or proxy_bypass(host, proxies):
+    # With the host alone: on macOS and Windows urllib's function takes nothing else.
+    if is_loopback(host) or proxy_bypass(host):
         return None
-    return proxies.get(parts.scheme) or proxies.get("all")
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 def _is_broken(text: Secret) -> bool:

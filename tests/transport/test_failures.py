@@ -256,5 +256,15 @@ async def test_socks_without_its_package_is_our_own_fault_and_says_what_is_missi
     assert "socksio" in caught.value.detail
 
 
+async def test_a_proxy_that_is_none_is_our_own_fault_and_nothing_is_sent(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("https_proxy", f"ftp://user:{CUSTOMER_SECRET}@127.0.0.1:9")
+    wire = HttpxWire(AUTHORIZATION)
+    with pytest.raises(WireFailure) as caught:
+        await wire.exchange("GET", URL, None, 1.0)
+    assert (caught.value.kind, caught.value.sent) == (FailureKind.LOCAL, False)
+    assert "proxy" in caught.value.detail
+    assert not shown_in(caught.value.detail)
+
+
 def test_the_examples_of_this_module_are_secrets():
     assert shown_in(AUTHORIZATION.reveal())

@@ -313,6 +313,15 @@ async def test_a_url_that_cannot_be_asked_is_our_own_fault_and_not_sent(wire: Wi
     assert (failure.kind, failure.sent) == (FailureKind.LOCAL, False)
 
 
+async def test_certificates_that_cannot_be_read_are_our_own_fault_and_nothing_is_sent(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such/bundle.pem")
+    failure = await failure_of(wire, "https://127.0.0.1/")
+    assert (failure.kind, failure.sent) == (FailureKind.LOCAL, False)
+    assert "SSL_CERT_FILE" in failure.detail
+
+
 async def test_the_repr_shows_no_credentials(wire: Wire):
     assert not shown_in(repr(wire))
     assert not shown_in(repr(vars(wire)))
