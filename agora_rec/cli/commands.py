@@ -1,5 +1,6 @@
 """The commands and their options. What they do is in `emulate`, `record` and `demo`."""
 
+import math
 import os
 import sys
 from collections.abc import Callable, Coroutine
@@ -31,8 +32,20 @@ from agora_rec.cli.record import Session
 from agora_rec.emulator import Emulator
 
 PEM: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-POSITIVE: Final = click.FloatRange(min=0, min_open=True)
 HOURS: Final = 24
+
+
+class _Positive(click.FloatRange):
+    """A number above 0. click lets `inf` through, and `nan`, which no range keeps out."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+POSITIVE: Final = _Positive(min=0, min_open=True)
 
 
 def _run(main: Callable[[], Coroutine[Any, Any, int]]) -> None:
@@ -60,7 +73,7 @@ def command() -> None:
 )
 @click.option("--app-id", help="The App ID that it knows; by default an invented one.")
 @click.option("--customer-id", help="The customer ID that it knows; by default an invented one.")
-@click.option("--customer-secret", envvar="AGORA_CUSTOMER_SECRET", help="Better given by the environment.")
+@click.option("--customer-secret", help="The secret that it knows (and prints); by default an invented one.")
 @click.option(
     "--seed", default=0, show_default=True, help="The same seed gives the same resource IDs and sids."
 )
@@ -146,7 +159,7 @@ def record_command(
     endpoint: str | None,
     prefix: tuple[str, ...],
 ) -> None:
-    r"""Record channel CNAME: acquire, start, wait, stop, and tell where the files are.
+    """Record channel CNAME: acquire, start, wait, stop, and tell where the files are.
 
     \b
     Secrets come from the environment:
@@ -157,7 +170,7 @@ def record_command(
 
     \b
     Exit codes: 0 recorded, 1 not recorded, 2 wrong usage, 3 something may still be recorded.
-    """
+    """  # noqa: D301 - click needs the character itself: it keeps the lines of such a paragraph
     storage = buckets.storage(vendor, bucket=bucket, region=region, endpoint=endpoint, prefix=prefix)
     mode = _mode(ModeName(mode_name), storage, url)
     _run(lambda: _record(cname, uid, mode, seconds, base_url))

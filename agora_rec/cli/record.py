@@ -10,7 +10,7 @@ import anyio
 from attrs import define, field
 from rich.console import Console
 
-from agora_rec import AgoraRecError, Recording, State
+from agora_rec import AgoraRecError, Outcome, Recording, State
 from agora_rec.cli.interrupts import interrupted
 
 RECORDED: Final = 0
@@ -18,7 +18,8 @@ NOT_RECORDED: Final = 1
 MAY_RUN: Final = 3
 
 _WHERE: Final = {True: " in your bucket", False: " in Agora's backup, on their way to your bucket", None: ""}
-_NOTHING_RUNS: Final = frozenset({State.IDLE, State.ACQUIRED, State.UPLOADED, State.BACKUPED, State.FAILED})
+_NEVER_BEGAN: Final = frozenset({State.IDLE, State.ACQUIRED})
+_NOTHING_RUNS: Final = _NEVER_BEGAN | {State.UPLOADED, State.BACKUPED, State.FAILED}
 
 
 @define
@@ -101,11 +102,15 @@ class Session:
             ids = f"resource ID {recording.resource_id}, sid {recording.sid or 'not known'}"
             self._say(f"it may still be recorded: {ids}")
             return MAY_RUN
-        what = (
-            "nobody sent a stream, so there are no files"
-            if outcome.no_data
-            else f"{len(outcome.files)} files"
-        )
-        self._say(f"{outcome.state}: {what}{_WHERE[outcome.in_bucket]}")
+        self._say(f"{outcome.state}: {_tell_files(outcome)}{_WHERE[outcome.in_bucket]}")
         recorded = outcome.state in {State.UPLOADED, State.BACKUPED} and not outcome.no_data
         return RECORDED if recorded else NOT_RECORDED
+
+
+def _tell_files(outcome: Outcome) -> str:
+    if outcome.no_data:
+        return "nobody sent a stream, so there are no files"
+    count = len(outcome.files)
+    if not count and outcome.state in _NEVER_BEGAN:
+        return "nothing was recorded"
+    return f"{count} file{'' if count == 1 else 's'}"

@@ -5,6 +5,7 @@ business.
 """
 
 import socket
+import ssl
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -116,7 +117,10 @@ async def serve(
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
-    config.load()
+    try:
+        config.load()
+    except ssl.SSLError as error:
+        raise OSError(f"the certificate {certificate} and its key can't be used: {error}") from error
     server = _Server(config)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family)

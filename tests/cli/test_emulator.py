@@ -13,7 +13,9 @@ import trustme
 from click.testing import CliRunner
 
 from agora_rec.cli.commands import command
+from agora_rec.emulator import Emulator
 from tests.cli.processes import agora_rec, line_with
+from tests.support.secrets import CUSTOMER_SECRET
 
 
 def settings_of(lines: Callable[[], str]) -> dict[str, str]:
@@ -75,6 +77,28 @@ def test_a_port_that_is_taken_is_said():
         result = CliRunner().invoke(command, ["emulator", "--port", port])
     assert result.exit_code == 1
     assert "Address already in use" in result.output
+
+
+def test_the_secret_of_a_real_account_in_the_environment_is_not_its_own_and_never_printed():
+    with agora_rec(
+        "emulator", "--port", "0", environment={"AGORA_CUSTOMER_SECRET": CUSTOMER_SECRET}
+    ) as process:
+        line = line_with(process, "AGORA_CUSTOMER_SECRET")
+    assert line == f"AGORA_CUSTOMER_SECRET={Emulator().customer_secret}\n"
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "0"])
+def test_a_rate_that_is_none_is_wrong_usage(rate: str):
+    result = CliRunner().invoke(command, ["emulator", "--qps", rate])
+    assert result.exit_code == 2
+    assert "--qps" in result.output
+
+
+def test_a_certificate_that_is_none_is_named(tmp_path: Path):
+    (tmp_path / "chain.pem").write_text("no certificate")
+    result = CliRunner().invoke(command, ["emulator", "--tls-cert", str(tmp_path / "chain.pem")])
+    assert result.exit_code == 1
+    assert "chain.pem" in result.output
 
 
 def test_a_key_without_a_certificate_is_said(tmp_path: Path):

@@ -78,7 +78,7 @@ async def test_it_records_for_some_seconds_and_tells_each_step(stage: Stage):
         "recording -> stopping (stop was sent)",
         "stopping -> uploaded (uploaded)",
         f"{session.sid}_class.m3u8",
-        "uploaded: 1 files in your bucket",
+        "uploaded: 1 file in your bucket",
     ]
     assert not session.running
 
@@ -97,7 +97,7 @@ async def test_without_seconds_it_records_until_it_is_interrupted(
     assert said.index("recording until Ctrl-C") < said.index(
         "Ctrl-C: stopping the recording; another Ctrl-C leaves it to itself"
     )
-    assert said[-1] == "uploaded: 1 files in your bucket"
+    assert said[-1] == "uploaded: 1 file in your bucket"
 
 
 @pytest.mark.anyio
@@ -140,7 +140,7 @@ async def test_a_stop_that_fails_says_what_may_go_on(stage: Stage):
 async def test_files_in_the_backup_are_said_to_be_there(stage: Stage):
     stage.emulator.inject(Upload(backuped=True), operation=OperationName.STOP)
     assert await stage.run() == RECORDED
-    assert stage.said()[-1] == "backuped: 1 files in Agora's backup, on their way to your bucket"
+    assert stage.said()[-1] == "backuped: 1 file in Agora's backup, on their way to your bucket"
 
 
 @pytest.mark.anyio
@@ -148,6 +148,13 @@ async def test_a_channel_without_streams_is_not_recorded(stage: Stage):
     stage.emulator.channel("class").empty()
     assert await stage.run() == NOT_RECORDED
     assert stage.said()[-1] == "uploaded: nobody sent a stream, so there are no files"
+
+
+@pytest.mark.anyio
+async def test_what_never_began_is_said_plainly(stage: Stage):
+    stage.emulator.inject(Refuse(status=400, code=53), operation=OperationName.START, times=None)
+    assert await stage.run() == NOT_RECORDED
+    assert stage.said()[-1] == "idle: nothing was recorded"
 
 
 STORAGE_OPTIONS = ("--vendor", "amazon-s3", "--region", "us-east-1", "--bucket", "b")
@@ -235,7 +242,20 @@ def test_ctrl_c_ends_the_recording_and_nothing_is_left_running(
         line_with(process, "recording until Ctrl-C")
         process.send_signal(signal.SIGINT)
         line_with(process, "Ctrl-C: stopping the recording")
-        line_with(process, "uploaded: 1 files in your bucket")
+        line_with(process, "uploaded: 1 file in your bucket")
         assert process.wait(10) == RECORDED
     (session,) = [session for session in emulator.sessions if session.cname == "interrupted"]
     assert not session.running
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1"])
+def test_seconds_that_never_end_are_wrong_usage(environment: dict[str, str], seconds: str):
+    result = invoke("c", "--uid", "5", "--seconds", seconds, environment=environment)
+    assert result.exit_code == 2
+    assert "--seconds" in result.output
+
+
+def test_the_help_keeps_the_lines_of_its_lists():
+    output = CliRunner().invoke(command, ["record", "--help"]).output
+    assert "\n    AGORA_STORAGE_ACCESS_KEY, AGORA_STORAGE_SECRET_KEY       the bucket\n" in output
+    assert "\\b" not in output
