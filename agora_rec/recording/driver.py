@@ -89,8 +89,8 @@ class Driver:
             self._starting.need_secrets()
         operation = operations.acquire(self.host.app_id, description.acquire_request())
         job: Job[AcquireAnswer] = Job()
-        self.acquire_job = job
         self._launch(job, Command.ACQUIRE, lambda interrupt: self._acquire(operation, interrupt))
+        self.acquire_job = job
         return job
 
     def start(self) -> Job[StartAnswer]:
@@ -105,8 +105,8 @@ class Driver:
     def _begin_start(self) -> Job[StartAnswer]:
         operation = self._starting.prepare()
         job: Job[StartAnswer] = Job()
-        self.start_job = job
         self._launch(job, Command.START, lambda interrupt: self._start(job, operation, interrupt))
+        self.start_job = job
         return job
 
     def stop(self, *, async_stop: bool = False) -> Job[StopAnswer]:
