@@ -12,7 +12,7 @@ from agora_rec.errors import (
     SecretsRequired,
     StartUnconfirmed,
 )
-from agora_rec.lifecycle import RESOURCE_ID_LIFETIME, facts, verdicts
+from agora_rec.lifecycle import RESOURCE_ID_LIFETIME, Fact, facts, verdicts
 from agora_rec.model import StartAnswer
 from agora_rec.operations import Operation
 from agora_rec.recording.ledger import Ledger
@@ -82,11 +82,12 @@ class Starting:
         except Exception as error:  # noqa: BLE001 - every failure must become a fact
             if not isinstance(error, AgoraRecError | Interrupted):  # a fault of ours proves nothing
                 self._attempts.append(self._lost(error))
-            # Judged at once: while it is written down, the next start may begin.
-            self._ledger.absorb(verdicts.after_failed_start(self._attempts, error))
+            fact = verdicts.after_failed_start(self._attempts, error)
+            self._ledger.absorb(fact)
             if self._is_lapsed:
                 self._ledger.absorb(facts.Expired())
-            answer_or_error = self._judge_failure(error)
+            # Judged at once: while it is written down, the next start may begin.
+            answer_or_error = self._judge_failure(fact, error)
             await self._ledger.save_after()
             if isinstance(answer_or_error, StartAnswer):
                 return answer_or_error
@@ -141,7 +142,7 @@ class Starting:
         self._ledger.absorb(verdicts.after_failed_start(self._attempts, error))
         await self._ledger.save_after()
 
-    def _judge_failure(self, error: Exception) -> StartAnswer | Exception:
+    def _judge_failure(self, fact: Fact, error: Exception) -> StartAnswer | Exception:
         ledger = self._ledger
         if ledger.standing.sid is not None:
             return StartAnswer(
@@ -150,7 +151,7 @@ class Starting:
                 resource_id=ledger.resource_id,
                 sid=ledger.standing.sid,
             )
-        if ledger.state is State.STARTING:
+        if not isinstance(fact, facts.StartRefused):
             unconfirmed = self.unconfirmed(str(error))
             unconfirmed.__cause__ = error
             return unconfirmed

@@ -25,7 +25,7 @@ from agora_rec import (
     SubscribeUidGroup,
     Web,
 )
-from agora_rec.clock import LoopClock
+from agora_rec.clock import Clock, LoopClock
 from agora_rec.emulator import Call, Emulator, Settings
 from agora_rec.vocabulary import OperationName
 from tests.support import secrets
@@ -137,7 +137,7 @@ def an_emulator(*, clock: LoopClock | None = None, qps: float | None = None, **s
     )
 
 
-def a_client(emulator: Emulator, clock: LoopClock | None = None, **more: Any) -> CloudRecording:
+def a_client(emulator: Emulator, clock: Clock | None = None, **more: Any) -> CloudRecording:
     """A client of it, not yet open."""
     given: dict[str, Any] = {
         "customer_id": secrets.CUSTOMER_ID,
