@@ -92,8 +92,14 @@ async def _read_request(scope: Scope, receive: Receive) -> Request | None:
         path=raw.partition(b"?")[0].decode("latin-1"),
         headers=headers,
         body=bytes(chunks),
-        host=headers.get("host", "").partition(":")[0],
+        host=_host_of(headers.get("host", "")),
     )
+
+
+def _host_of(header: str) -> str:
+    """A Host header without its port; an IPv6 address without its brackets, as httpx names it."""
+    name, bracket, _ = header.removeprefix("[").partition("]")
+    return name if bracket else header.partition(":")[0]
 
 
 def _read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -1,42 +1,54 @@
 """Trouble on demand: what can go wrong with one call, and the plan that says with which one.
 
-Values and matching only; `service` plays them. What goes wrong with a recording by itself (wrong
+Values and matching only; `service` plays them. Their times are seconds, 0 to `SECONDS_MAX`, and any other
+number is a ValueError. What goes wrong with a recording by itself (wrong
 buckets, empty channels, slow uploads) is in `settings` and `channels`.
 """
 
+import math
 from collections.abc import Mapping
+from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import Attribute, define, field, frozen
 
 from agora_rec.vocabulary import OperationName
+
+SECONDS_MAX: Final = 1e9
+"""The longest time that a fault takes: about thirty years."""
+
+
+def _span(fault: object, attribute: "Attribute[Any]", seconds: float | None) -> None:
+    if seconds is not None and not (math.isfinite(seconds) and 0 <= seconds <= SECONDS_MAX):
+        name = f"{type(fault).__name__}.{attribute.name}"
+        raise ValueError(f"{name} is {seconds!r}, and should be 0 to {SECONDS_MAX:g} seconds")
 
 
 @frozen
 class Delay:
     """The service acts so many seconds late, and answers then."""
 
-    seconds: float
+    seconds: float = field(validator=_span)
 
 
 @frozen
 class SlowAnswer:
     """The service acts at once and answers so many seconds later than it would."""
 
-    seconds: float
+    seconds: float = field(validator=_span)
 
 
 @frozen
 class LoseAnswer:
     """The service acts, and the connection breaks (`seconds` after the moment of the answer) without it."""
 
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, validator=_span)
 
 
 @frozen
 class Cut:
     """The connection breaks before the service acts, `seconds` after the request came in."""
 
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, validator=_span)
 
 
 @frozen
@@ -74,7 +86,7 @@ class Garble:
 class Upload:
     """For a stop: the upload takes so many seconds, or ends in the service's backup."""
 
-    seconds: float | None = None
+    seconds: float | None = field(default=None, validator=_span)
     backuped: bool = False
 
 

@@ -223,6 +223,14 @@ class Service:
                     stop.errand.raced = True
         others.add(arrival)
 
+    def _close(self, arrival: Arrival) -> None:
+        """From now on it overlaps with nothing; of a recording without open calls nothing is kept."""
+        sid = arrival.subject.sid or ""
+        others = self._open.get(sid, set())
+        others.discard(arrival)
+        if not others:
+            self._open.pop(sid, None)
+
     def _schedule(self, arrival: Arrival, moment: datetime) -> None:
         arrival.due = moment
         self._entries += 1  # decides between entries of the same moment
@@ -271,7 +279,7 @@ class Service:
     def _settle(self, arrival: Arrival, answer: Answer | None, fate: Fate, moment: datetime) -> None:
         """Note what became of a call, and hand out its reply."""
         arrival.reply = answer if answer is not None and fate is Fate.ANSWERED else Broken()
-        self._open.get(arrival.subject.sid or "", set()).discard(arrival)
+        self._close(arrival)
         said = {} if answer is None else _read_answer(answer)
         code, reason = said.get("code"), said.get("reason", said.get("message"))
         call = self._calls[arrival.number]

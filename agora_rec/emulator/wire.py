@@ -18,6 +18,9 @@ JsonObject: TypeAlias = dict[str, object]
 BODY_BYTES_MAX: Final = 1 << 20
 """The largest request body that is looked at; a larger one is a wrong body."""
 
+DEPTH_MAX: Final = 64
+"""How deep a body may be nested; documented ones need 8. Deeper ones would exhaust those who walk them."""
+
 
 @frozen(kw_only=True)
 class Request:
@@ -200,8 +203,22 @@ def load(data: bytes) -> object:
     try:
         value: object = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise ValueError(_TOO_DEEP) from None
+    if data.count(b"[") + data.count(b"{") > DEPTH_MAX and _is_deep(value):
+        raise ValueError(_TOO_DEEP)
     return value
+
+
+_TOO_DEEP: Final = "nested too deeply"
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(DEPTH_MAX):
+        level = [item for each in level for item in (as_list(each) or (as_object(each) or {}).values())]
+        if not level:
+            return False
+    return True
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -102,6 +102,24 @@ async def test_it_speaks_only_http(kind: str):
         await run(emulator, scope_of(emulator, type=kind))
 
 
+@pytest.mark.parametrize(
+    ("header", "host"),
+    [
+        (b"api.agora.io", "api.agora.io"),
+        (b"localhost:80", "localhost"),
+        (b"[::1]:80", "::1"),
+        (b"[::1]", "::1"),
+    ],
+)
+async def test_faults_of_a_host_find_it_by_its_name_alone(header: bytes, host: str):
+    emulator = Emulator()
+    emulator.inject(LoseAnswer(), host=host)
+    scope = scope_of(emulator)
+    scope["headers"] += [(b"Host", header)]
+    with pytest.raises(ConnectionBroken):
+        await run(emulator, scope, {"type": "http.request", "body": EXAMPLES["acquire_rtc"].encode()})
+
+
 async def test_it_can_be_mounted_in_another_application():
     emulator = Emulator()
     app = Starlette(routes=[Mount("/agora", emulator.app)])

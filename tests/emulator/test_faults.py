@@ -1,5 +1,7 @@
 """Trouble on demand, one call after another; what overlaps is in test_overlaps."""
 
+import math
+
 import httpx
 import pytest
 
@@ -21,6 +23,15 @@ from tests.emulator.stage import example, said, set_stage
 pytestmark = pytest.mark.anyio
 
 STILL = Settings(latency=0.0)
+
+
+@pytest.mark.parametrize("kind", [Delay, SlowAnswer, LoseAnswer, Cut, Upload])
+@pytest.mark.parametrize("seconds", [-1.0, math.inf, math.nan, 1e12])
+def test_a_time_that_is_none_is_refused_where_the_fault_is_made(
+    kind: type[Delay | SlowAnswer | LoseAnswer | Cut | Upload], seconds: float
+):
+    with pytest.raises(ValueError, match=rf"{kind.__name__}\.seconds"):
+        kind(seconds)
 
 
 async def test_a_delayed_start_begins_late():

@@ -74,6 +74,24 @@ def test_any_bytes(body: bytes):
     anyio.run(throw, body, JSON)
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("depth", [70, 500, 900, 980, 100_000])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+async def test_a_body_is_refused_that_is_nested_beyond_reason(depth: int, opening: bytes, closing: bytes):
+    deep = opening * depth + b"1" + closing * depth
+    async with set_stage() as stage:
+        for body in (deep, b'{"cname":"a","uid":"1","clientRequest":{"startParameter":' + deep + b"}}"):
+            answer = await stage.post("/acquire", body)
+            assert (answer.status_code, answer.json()["code"]) == (400, 2)
+        assert "no JSON object" in repr(stage.emulator.calls)
+
+
+@pytest.mark.anyio
+async def test_a_body_with_many_brackets_need_not_be_deep():
+    async with set_stage() as stage:
+        assert (await stage.acquire({"startParameter": {"a": [[]] * 100}})).status_code == 200
+
+
 @settings(max_examples=60, deadline=None)
 @given(values)
 def test_any_json(value: Any):

@@ -89,6 +89,14 @@ async def test_a_query_that_was_answered_harms_no_stop():
         assert not any(call.overlapped for call in stage.emulator.calls)
 
 
+async def test_nothing_is_kept_of_calls_that_are_over():
+    async with recording() as (stage, started):
+        for _ in range(2):
+            await stage.query(started)
+        await stage.stop(started)
+        assert stage.emulator._service._open == {}
+
+
 async def test_two_queries_or_a_query_of_another_recording_harm_no_stop():
     async with recording() as (stage, started):
         other = await stage.record(uid="7")

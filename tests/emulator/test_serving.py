@@ -228,3 +228,10 @@ def test_without_uvicorn_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"uvicorn: pip install 'agora-rec\[emulator\]'"):
         Emulator().serve()
+
+
+async def test_a_certificate_that_is_none_is_named(tmp_path: Path):
+    (tmp_path / "chain.pem").write_text("no certificate")
+    with pytest.raises(OSError, match=r"chain\.pem"):
+        async with Emulator().serve(certificate=tmp_path / "chain.pem"):
+            raise AssertionError
