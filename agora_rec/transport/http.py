@@ -130,7 +130,8 @@ class HttpxWire:
         if self._given is not None:
             return await self._over(self._given, method, url, body, seconds)
         free = self._free.setdefault(_origin(url), deque())
-        await self._close_stale(free)
+        for idle in list(self._free.values()):  # those of hosts that were left, too
+            await self._close_stale(idle)
         lane = free.pop()[1] if free else self._open(url)
         try:
             answer = await self._over(lane, method, url, body, seconds)

@@ -211,6 +211,15 @@ async def test_a_web_recording_has_mp4_files_of_the_wished_length():
         ]
 
 
+async def test_an_mp4_file_that_would_begin_just_now_has_nothing_in_it_yet():
+    async with set_stage(Settings(latency=0.0)) as stage:
+        await stage.record("start_mix_hls_mp4")
+        stage.clock.pass_by(stage.emulator.settings.start_seconds + 7200)
+        assert len(stage.emulator.sessions[0].files) == 2
+        stage.clock.pass_by(1)
+        assert len(stage.emulator.sessions[0].files) == 3
+
+
 async def test_conflicting_ways_can_be_played():
     old = Settings(file_times_in_seconds=True, web_file_key="fileName", older_unknown=True)
     async with set_stage(old) as stage:

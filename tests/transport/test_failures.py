@@ -245,6 +245,18 @@ async def test_connections_that_were_idle_for_too_long_are_closed(monkeypatch: p
         assert repr(wire) == "<HttpxWire lanes=0>"
 
 
+async def test_idle_connections_to_a_host_that_was_left_are_closed_too(monkeypatch: pytest.MonkeyPatch):
+    wire = HttpxWire(AUTHORIZATION)
+    async with serving(answer(b"{}")) as left, serving(answer(b"{}")) as used:
+        await wire.exchange("GET", left.url, None, 5.0)
+        monkeypatch.setattr(http, "KEEP_ALIVE", -1.0)
+        await wire.exchange("GET", used.url, None, 5.0)
+        with anyio.fail_after(5):
+            await left.closed.wait()
+        assert len(wire._lanes) == 1
+        await wire.aclose()
+
+
 async def test_socks_without_its_package_is_our_own_fault_and_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ):

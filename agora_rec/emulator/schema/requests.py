@@ -16,7 +16,6 @@ _OBJECT, _TEXTS, _OBJECTS = Kind.OBJECT, Kind.TEXTS, Kind.OBJECTS
 _RTC: Final = frozenset({"individual", "mix"})
 _MIX: Final = frozenset({"mix"})
 _INDIVIDUAL: Final = frozenset({"individual"})
-_WEB: Final = frozenset({"web"})
 _HLS: Final = ("hls",)
 _UIDS_MAX: Final = 32
 _REGIONS_MAX: Final = 17
