@@ -7,8 +7,8 @@ must not be lost runs in its task group: leaving the client waits for the starts
 import hashlib
 import hmac
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, aclosing, suppress
 from ipaddress import IPv4Address, IPv6Address
 from types import TracebackType
 from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
@@ -244,10 +244,14 @@ class CloudRecording:
             self.keep(recording)
         return recording
 
-    async def unfinished(self) -> AsyncIterator[Recording]:
-        """Go through what the store knows as begun and not ended, and attach each of them."""
-        async for stored in self.store.unfinished():
-            yield self.attach(stored.checkpoint)
+    async def unfinished(self) -> AsyncGenerator[Recording]:
+        """Go through what the store knows as begun and not ended, and attach each of them.
+
+        Whoever leaves early closes it (`contextlib.aclosing`).
+        """
+        async with aclosing(self.store.unfinished()) as all_stored:
+            async for stored in all_stored:
+                yield self.attach(stored.checkpoint)
 
     async def notification_ips(self) -> tuple[IPv4Address | IPv6Address, ...]:
         """The addresses from which the service sends its webhooks; to be asked anew every 24 hours."""

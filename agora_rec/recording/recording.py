@@ -32,6 +32,7 @@ from agora_rec.model import (
 )
 from agora_rec.operations import Operation
 from agora_rec.recording import goals, waiting
+from agora_rec.recording.changes import Changes
 from agora_rec.recording.description import Description
 from agora_rec.recording.driver import Driver
 from agora_rec.recording.jobs import Job
@@ -336,19 +337,7 @@ class Recording:
     def changes(self) -> AsyncIterator[Change]:
         """Follow the transitions from now on; ends when the recording has ended, or the client closes."""
         self._wanted()
-        return self._changes_since(self._ledger.changes_seen)
-
-    async def _changes_since(self, seen: int) -> AsyncIterator[Change]:
-        while True:
-            news = self._ledger.changes_since(seen)
-            seen = self._ledger.changes_seen
-            for change in news:
-                yield change
-            if seen != self._ledger.changes_seen:
-                continue  # more has happened while the caller was busy
-            if self.state.is_end or self._ledger.is_closed:
-                return
-            await self._ledger.change()
+        return Changes(self._ledger)
 
     def checkpoint(self) -> Checkpoint:
         """What another process needs to go on with it; holds no secrets."""

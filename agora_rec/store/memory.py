@@ -1,6 +1,6 @@
 """The store that a client has by itself: checkpoints in this process's memory, gone with it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from agora_rec.errors import StoreConflict
@@ -44,7 +44,7 @@ class MemoryStore:
         """Read a checkpoint; see `Store.load`."""
         return self._unfinished.get(recording_id) or self._others.get(recording_id)
 
-    async def unfinished(self) -> AsyncIterator[Stored]:
+    async def unfinished(self) -> AsyncGenerator[Stored]:
         """Go through what has begun and not ended; see `Store.unfinished`."""
         for stored in tuple(self._unfinished.values()):
             yield stored

@@ -4,7 +4,7 @@ The protocol is small so that others can write their own. A store keeps the newe
 recording under the recording's id, and lets nobody write over a checkpoint that he hasn't seen.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from attrs import frozen
@@ -42,6 +42,9 @@ class Store(Protocol):
         """Read the newest checkpoint of a recording; None if the store doesn't know it."""
         ...
 
-    def unfinished(self) -> AsyncIterator[Stored]:
-        """Go through the recordings that have begun and not ended, in the order in which they began."""
+    def unfinished(self) -> AsyncGenerator[Stored]:
+        """Go through the recordings that have begun and not ended, in the order in which they began.
+
+        Whoever leaves early closes it (`contextlib.aclosing`).
+        """
         ...

@@ -157,3 +157,14 @@ async def test_an_instance_that_was_moved_is_told_apart_from_what_was_acquired()
         recording = await on.started()
         recording._ledger.absorb(facts.FailedOver(new_uid=99))
         assert (recording.uid, recording.instance_uid) == (880011, 99)
+
+
+async def test_a_follower_may_leave_at_any_time_and_another_may_go_on() -> None:
+    async with stage() as on:
+        recording = on.recording()
+        changes = recording.changes()
+        await recording.ensure_started()
+        async for change in changes:
+            assert change.after is State.ACQUIRED
+            break
+        assert (await anext(changes)).after is State.STARTING

@@ -1,6 +1,6 @@
 """Checkpoints are written ahead: the store knows of each start and stop before the service does."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import anyio
 import httpx
@@ -58,7 +58,7 @@ class SpyStore:
             raise StoreDown
         return await self.inner.load(recording_id)
 
-    async def unfinished(self) -> AsyncIterator[Stored]:
+    async def unfinished(self) -> AsyncGenerator[Stored]:
         async for stored in self.inner.unfinished():
             yield stored
 
@@ -96,7 +96,7 @@ class Desk:
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
+async def desk() -> AsyncGenerator[Desk]:
     clock = LoopClock()
     emulator = an_emulator(clock=clock, repeated_start_with_sid=True)
     store = SpyStore()

@@ -1,0 +1,170 @@
+"""What every store must do: a class of tests, to be inherited with a `store` fixture of one's own.
+
+class TestMyStore(StoreContract):
+@pytest.fixture
+async def store(self) -> AsyncIterator[Store]: ...
+"""
+
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+
+import anyio
+import pytest
+from attrs import evolve
+
+from agora_rec import Checkpoint, State, codec
+from agora_rec.errors import StoreConflict
+from agora_rec.lifecycle import Standing
+from agora_rec.store import Store
+from tests.support.cloud import mix
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def a_checkpoint(name: str, state: State = State.RECORDING, **more: object) -> Checkpoint:
+    """A checkpoint of a recording in some state."""
+    begun = state not in (State.IDLE, State.ACQUIRED)
+    standing = Standing(
+        state=state,
+        resource_id=f"resource-{name}",
+        acquired_at=NOW,
+        start_sent_at=NOW if begun else None,
+        sid=f"sid-{name}" if begun and state is not State.STARTING else None,
+    )
+    checkpoint = Checkpoint(
+        id=name,
+        cname=f"class-{name}",
+        uid=4294967295,
+        mode=codec.dump_mode(mix()),
+        standing=standing,
+        saved_at=NOW,
+    )
+    return evolve(checkpoint, **more)  # type: ignore[arg-type] # what the caller wants
+
+
+def in_state(checkpoint: Checkpoint, state: State, seconds: float = 1.0) -> Checkpoint:
+    """The same recording, a little later."""
+    later = checkpoint.saved_at + timedelta(seconds=seconds)
+    return evolve(checkpoint, standing=evolve(checkpoint.standing, state=state), saved_at=later)
+
+
+async def names(store: Store) -> list[str]:
+    """Who is unfinished, in the order of the store."""
+    return [stored.checkpoint.id async for stored in store.unfinished()]
+
+
+@pytest.mark.anyio
+class StoreContract:
+    """Inherit it; the tests ask for a fixture `store` that gives an empty one."""
+
+    async def test_what_was_saved_is_loaded_as_it_was(self, store: Store) -> None:
+        checkpoint = a_checkpoint("1", region="EU", exclude=("a", "b"), resource_expired_hour=5)
+        assert await store.save(checkpoint, version=0) == 1
+        stored = await store.load("1")
+        assert stored is not None
+        assert (stored.checkpoint, stored.version) == (checkpoint, 1)
+
+    async def test_nobody_else_is_loaded(self, store: Store) -> None:
+        await store.save(a_checkpoint("1"), version=0)
+        assert await store.load("2") is None
+        assert await store.load("") is None
+
+    async def test_each_write_over_what_was_read_makes_the_next_version(self, store: Store) -> None:
+        checkpoint = a_checkpoint("1", State.STARTING)
+        version = await store.save(checkpoint, version=0)
+        for expected, state in enumerate((State.RECORDING, State.STOPPING, State.UPLOADED), start=2):
+            checkpoint = in_state(checkpoint, state)
+            version = await store.save(checkpoint, version=version)
+            assert version == expected
+            stored = await store.load("1")
+            assert stored is not None
+            assert (stored.checkpoint, stored.version) == (checkpoint, version)
+
+    @pytest.mark.parametrize("version", [0, 1, 3])
+    async def test_nobody_writes_over_what_he_has_not_read(self, store: Store, version: int) -> None:
+        checkpoint = a_checkpoint("1", State.STARTING)
+        await store.save(checkpoint, version=0)
+        newer = in_state(checkpoint, State.RECORDING)
+        await store.save(newer, version=1)
+        with pytest.raises(StoreConflict) as caught:
+            await store.save(in_state(checkpoint, State.STOPPING), version=version)
+        assert (caught.value.key, caught.value.expected, caught.value.found) == ("1", version, 2)
+        stored = await store.load("1")
+        assert stored is not None
+        assert (stored.checkpoint, stored.version) == (newer, 2)
+
+    async def test_of_many_who_write_at_once_one_wins(self, store: Store) -> None:
+        checkpoint = a_checkpoint("1")
+        await store.save(checkpoint, version=0)
+        won: list[int] = []
+        lost: list[int] = []
+
+        async def write(number: int) -> None:
+            try:
+                await store.save(in_state(checkpoint, State.STOPPING, seconds=number), version=1)
+            except StoreConflict:
+                lost.append(number)
+            else:
+                won.append(number)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(1, 11):
+                tasks.start_soon(write, number)
+        assert len(won) == 1
+        assert len(lost) == 9
+        stored = await store.load("1")
+        assert stored is not None
+        assert stored.checkpoint.saved_at == NOW + timedelta(seconds=won[0])
+
+    async def test_unfinished_is_what_has_begun_and_not_ended(self, store: Store) -> None:
+        for state in State:
+            await store.save(a_checkpoint(state.value, state), version=0)
+        assert set(await names(store)) == {"starting", "recording", "stopping"}
+
+    async def test_unfinished_comes_in_the_order_in_which_it_began(self, store: Store) -> None:
+        one, two, three = (a_checkpoint(name, State.ACQUIRED) for name in "123")
+        for checkpoint in (one, two, three):
+            await store.save(checkpoint, version=0)
+        for seconds, checkpoint in enumerate((three, one, two)):
+            begun = in_state(checkpoint, State.STARTING, seconds)
+            sent_at = NOW + timedelta(seconds=seconds)
+            standing = evolve(begun.standing, start_sent_at=sent_at)
+            await store.save(evolve(begun, standing=standing), version=1)
+        assert await names(store) == ["3", "1", "2"]
+        stored = await store.load("3")
+        assert stored is not None
+        await store.save(in_state(stored.checkpoint, State.RECORDING, 9), version=2)
+        assert await names(store) == ["3", "1", "2"]
+
+    async def test_unfinished_has_the_newest_checkpoint_and_its_version(self, store: Store) -> None:
+        checkpoint = a_checkpoint("1", State.STARTING)
+        await store.save(checkpoint, version=0)
+        newer = in_state(checkpoint, State.RECORDING)
+        await store.save(newer, version=1)
+        (stored,) = [each async for each in store.unfinished()]
+        assert (stored.checkpoint, stored.version) == (newer, 2)
+
+    async def test_what_ends_is_unfinished_no_more(self, store: Store) -> None:
+        checkpoint = a_checkpoint("1")
+        await store.save(checkpoint, version=0)
+        await store.save(in_state(checkpoint, State.FAILED), version=1)
+        assert await names(store) == []
+
+    async def test_it_may_be_written_to_while_somebody_goes_through_it(self, store: Store) -> None:
+        for number in range(3):
+            await store.save(a_checkpoint(str(number)), version=0)
+        seen: list[str] = []
+        async for stored in store.unfinished():
+            seen.append(stored.checkpoint.id)
+            await store.save(in_state(stored.checkpoint, State.UPLOADED), version=1)
+            await store.save(a_checkpoint(f"new-{len(seen)}"), version=0)
+            if len(seen) > 20:
+                pytest.fail("it never ends")
+        assert seen[:3] == ["0", "1", "2"]
+
+    async def test_going_through_it_may_be_given_up(self, store: Store) -> None:
+        for number in range(3):
+            await store.save(a_checkpoint(str(number)), version=0)
+        async with aclosing(store.unfinished()) as going:
+            assert (await anext(going)).checkpoint.id == "0"
+        assert len(await names(store)) == 3
