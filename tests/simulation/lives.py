@@ -9,7 +9,7 @@ passages the world can't tell one await from another, so this covers death at ev
 """
 
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Final
 
@@ -19,8 +19,8 @@ from attrs import define, field
 from agora_rec import Checkpoint, Clock, CloudRecording, Store, Stored
 from tests.simulation.trace import Trace
 
-PASSAGES: Final = 60
-"""Deaths at a door strike at one of so many passages."""
+PASSAGES: Final = (6, 15, 60)
+"""Deaths at a door strike at one of the first so many passages."""
 
 
 class Died(BaseException):
@@ -115,7 +115,7 @@ class StoreDoor:
         self.life.alive()
         return await self.inner.load(recording_id)
 
-    async def unfinished(self) -> AsyncIterator[Stored]:
+    async def unfinished(self) -> AsyncGenerator[Stored, None]:
         """Go through what hasn't ended."""
         self.life.alive()
         async for stored in self.inner.unfinished():

@@ -63,7 +63,7 @@ class Scenario:
             qps=rng.choice((10.0, 10.0, 10.0, 4.0, 2.0)),
             users=rng.choice((1, 2, 3, 5)),
             horizon=rng.choice((20.0, 60.0, 200.0, 200.0, 700.0, 2000.0)),
-            lives=rng.choice((1, 1, 1, 2, 2, 3)),
+            lives=rng.choice((1, 1, 2, 2, 2, 3)),
             single_host=rng.random() < 0.5,
         )
 

@@ -85,10 +85,8 @@ class User:
             patience = self.rng.choice(_PATIENCE) * self.rng.random()
         label = member.spec.label
         self.trace.note(self.name, f"{name} {label}" + ("" if patience is None else f" ({patience:.3f} s)"))
-        result: Any = None
         try:
-            with self.clock.move_on_after(patience) as scope:
-                result = await call()
+            finished, result = await self.within(patience, call)
         except (AgoraRecError, StoreError, OopsError) as error:
             self._failed(member, name, error)
             return False
@@ -96,12 +94,19 @@ class User:
             if not self.life.is_dead:
                 self.trace.violate(f"{name} {label} raised {type(error).__name__}: {error}")
             return False
-        if scope.cancelled_caught:
+        if not finished:
             self.trace.note(self.name, f"{name} {label}: left")
             return False
         self.trace.note(self.name, f"{name} {label}: done")
         self._succeeded(member, name, result)
         return True
+
+    async def within(self, patience: float | None, call: Callable[[], Awaitable[Any]]) -> tuple[bool, Any]:
+        """Await a call, and cancel it when patience is over: whether it came to its end, and its result."""
+        result: Any = None
+        with self.clock.move_on_after(patience) as scope:
+            result = await call()
+        return not scope.cancelled_caught, result
 
     def _failed(self, member: Member, name: str, error: Exception) -> None:
         label = member.spec.label
@@ -163,7 +168,7 @@ _COMMANDS: Final[dict[str, Callable[[User, Recording], Awaitable[Any]]]] = {
         _deadline(user), wait_upload=user.rng.random() < 0.5
     ),
     "wait_started": lambda user, recording: recording.wait_started(user.rng.choice((10.0, 90.0, 120.0))),
-    "wait_finished": lambda user, recording: recording.wait_finished(user.rng.choice((10.0, 100.0, 600.0))),
+    "wait_finished": lambda user, recording: recording.wait_finished(user.rng.choice((10.0, 300.0, 600.0))),
     "changes": _changes,
 }
 _DURING: Final = ("query", "query", "update", "update_layout", "wait_started", "changes")
@@ -178,6 +183,14 @@ async def _classic(user: User, member: Member) -> None:
     await user.command(member, "stop")
     if user.rng.random() < 0.5:
         await user.command(member, "wait_finished")
+
+
+async def _start_late(user: User, member: Member) -> None:
+    """A start about five minutes after its acquire."""
+    if await user.command(member, "acquire"):
+        await user.clock.sleep(user.rng.uniform(290.0, 310.0))
+    if await user.command(member, user.rng.choice(("start", "ensure_started"))):
+        await user.command(member, "ensure_stopped")
 
 
 async def _goals(user: User, member: Member) -> None:
@@ -217,6 +230,16 @@ async def _race(user: User, member: Member) -> None:
                 await anyio.lowlevel.checkpoint()
 
 
+async def _look_after(user: User, member: Member) -> None:
+    """One waits for the end, another one asks now and then how it is doing."""
+    await user.command(member, "ensure_started")
+    async with anyio.create_task_group() as group:
+        group.start_soon(user.command, member, "wait_finished")
+        for _ in range(user.rng.randrange(12)):
+            await user.pause(12.0)
+            await user.command(member, "query")
+
+
 async def _stop_in_mid_start(user: User, member: Member) -> None:
     """A start, and a stop on its heels."""
     async with anyio.create_task_group() as group:
@@ -245,5 +268,7 @@ _FLOWS: Final[tuple[Flow, ...]] = (
     _stop_in_mid_start,
     _chaos,
     _leave_in_mid_start,
+    _start_late,
+    _look_after,
 )
-_FLOW_WEIGHTS: Final = (3, 4, 3, 3, 3, 1, 1)
+_FLOW_WEIGHTS: Final = (3, 4, 3, 3, 3, 1, 1, 1, 3)

@@ -146,12 +146,12 @@ class Weather:
             episodes.append((begin, begin + rng.choice((3.0, 20.0, 150.0)), label, rng.random() < 0.4))
         failovers = {}
         for cname in cnames:
-            if rng.random() < 0.3:
-                begin = rng.uniform(0, horizon)
+            if rng.random() < 0.5:
+                begin = rng.uniform(0, min(horizon, 100.0))
                 failovers[cname] = begin, begin + rng.uniform(5.0, FAILOVER)
         return cls(
             rng=rng,
-            roughness=rng.choice((0.0, 0.05, 0.15, 0.3, 0.5)),
+            roughness=rng.choice((0.0, 0.1, 0.25, 0.4, 0.6)),
             store_trouble=rng.choice((0.0, 0.0, 0.0, 0.1)),
             host_trouble=tuple(episodes),
             failovers=failovers,
