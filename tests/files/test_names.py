@@ -121,6 +121,10 @@ def test_the_known_channel_decides_what_is_ambiguous():
     assert parse(name, sid=SID, cname="room_123456_7") == mixed_playlist(SID, "room_123456_7")
 
 
+def test_a_channel_that_ends_in_short_numbers_is_not_taken_for_a_backup():
+    assert parse(f"{SID}_room_12345_7.m3u8") == mixed_playlist(SID, "room_12345_7")
+
+
 def test_a_known_channel_with_a_slash_is_not_taken_for_folders():
     built = mixed_playlist(SID, "a/b", folders=["term1"])
     assert parse(str(built), cname="a/b") == built

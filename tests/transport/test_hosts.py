@@ -110,6 +110,15 @@ def test_a_preferred_host_that_fails_again_is_left_at_once_for_the_one_that_answ
     assert hosts.current(2 * BACK_AFTER) == "https://api.agora.io"
 
 
+def test_failures_of_other_hosts_do_not_put_off_the_preferred_ones_next_chance():
+    hosts = Hosts.of_area(Area.US)
+    fallen(hosts, [True, True])
+    for _ in range(3):
+        hosts.failed(hosts.current(BACK_AFTER - 1), BACK_AFTER - 1, dns=True)
+    assert hosts.current(BACK_AFTER - 1) != "https://api.agora.io"
+    assert hosts.current(BACK_AFTER) == "https://api.agora.io"
+
+
 def test_a_late_answer_of_a_host_that_was_left_changes_nothing():
     hosts = Hosts.of_area(Area.US)
     fallen(hosts, [True, True])
