@@ -83,9 +83,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def simulate(session: nox.Session) -> None:
-    """The whole client through a thousand random programmes in virtual time; see `--help` of it for more."""
+    """Random programmes on bad days, and long property-based tests; arguments go to the simulation alone."""
     session.install("-e", ".[tests]")
-    session.run("python", "-m", "tests.simulation", "--jobs", "2", *session.posargs)
+    if session.posargs:
+        session.run("python", "-m", "tests.simulation", *session.posargs)
+        return
+    session.run("python", "-m", "tests.simulation", "--seeds", "5000", "--jobs", "2")
+    session.run("pytest", *IN_PARALLEL, "-m", "hypothesis", "--hypothesis-profile=long")
 
 
 @nox.session
