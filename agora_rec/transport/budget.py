@@ -15,6 +15,7 @@ from attrs import define, field
 
 from agora_rec.clock import Clock, SystemClock
 from agora_rec.errors import InvalidRequest, Violation
+from agora_rec.transport.spans import is_finite
 from agora_rec.vocabulary import Priority
 
 RECOVERY: Final = 10.0
@@ -243,9 +244,9 @@ def require_rate(qps: float, jitter: float) -> None:
         InvalidRequest: With every fault.
     """
     faults: list[Violation] = []
-    if not (math.isfinite(qps) and qps > 0):
-        faults.append(Violation("qps", repr(qps), "a number of calls per second above 0"))
-    if not (math.isfinite(jitter) and jitter >= 0):
-        faults.append(Violation("jitter", repr(jitter), "seconds, 0 or more"))
+    if not (is_finite(qps) and qps > 0):
+        faults.append(Violation("qps", repr(qps)[:100], "a number of calls per second above 0"))
+    if not (is_finite(jitter) and jitter >= 0):
+        faults.append(Violation("jitter", repr(jitter)[:100], "seconds, 0 or more"))
     if faults:
         raise InvalidRequest(tuple(faults))

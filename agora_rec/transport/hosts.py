@@ -73,7 +73,14 @@ class Hosts:
 
     @classmethod
     def of_area(cls, area: Area) -> "Hosts":
-        """The service's documented names for an area."""
+        """The service's documented names for an area.
+
+        Raises:
+            InvalidRequest: There is no such area.
+        """
+        if area not in tuple(Area):
+            rule = f"one of {', '.join(Area)}"
+            raise InvalidRequest((Violation("area", ascii(area)[:100], rule),))
         return cls(
             tuple(tuple(f"https://{place}.{suffix}" for suffix in SUFFIXES[area]) for place in PLACES[area])
         )

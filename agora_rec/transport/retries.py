@@ -4,7 +4,6 @@ The numbers are the documented ones (timing.yaml `retry_schedules`, errors.yaml 
 them. Whether the identical request may be sent again at all is said by the table of errors, not here.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from enum import Enum, unique
 from types import MappingProxyType
@@ -21,6 +20,7 @@ from agora_rec.errors import (
     UnexpectedAnswer,
     Violation,
 )
+from agora_rec.transport.spans import is_finite
 from agora_rec.vocabulary import OperationName
 
 
@@ -86,9 +86,9 @@ def _spans(
         _span(policy, attribute, wait)
 
 
-def _span(policy: object, attribute: "Attribute[Any]", wait: object) -> None:
+def _span(policy: object, attribute: "Attribute[Any]", wait: float) -> None:
     del policy
-    if not (isinstance(wait, int | float) and math.isfinite(wait) and wait >= 0):
+    if not (is_finite(wait) and wait >= 0):
         raise InvalidRequest((Violation(f"retry.{attribute.name}", repr(wait)[:100], "seconds, 0 or more"),))
 
 

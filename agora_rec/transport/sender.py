@@ -6,7 +6,6 @@ business here: `send` runs in a task of the client.
 """
 
 import logging
-import math
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
@@ -34,6 +33,7 @@ from agora_rec.transport.http import HttpxTransport
 from agora_rec.transport.interrupt import Interrupt, Interrupted
 from agora_rec.transport.outgoing import basic_authorization
 from agora_rec.transport.retries import Mishap, RetryPolicy, Trouble, trouble_of
+from agora_rec.transport.spans import is_finite
 from agora_rec.transport.wire import FailureKind, Wire, WireAnswer, WireFailure, scrub
 from agora_rec.transport.wires import OwnWire
 from agora_rec.vocabulary import Area, AttemptOutcome
@@ -103,8 +103,8 @@ class Transport:
     def __init__(
         self, *, wire: Wire, hosts: Hosts, budget: Budget, retry: RetryPolicy, timeout: float, clock: Clock
     ) -> None:
-        if not (math.isfinite(timeout) and timeout > 0):
-            raise InvalidRequest((Violation("timeout", repr(timeout), "seconds, above 0"),))
+        if not (is_finite(timeout) and timeout > 0):
+            raise InvalidRequest((Violation("timeout", repr(timeout)[:100], "seconds, above 0"),))
         self.hosts = hosts
         self.budget = budget
         self.retry = retry

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import anyio
 import pytest
@@ -223,11 +223,14 @@ async def test_the_repr_says_how_busy_it_is():
         (-1, 0.05, ["qps"]),
         (float("nan"), 0.05, ["qps"]),
         (float("inf"), 0.05, ["qps"]),
+        ("10", 0.05, ["qps"]),
+        (10**400, 0.05, ["qps"]),
+        (True, None, ["qps", "jitter"]),
         (10, -0.1, ["jitter"]),
         (0, float("nan"), ["qps", "jitter"]),
     ],
 )
-async def test_a_rate_that_means_nothing_is_refused(qps: float, jitter: float, paths: list[str]):
+async def test_a_rate_that_means_nothing_is_refused(qps: Any, jitter: Any, paths: list[str]):
     with pytest.raises(InvalidRequest) as caught:
         LocalBudget(qps, jitter)
     assert [each.path for each in caught.value.violations] == paths

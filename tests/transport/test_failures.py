@@ -18,7 +18,7 @@ from agora_rec.transport.http import HttpxWire
 from agora_rec.transport.outgoing import basic_authorization
 from agora_rec.transport.wire import ANSWER_LIMIT, FailureKind, WireFailure, chain, in_words, scrub
 from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET, NEEDLE, shown_in
-from tests.transport.servers import answer, serving
+from tests.transport.servers import answer, keep_silent, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -255,6 +255,17 @@ async def test_idle_connections_to_a_host_that_was_left_are_closed_too(monkeypat
             await left.closed.wait()
         assert len(wire._lanes) == 1
         await wire.aclose()
+
+
+async def test_a_connection_that_failed_is_given_up_at_once_whoever_ended_it():
+    wire = HttpxWire(AUTHORIZATION)
+    async with serving(keep_silent) as server:
+        with pytest.raises(WireFailure):
+            await wire.exchange("GET", server.url, None, 0.05)
+        assert wire._lanes == set()
+        with anyio.move_on_after(0.05):
+            await wire.exchange("GET", server.url, None, 5.0)
+        assert wire._lanes == set()
 
 
 async def test_socks_without_its_package_is_our_own_fault_and_says_what_is_missing(

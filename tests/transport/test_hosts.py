@@ -1,3 +1,5 @@
+from typing import Any, cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,17 @@ def test_candidates_are_the_documented_domains_and_regions(area: Area):
     domains = [row["name"] for row in HOSTS["domains"]]
     suffixes = [name.removeprefix("api.") for name in domains]
     assert names == {*domains, *(f"{region}.{suffix}" for region in regions for suffix in suffixes)}
+
+
+@pytest.mark.parametrize("area", ["XX", "us", None, []])
+def test_an_area_that_there_is_not_is_refused_by_name(area: Any):
+    with pytest.raises(InvalidRequest) as caught:
+        Hosts.of_area(area)
+    assert [each.path for each in caught.value.violations] == ["area"]
+
+
+def test_an_area_may_be_given_as_its_word():
+    assert Hosts.of_area(cast("Area", "EU")) == Hosts.of_area(Area.EU)
 
 
 @pytest.mark.parametrize("area", Area)
