@@ -99,7 +99,7 @@ class SecretsRequired(AgoraRecError):
         return tell(
             "This recording came from a checkpoint, and checkpoints hold no secrets.",
             f"Missing: {escaped(self.what)}.",
-            "Give secrets= to CloudRecording, or mode= and token= to attach().",
+            "Give mode= and token= to attach().",
         )
 
 

@@ -1,12 +1,13 @@
 """What the messages say: what happened, what it means, what to do; and what they never do."""
 
+import inspect
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agora_rec import errors
+from agora_rec import CloudRecording, errors
 from agora_rec.errors import (
     AgoraRecError,
     ApiError,
@@ -178,7 +179,7 @@ def test_an_unconfirmed_start_says_what_may_run_until_when_and_how_to_find_out()
 
 def test_the_other_errors_say_what_to_do() -> None:
     advice = {
-        errors.SecretsRequired: "Give secrets= to CloudRecording",
+        errors.SecretsRequired: "Give mode= and token= to attach()",
         errors.RecordingGone: "start anew with another uid",
         errors.WaitTimedOut: "wait again, query() it, or ensure_stopped()",
         errors.StoreConflict: "Read it again (refresh()) and decide anew.",
@@ -233,3 +234,9 @@ def test_an_unknown_upload_tells_its_status_and_files() -> None:
     assert "no event said where the files are. " in str(waited)
     assert str(waited).endswith("Files known: 2.")
     assert "Wait for the events 31" in str(waited)
+
+
+def test_advice_names_only_options_that_there_are() -> None:
+    named = set(re.findall(r"(\w+)=", str(errors.SecretsRequired("x"))))
+    assert named
+    assert named <= set(inspect.signature(CloudRecording.attach).parameters)
