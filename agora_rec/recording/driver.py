@@ -48,6 +48,8 @@ class Driver:
         self.acquire_job: Job[AcquireAnswer] | None = None
         self.start_job: Job[StartAnswer] | None = None
         self.stop_job: Job[StopAnswer] | None = None
+        self.seen_at: float | None = None
+        """When (`clock.monotonic`) the service last answered for the recording as one that it knows."""
         self._starting = Starting(ledger)
         self._turn = Turn()
         self._waiting: set[Interrupt] = set()
@@ -191,6 +193,8 @@ class Driver:
             self._begin_stop(job, async_stop=async_stop)
         elif change.before is State.STARTING:
             self._settle_remembered_stop()
+        elif change.before is State.RECORDING:
+            self._preempt()  # it has left: what still waits would only ask for it in vain
 
     def learnt(self) -> None:
         """End the repetitions of a stop as soon as the end is known in another way."""
@@ -211,11 +215,20 @@ class Driver:
             try:
                 return await work(switch)
             except Interrupted as interrupted:
+                if self._has_left_by_itself:
+                    note = "it has left while this waited"
+                    raise IllegalTransition(command, self.ledger.state, note=note) from None
                 raise Superseded(command, self.ledger.state, attempts=interrupted.attempts) from None
             finally:
                 self._waiting.discard(switch)
 
         self._spawn(job, command, run)
+
+    @property
+    def _has_left_by_itself(self) -> bool:
+        standing = self.ledger.standing
+        over = standing.left_at is not None or standing.state.is_end
+        return over and not (standing.stop_sent or standing.stop_requested)
 
     def _spawn(self, job: Job[A], command: Command, work: Callable[[], Awaitable[A]]) -> None:
         description = self.ledger.description
@@ -274,13 +287,16 @@ class Driver:
     async def _query(self, operation: Operation[QueryAnswer], interrupt: Interrupt) -> QueryAnswer:
         async with self._turn_for(Command.QUERY, interrupt):
             answer = await self.host.send(operation, interrupt=interrupt)
+            self.seen_at = self.host.clock.monotonic()
             self.ledger.absorb(verdicts.after_query(answer))
             await self.ledger.save_after()
             return answer
 
     async def _change(self, command: Command, operation: Operation[S], interrupt: Interrupt) -> S:
         async with self._turn_for(command, interrupt):
-            return await self.host.send(operation, interrupt=interrupt)
+            answer = await self.host.send(operation, interrupt=interrupt)
+            self.seen_at = self.host.clock.monotonic()
+            return answer
 
     @asynccontextmanager
     async def _turn_for(self, command: Command, interrupt: Interrupt) -> AsyncGenerator[None]:

@@ -29,9 +29,9 @@ WATCH_EVERY: Final = 120.0
 class Looks:
     """A series of looks at one recording: how often it was denied of late, and since when nobody knows it.
 
-    A recording that was seen before may be on its way to another server, so only an answer after that time
-    proves that it is gone. One that has never been seen is missed from its sid on, and the documented end of
-    its time to begin is proof enough.
+    A recording that was seen before, by anybody's call, may be on its way to another server, so only an
+    answer after that time proves that it is gone. One that has never been seen, though every look was
+    answered, is missed from its sid on, and the documented end of its time to begin is proof enough.
     """
 
     def __init__(self, clock: Clock, *, missed_since: float | None = None) -> None:
@@ -39,6 +39,7 @@ class Looks:
         self._clock = clock
         self._missed_since = missed_since
         self._denied_at = 0.0
+        self._first_denied_at: float | None = None
         self._never_seen = missed_since is not None
         self._made = 0
 
@@ -62,14 +63,27 @@ class Looks:
     def found(self) -> None:
         """The service knows it: what was denied before was a failover, and so is what may be denied next."""
         self.denied = 0
-        self._missed_since, self._never_seen = None, False
+        self._missed_since = self._first_denied_at = None
+        self._never_seen = False
+
+    def heed(self, seen_at: float | None) -> None:
+        """Somebody's call was answered for it at that moment, which may be long ago."""
+        if seen_at is not None and (self._missed_since is None or seen_at >= self._missed_since):
+            self.found()
 
     def missing(self) -> None:
         """The service doesn't know it."""
         self.denied += 1
         self._denied_at = self._clock.monotonic()
+        if self._first_denied_at is None:
+            self._first_denied_at = self._denied_at
         if self._missed_since is None:
             self._missed_since = self._denied_at
+
+    def unanswered(self) -> None:
+        """A look brought no answer: it may have been there just then, so what is denied may be a failover."""
+        if self._never_seen:
+            self._missed_since, self._never_seen = self._first_denied_at, False
 
 
 async def look(driver: Driver, looks: Looks, priority: Priority) -> None:
@@ -80,12 +94,13 @@ async def look(driver: Driver, looks: Looks, priority: Priority) -> None:
         await job.finished()
     finally:
         interrupt.trigger()
+    looks.heed(driver.seen_at)
     try:
         job.result()
     except WorkerNotFound:
         looks.missing()
-    except AgoraRecError:
-        pass  # superseded by a stop, or no answer that says anything about the recording
+    except AgoraRecError:  # superseded by a stop, or no answer that says anything about the recording
+        looks.unanswered()
     else:
         looks.found()
 
@@ -96,6 +111,7 @@ def conclude(driver: Driver, looks: Looks) -> None:
     Raises:
         RecordingGone: The service has not known it for as long as a start or a failover may take.
     """
+    looks.heed(driver.seen_at)
     if runs(driver) and looks.are_conclusive:
         reason = f"the service has not known it for {CONFIRMED_WITHIN:.0f} s"
         driver.note(facts.Left(reason=reason))

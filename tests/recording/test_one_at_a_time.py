@@ -27,6 +27,7 @@ from tests.support.cloud import (
     STOP,
     UPDATE,
     UPDATE_LAYOUT,
+    all_back,
     calling,
     stage,
     state_of,
@@ -185,6 +186,7 @@ async def test_a_query_whose_recording_ends_while_it_waits_is_judged_again_and_s
         with pytest.raises(IllegalTransition) as caught:
             await recording.query()
         assert caught.value.state is State.STOPPING
+        await all_back(update)
         assert isinstance(update.error, AlreadyStopping)
         assert on.sent[2:] == [UPDATE]
 
