@@ -6,10 +6,11 @@ import re
 import pytest
 from rich.console import Console
 
-from agora_rec import CloudRecording, ModeName, State
+from agora_rec import CloudRecording, ModeName, OperationName, State
 from agora_rec.cli.board import Board
 from agora_rec.cli.commands import _show
 from agora_rec.cli.demo import TROUBLE, Channel, Demo
+from agora_rec.emulator import Delay
 from tests.cli.processes import agora_rec
 
 
@@ -39,7 +40,10 @@ def anyio_backend() -> str:
 async def test_a_terminal_shows_all_channels_as_they_go_on():
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100, height=30, color_system=None)
-    assert await _show(Board(console, Demo.of(2)), 0.2) == 0
+    demo = Demo.of(2)
+    # The screen is drawn ten times a second: a start must take longer than that to be seen for certain.
+    demo.emulator.inject(Delay(0.5), operation=OperationName.START, cname="channel-01")
+    assert await _show(Board(console, demo), 0.2) == 0
     shown = screen.getvalue()
     assert re.search(r"01 starting +02 \w+", shown)
     assert re.search(r"01 recording +02 recording", shown)
