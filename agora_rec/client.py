@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, aclosing, suppress
 from ipaddress import IPv4Address, IPv6Address
 from types import TracebackType
 from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 import anyio
 from anyio.abc import TaskGroup
@@ -130,7 +130,7 @@ class CloudRecording:
         )
         self._digest_key = password
         self._recordings: dict[str, Recording] = {}
-        self._made: WeakSet[Recording] = WeakSet()
+        self._made: WeakValueDictionary[int, Recording] = WeakValueDictionary()  # in the order of making
         self._group: TaskGroup | None = None
         self._is_open = self._is_closed = False
         self.api: Api = Api(app_id, self._transport, self.require_open, self.clock.now)
@@ -204,7 +204,7 @@ class CloudRecording:
 
     def _make(self, ledger: Ledger) -> Recording:
         recording = Recording(ledger)
-        self._made.add(recording)
+        self._made[id(recording)] = recording
         return recording
 
     def attach(
@@ -325,7 +325,7 @@ class CloudRecording:
 
     async def _close(self) -> None:
         self._is_closed = True
-        for recording in tuple(self._made):
+        for recording in tuple(self._made.values()):
             recording.client_closed()
         with anyio.CancelScope(shield=True):
             await self._transport.aclose()

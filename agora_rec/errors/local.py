@@ -129,8 +129,9 @@ class StartUnconfirmed(AgoraRecError, AboutRecording, HasAttempts):
             f"start: sent, but its answer is lost; a recording may be running{until} ({self.subject}).",
             sentence(self.cause),
             tell_attempts(self.attempts),
-            "The state stays STARTING: send the same start again while the resource ID is valid, or wait for",
-            "an event, which brings the sid; stop() is remembered and sent then.",
+            "The state stays STARTING: ensure_started() sends the same start again while the resource ID is",
+            "valid, and so does ensure_stopped(); or wait for an event, which brings the sid. stop() is",
+            "remembered and sent then.",
             "Don't start another one with the same cname and uid.",
         )
 

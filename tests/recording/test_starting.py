@@ -1,4 +1,4 @@
-"""A start with all its doubts: what was refused, what may run, and what a stop does to each."""
+"""A start with all its doubts: what was refused, and what may run."""
 
 from datetime import timedelta
 
@@ -6,26 +6,23 @@ import anyio
 import pytest
 
 from agora_rec import State
-from agora_rec.emulator import Cut, Delay, Garble, LoseAnswer, Refuse, SlowAnswer, Unreachable
+from agora_rec.emulator import Cut, Garble, LoseAnswer, Refuse, SlowAnswer, Unreachable
 from agora_rec.errors import (
     AgoraRecError,
     ApiError,
-    IllegalTransition,
     InvalidParameter,
     RateLimited,
     ResourceExpired,
     ServiceUnavailable,
     StartUnconfirmed,
-    Superseded,
     TaskConflict,
     TokenRejected,
     TransportError,
 )
-from agora_rec.lifecycle import FactKey, facts
-from agora_rec.transport import RetryPolicy
-from agora_rec.vocabulary import AttemptOutcome, Command
+from agora_rec.lifecycle import facts
+from agora_rec.vocabulary import AttemptOutcome
 from tests.support.backends import virtual_time
-from tests.support.cloud import ACQUIRE, START, STOP, SlowStore, Stage, calling, stage, state_of, until
+from tests.support.cloud import ACQUIRE, START, SlowStore, Stage, calling, stage
 
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
@@ -236,105 +233,6 @@ async def test_a_fault_of_our_own_in_mid_start_proves_nothing() -> None:
         assert recording.state is State.STARTING
 
 
-async def test_a_stop_while_the_start_is_on_the_wire_is_sent_as_soon_as_the_sid_is_known() -> None:
-    async with stage() as on, anyio.create_task_group() as tasks:
-        recording = on.recording()
-        await recording.acquire()
-        on.emulator.inject(SlowAnswer(5), operation=START)
-        start = await calling(tasks, recording.start)
-        stop = await calling(tasks, lambda: recording.stop(async_stop=True))
-        assert recording.state is State.STARTING
-        with pytest.raises(IllegalTransition) as caught:
-            await recording.stop()
-        assert "remembered already" in str(caught.value)
-        await start.finished()
-        assert start.value is not None
-        assert state_of(recording) is State.STOPPING
-        await stop.finished()
-        assert on.sent == [ACQUIRE, START, STOP]
-        (call,) = on.calls(STOP)
-        assert call.sid == start.value.sid
-        assert isinstance(call.body, dict)
-        assert call.body["clientRequest"] == {"async_stop": True}
-        assert on.running == []
-
-
-async def test_a_stop_withdraws_a_start_that_waits_for_its_turn() -> None:
-    async with stage() as on, anyio.create_task_group() as tasks:
-        recording = on.recording()
-        await recording.acquire()
-        async with recording._driver._turn.take(recording._driver._stop_interrupt):
-            start = await calling(tasks, recording.start)
-            stop = await calling(tasks, recording.stop)
-            await start.finished()
-            await stop.finished()
-        assert isinstance(start.error, Superseded)
-        assert start.error.command is Command.START
-        assert isinstance(stop.error, IllegalTransition)
-        assert "withdrawn" in str(stop.error)
-        assert recording.state is State.ACQUIRED
-        assert on.sent == [ACQUIRE]
-        stored = await on.cloud.store.load(recording.id)
-        assert stored is not None
-        assert not stored.checkpoint.standing.stop_requested
-
-
-async def test_a_stop_withdraws_a_start_that_waits_for_its_slot() -> None:
-    class NoStarts:
-        async def slot(self, priority: object) -> None:
-            if on.sent:
-                await anyio.sleep_forever()
-
-        def slow_down(self) -> None:
-            raise NotImplementedError
-
-    async with stage(client={"budget": NoStarts()}) as on, anyio.create_task_group() as tasks:
-        recording = on.recording()
-        await recording.acquire()
-        start = await calling(tasks, recording.start)
-        outcome = await recording.ensure_stopped()
-        assert outcome.state is State.ACQUIRED
-        assert outcome.takes == ()
-        await start.finished()
-        assert isinstance(start.error, Superseded)
-        assert on.sent == [ACQUIRE]
-
-
-async def test_a_stop_withdraws_a_start_that_was_only_refused_and_waits_to_be_repeated() -> None:
-    async with stage() as on, anyio.create_task_group() as tasks:
-        recording = on.recording()
-        await recording.acquire()
-        on.emulator.inject(Refuse(429, message="API rate limit exceeded"), operation=START)
-        start = await calling(tasks, recording.start)
-        await anyio.sleep(0.5)
-        stop = await calling(tasks, recording.stop)
-        await stop.finished()
-        await start.finished()
-        assert isinstance(start.error, Superseded)
-        assert [attempt.status for attempt in start.error.attempts] == [429]
-        assert isinstance(stop.error, IllegalTransition)
-        assert recording.state is State.ACQUIRED
-        assert on.running == []
-
-
-async def test_a_new_start_may_come_in_while_the_withdrawal_of_the_one_before_is_written_down() -> None:
-    async with stage(client={"store": SlowStore()}) as on, anyio.create_task_group() as tasks:
-        recording = on.recording()
-        await recording.acquire()
-        start = await calling(tasks, recording.start)  # waits for its write-ahead
-        stop = await calling(tasks, recording.stop)
-        await until(recording, State.ACQUIRED)
-        await anyio.wait_all_tasks_blocked()
-        assert isinstance(stop.error, IllegalTransition), "settled by the transition, not by its write"
-        assert not start.is_back
-        second = await calling(tasks, recording.start)
-        await second.finished()
-        assert second.value is not None
-        assert isinstance(start.error, Superseded)
-        assert state_of(recording) is State.RECORDING
-        assert on.sent == [ACQUIRE, START]
-
-
 async def test_a_start_whose_writing_down_takes_until_it_is_too_late_is_not_sent() -> None:
     async with stage(client={"store": SlowStore(seconds=5)}) as on:
         recording = on.recording()
@@ -346,94 +244,6 @@ async def test_a_start_whose_writing_down_takes_until_it_is_too_late_is_not_sent
         assert on.sent == [ACQUIRE]
         await recording.ensure_started()
         assert on.sent == [ACQUIRE, ACQUIRE, START]
-
-
-async def test_a_stop_cuts_the_backoff_of_a_start_that_may_have_worked_short_and_asks_for_its_sid() -> None:
-    async with stage(repeated_start_with_sid=True) as on, anyio.create_task_group() as tasks:
-        recording = on.recording()
-        await recording.acquire()
-        on.emulator.inject(LoseAnswer(), operation=START, times=2)
-        start = await calling(tasks, recording.start)
-        await anyio.sleep(2)  # the second attempt is over, too; the next would be after 3 s
-        began = on.clock.monotonic()
-        answer = await recording.stop(async_stop=True)
-        assert answer.sid == recording.sid
-        assert on.clock.monotonic() - began < 1
-        assert start.value is not None
-        assert on.sent == [ACQUIRE, START, START, START, STOP]
-        assert on.running == []
-
-
-async def test_a_start_that_a_stop_has_cut_short_keeps_its_minute() -> None:
-    async with stage(client={"retry": RetryPolicy(no_answer=(20.0,) * 20)}) as on:
-        async with anyio.create_task_group() as tasks:
-            recording = on.recording()
-            await recording.acquire()
-            on.emulator.inject(LoseAnswer(), operation=START, times=None)
-            await calling(tasks, recording.start)
-            await anyio.sleep(50)
-            with pytest.raises(StartUnconfirmed):
-                await recording.stop()
-        first, *_, last = on.calls(START)
-        assert last.at - first.at <= timedelta(seconds=60)
-
-
-async def test_a_stop_after_a_start_whose_answer_is_lost_is_remembered_and_sent_when_the_sid_comes() -> None:
-    async with stage() as on:
-        recording = on.recording()
-        await recording.acquire()
-        on.emulator.inject(LoseAnswer(), operation=START)
-        with pytest.raises(StartUnconfirmed):
-            await recording.start()
-        with pytest.raises(StartUnconfirmed, match="remembered"):
-            await recording.stop()
-        with pytest.raises(IllegalTransition):
-            await recording.stop()
-        await anyio.wait_all_tasks_blocked()
-        stored = await on.cloud.store.load(recording.id)
-        assert stored is not None
-        assert stored.checkpoint.standing.stop_requested, "a process that dies now must not forget it"
-
-        (sid,) = on.running
-        recording._ledger.absorb(facts.Started(sid=sid))
-        assert recording.state is State.STOPPING
-        outcome = await recording.ensure_stopped()
-        assert outcome.takes[0].sid == sid
-        assert on.running == []
-        assert on.sent.count(STOP) == 1
-
-
-async def test_a_stop_remembered_during_a_start_whose_answers_are_lost_says_so() -> None:
-    async with stage() as on, anyio.create_task_group() as tasks:
-        recording = on.recording()
-        await recording.acquire()
-        on.emulator.inject(LoseAnswer(), operation=START, times=None)
-        start = await calling(tasks, recording.start)
-        stop = await calling(tasks, recording.stop)
-        await start.finished()
-        await stop.finished()
-        assert isinstance(start.error, StartUnconfirmed)
-        assert isinstance(stop.error, StartUnconfirmed)
-        assert recording.state is State.STARTING
-        assert STOP not in on.sent
-
-
-async def test_a_stop_remembered_during_a_start_that_is_refused_has_nothing_to_stop() -> None:
-    async with stage() as on, anyio.create_task_group() as tasks:
-        recording = on.recording()
-        await recording.acquire()
-        on.emulator.inject(Delay(2), operation=START)
-        conflicting = on.recording()
-        await conflicting.acquire()
-        start = await calling(tasks, recording.start)
-        await conflicting.start()
-        stop = await calling(tasks, recording.stop)
-        await start.finished()
-        await stop.finished()
-        assert isinstance(start.error, TaskConflict)
-        assert isinstance(stop.error, IllegalTransition)
-        assert stop.error.state is State.IDLE
-        assert recording.history[-1].fact is FactKey.START_REFUSED_RESOURCE
 
 
 async def test_an_acquire_that_is_answered_during_a_start_changes_nothing() -> None:
