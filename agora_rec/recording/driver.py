@@ -90,10 +90,8 @@ class Driver:
         if description.announce_start:
             self._starting.need_secrets()
         operation = operations.acquire(self.host.app_id, description.acquire_request())
-        job: Job[AcquireAnswer] = Job()
-        self._launch(job, Command.ACQUIRE, lambda interrupt: self._acquire(operation, interrupt))
-        self.acquire_job = job
-        return job
+        self.acquire_job = self._launch(Command.ACQUIRE, lambda switch: self._acquire(operation, switch))
+        return self.acquire_job
 
     def start(self) -> Job[StartAnswer]:
         """Begin to start."""
@@ -106,8 +104,7 @@ class Driver:
 
     def _begin_start(self) -> Job[StartAnswer]:
         operation = self._starting.prepare()
-        job: Job[StartAnswer] = Job()
-        self._launch(job, Command.START, lambda interrupt: self._start(job, operation, interrupt))
+        job = self._launch(Command.START, lambda switch: self._start(job, operation, switch))
         self.start_job = job
         return job
 
@@ -166,7 +163,7 @@ class Driver:
         """What may be running, and until when."""
         return self._starting.unconfirmed(cause)
 
-    def query(self, interrupt: Interrupt, priority: Priority) -> Job[QueryAnswer]:
+    def query(self, priority: Priority) -> Job[QueryAnswer]:
         """Begin to query."""
         self.judge(Command.QUERY)
         operation = operations.query(
@@ -175,15 +172,11 @@ class Driver:
             uid=self.ledger.description.uid,
             priority=priority,
         )
-        job: Job[QueryAnswer] = Job()
-        self._launch(job, Command.QUERY, lambda switch: self._query(operation, switch), interrupt)
-        return job
+        return self._launch(Command.QUERY, lambda switch: self._query(operation, switch))
 
-    def change(self, command: Command, operation: Operation[S], interrupt: Interrupt) -> Job[S]:
+    def change(self, command: Command, operation: Operation[S]) -> Job[S]:
         """Begin to update, or to update the layout; the command was judged before the operation was made."""
-        job: Job[S] = Job()
-        self._launch(job, command, lambda switch: self._change(command, operation, switch), interrupt)
-        return job
+        return self._launch(command, lambda switch: self._change(command, operation, switch))
 
     def moved(self, change: Change) -> None:
         """Set in motion what follows from a change of state, wherever it came from."""
@@ -201,14 +194,13 @@ class Driver:
         if self.ledger.standing.left_at is not None or self.ledger.state.is_end:
             self._stop_interrupt.trigger()
 
-    def _launch(
-        self,
-        job: Job[A],
-        command: Command,
-        work: Callable[[Interrupt], Awaitable[A]],
-        interrupt: Interrupt | None = None,
-    ) -> None:
-        switch = interrupt or Interrupt()
+    def _launch(self, command: Command, work: Callable[[Interrupt], Awaitable[A]]) -> Job[A]:
+        """Have a command done that a stop may end while it only waits, and so may its callers when all leave.
+
+        A start is seen through without them: what it brings about must not depend on who still waits.
+        """
+        switch = Interrupt()
+        job: Job[A] = Job(on_left=None if command is Command.START else switch.trigger)
         self._waiting.add(switch)
 
         async def run() -> A:
@@ -223,6 +215,7 @@ class Driver:
                 self._waiting.discard(switch)
 
         self._spawn(job, command, run)
+        return job
 
     @property
     def _has_left_by_itself(self) -> bool:

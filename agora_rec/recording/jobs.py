@@ -15,7 +15,10 @@ T = TypeVar("T")
 class Job(Generic[T]):
     """One piece of work, its result, and a way to wait for it that may be cancelled at any time."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_left: Callable[[], None] | None = None) -> None:
+        """Make a job; `on_left` is called when all who waited have left before its end."""
+        self._on_left = on_left
+        self._waiting = 0
         self._done = anyio.Event()
         self._value: T | None = None
         self._error: Exception | None = None
@@ -45,7 +48,13 @@ class Job(Generic[T]):
 
     async def finished(self) -> None:
         """Wait for the end, whatever it is; cancelling this ends the waiting, not the work."""
-        await self._done.wait()
+        self._waiting += 1
+        try:
+            await self._done.wait()
+        finally:
+            self._waiting -= 1
+            if self._on_left is not None and not self._waiting and not self.is_done:
+                self._on_left()
 
     def result(self) -> T:
         """The result of a job that is done: its value, or its exception raised."""

@@ -30,7 +30,6 @@ from agora_rec.model import (
     UpdateRequest,
     validation,
 )
-from agora_rec.operations import Operation
 from agora_rec.recording import goals, waiting
 from agora_rec.recording.changes import Changes
 from agora_rec.recording.description import Description
@@ -40,7 +39,6 @@ from agora_rec.recording.ledger import Ledger
 from agora_rec.recording.outcome import Outcome, outcome_of
 from agora_rec.secret import Secret
 from agora_rec.store import Checkpoint
-from agora_rec.transport import Interrupt
 from agora_rec.vocabulary import Command, Priority, State
 
 A = TypeVar("A")
@@ -151,7 +149,7 @@ class Recording:
             TransportError: No usable answer; nothing runs because of it.
         """
         self._ledger.host.require_open()
-        return await self._result(self._driver.acquire())
+        return await self._driver.acquire().wait()
 
     async def start(self) -> StartAnswer:
         """Start recording. The answer means accepted; `wait_started` confirms that it records.
@@ -171,7 +169,7 @@ class Recording:
         """
         self._ledger.host.require_open()
         with self._starter():
-            return await self._result(self._driver.start())
+            return await self._driver.start().wait()
 
     async def query(self) -> QueryAnswer:
         """Ask how it is doing. A 404 (`WorkerNotFound`) proves nothing by itself: it may be a failover.
@@ -183,8 +181,7 @@ class Recording:
             TransportError: No usable answer.
         """
         self._wanted()
-        interrupt = Interrupt()
-        return await self._result(self._driver.query(interrupt, Priority.CONFIRM), interrupt)
+        return await self._driver.query(Priority.CONFIRM).wait()
 
     async def update(
         self,
@@ -217,7 +214,7 @@ class Recording:
         validation.require_update(change, mode=self.mode, now=self._clock.now())
         request = UpdateRequest(cname=self.cname, uid=self.uid, change=change)
         operation = operations.update(*self._driver.address, request)
-        return await self._changed(Command.UPDATE, operation)
+        return await self._driver.change(Command.UPDATE, operation).wait()
 
     async def update_layout(self, layout: Layout) -> UpdateLayoutAnswer:
         """Change the picture; `Mix` only. It is replaced as a whole: what is left out gets its default.
@@ -234,7 +231,7 @@ class Recording:
         validation.require_layout(layout)
         request = UpdateLayoutRequest(cname=self.cname, uid=self.uid, layout=layout)
         operation = operations.update_layout(*self._driver.address, request)
-        return await self._changed(Command.UPDATE_LAYOUT, operation)
+        return await self._driver.change(Command.UPDATE_LAYOUT, operation).wait()
 
     async def stop(self, *, async_stop: bool = False) -> StopAnswer:
         """Stop recording. Commands that wait end with `Superseded`; one that is on the wire ends first.
@@ -258,7 +255,7 @@ class Recording:
             TransportError: No usable answer; it may still run.
         """
         self._wanted()
-        return await self._result(self._driver.stop(async_stop=async_stop))
+        return await self._driver.stop(async_stop=async_stop).wait()
 
     async def ensure_started(self, deadline: float | None = None) -> None:
         """Have it record: acquires and starts as needed, joins a start that is under way, or does nothing.
@@ -423,16 +420,3 @@ class Recording:
         else:
             self._ledger.host.forget(self)
         self._driver.moved(change)
-
-    async def _result(self, job: Job[A], interrupt: Interrupt | None = None) -> A:
-        """Wait for a job; a caller who leaves ends what only waits, never what is on the wire."""
-        try:
-            await job.finished()
-        finally:
-            if interrupt is not None:
-                interrupt.trigger()
-        return job.result()
-
-    async def _changed(self, command: Command, operation: Operation[S]) -> S:
-        interrupt = Interrupt()
-        return await self._result(self._driver.change(command, operation, interrupt), interrupt)

@@ -62,7 +62,7 @@ class Starting:
     def need_secrets(self) -> None:
         """Raise `SecretsRequired` unless mode and token are complete."""
         if not self._ledger.description.has_secrets:
-            raise SecretsRequired("start")
+            raise SecretsRequired("the mode with its storage keys, and the token if it has one, to start")
 
     async def send(self, operation: Operation[StartAnswer], interrupt: Interrupt) -> StartAnswer:
         """Write it down, send it, and turn what comes of it into a fact.

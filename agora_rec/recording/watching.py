@@ -11,7 +11,6 @@ from agora_rec.clock import Clock
 from agora_rec.errors import AgoraRecError, RecordingGone, WorkerNotFound
 from agora_rec.lifecycle import facts
 from agora_rec.recording.driver import Driver
-from agora_rec.transport import Interrupt
 from agora_rec.vocabulary import OperationName, Priority, State
 
 FIRST_LOOK: Final = 5.0
@@ -88,12 +87,8 @@ class Looks:
 
 async def look(driver: Driver, looks: Looks, priority: Priority) -> None:
     """Query once. What the service says becomes a fact; that it can't be asked becomes none."""
-    interrupt = Interrupt()
-    job = driver.query(interrupt, priority)
-    try:
-        await job.finished()
-    finally:
-        interrupt.trigger()
+    job = driver.query(priority)
+    await job.finished()
     looks.heed(driver.seen_at)
     try:
         job.result()
