@@ -2,13 +2,13 @@
 
 `recording.py` is what users hold, `driver.py` and `starting.py` send the commands, `ledger.py` keeps what
 is known and writes it down, `goals.py` and `watching.py` reach ends and look after beginnings. Recordings
-know their client only through `host.py`.
+know their client only through `keeper.py`.
 """
 
 from agora_rec.recording.description import Description
-from agora_rec.recording.host import Host
+from agora_rec.recording.keeper import Keeper
 from agora_rec.recording.ledger import Ledger
 from agora_rec.recording.outcome import Outcome, Take
 from agora_rec.recording.recording import Recording
 
-__all__ = ["Description", "Host", "Ledger", "Outcome", "Recording", "Take"]
+__all__ = ["Description", "Keeper", "Ledger", "Outcome", "Recording", "Take"]

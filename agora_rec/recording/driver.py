@@ -22,8 +22,8 @@ from agora_rec.model import (
     UpdateLayoutAnswer,
 )
 from agora_rec.operations import Operation
-from agora_rec.recording.host import Host
 from agora_rec.recording.jobs import Job
+from agora_rec.recording.keeper import Keeper
 from agora_rec.recording.ledger import Ledger
 from agora_rec.recording.starting import Starting
 from agora_rec.recording.turn import Turn
@@ -44,7 +44,7 @@ class Driver:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self.host: Host = ledger.host
+        self.keeper: Keeper = ledger.keeper
         self.acquire_job: Job[AcquireAnswer] | None = None
         self.start_job: Job[StartAnswer] | None = None
         self.stop_job: Job[StopAnswer] | None = None
@@ -66,7 +66,7 @@ class Driver:
         try:
             return self.ledger.standing.judge(
                 command,
-                at=self.host.clock.now(),
+                at=self.keeper.clock.now(),
                 mode=self.ledger.description.mode.name,
                 subject=self.ledger.subject(OperationName(command.value)),
             )
@@ -78,7 +78,7 @@ class Driver:
         """Take in a fact that no call of ours brought, and have it written down, in a job like all else."""
         description = self.ledger.description
         saving: Job[None] = Job()
-        self.host.spawn(
+        self.keeper.spawn(
             lambda: saving.run(self.ledger.save_after), f"save {description.cname}/{description.uid}"
         )
         self.ledger.absorb(fact)
@@ -89,7 +89,7 @@ class Driver:
         description = self.ledger.description
         if description.announce_start:
             self._starting.need_secrets()
-        operation = operations.acquire(self.host.app_id, description.acquire_request())
+        operation = operations.acquire(self.keeper.app_id, description.acquire_request())
         self.acquire_job = self._launch(Command.ACQUIRE, lambda switch: self._acquire(operation, switch))
         return self.acquire_job
 
@@ -151,13 +151,13 @@ class Driver:
     @property
     def is_lapsed(self) -> bool:
         """Whether the resource ID is too old for a start."""
-        return self.ledger.standing.is_lapsed(self.host.clock.now())
+        return self.ledger.standing.is_lapsed(self.keeper.clock.now())
 
     @property
     def address(self) -> tuple[str, ModeName, str, str]:
         """What every call about a recording that has begun needs for its path."""
         mode = self.ledger.description.mode.name
-        return self.host.app_id, mode, self.ledger.resource_id, self.ledger.sid
+        return self.keeper.app_id, mode, self.ledger.resource_id, self.ledger.sid
 
     def unconfirmed(self, cause: str) -> StartUnconfirmed:
         """What may be running, and until when."""
@@ -225,7 +225,7 @@ class Driver:
 
     def _spawn(self, job: Job[A], command: Command, work: Callable[[], Awaitable[A]]) -> None:
         description = self.ledger.description
-        self.host.spawn(lambda: job.run(work), f"{command.value} {description.cname}/{description.uid}")
+        self.keeper.spawn(lambda: job.run(work), f"{command.value} {description.cname}/{description.uid}")
 
     def _preempt(self) -> None:
         for interrupt in tuple(self._waiting):
@@ -254,7 +254,7 @@ class Driver:
     async def _acquire(self, operation: Operation[AcquireAnswer], interrupt: Interrupt) -> AcquireAnswer:
         async with self._turn.take(interrupt):
             self.judge(Command.ACQUIRE)
-            answer = await self.host.send(operation, interrupt=interrupt)
+            answer = await self.keeper.send(operation, interrupt=interrupt)
             self.ledger.absorb(facts.Acquired(resource_id=answer.resource_id))
             await self.ledger.save_after()
             return answer
@@ -279,16 +279,16 @@ class Driver:
 
     async def _query(self, operation: Operation[QueryAnswer], interrupt: Interrupt) -> QueryAnswer:
         async with self._turn_for(Command.QUERY, interrupt):
-            answer = await self.host.send(operation, interrupt=interrupt)
-            self.seen_at = self.host.clock.monotonic()
+            answer = await self.keeper.send(operation, interrupt=interrupt)
+            self.seen_at = self.keeper.clock.monotonic()
             self.ledger.absorb(verdicts.after_query(answer))
             await self.ledger.save_after()
             return answer
 
     async def _change(self, command: Command, operation: Operation[S], interrupt: Interrupt) -> S:
         async with self._turn_for(command, interrupt):
-            answer = await self.host.send(operation, interrupt=interrupt)
-            self.seen_at = self.host.clock.monotonic()
+            answer = await self.keeper.send(operation, interrupt=interrupt)
+            self.seen_at = self.keeper.clock.monotonic()
             return answer
 
     @asynccontextmanager
@@ -326,9 +326,9 @@ class Driver:
 
     async def _send_stop(self, operation: Operation[StopAnswer]) -> StopAnswer:
         while True:
-            deadline = self.host.clock.monotonic() + STOP_BOUND
+            deadline = self.keeper.clock.monotonic() + STOP_BOUND
             try:
-                return await self.host.send(operation, deadline=deadline, interrupt=self._stop_interrupt)
+                return await self.keeper.send(operation, deadline=deadline, interrupt=self._stop_interrupt)
             except TransportError as error:
                 if error.attempts:
                     raise

@@ -18,7 +18,7 @@ from agora_rec.codec import Body
 from agora_rec.errors import InvalidRequest, StoreConflict, Subject, Violation
 from agora_rec.lifecycle import Change, Fact, FactKey, Standing
 from agora_rec.recording.description import Description
-from agora_rec.recording.host import Host
+from agora_rec.recording.keeper import Keeper
 from agora_rec.secret import MASK
 from agora_rec.store import Checkpoint
 from agora_rec.vocabulary import OperationName, State
@@ -35,7 +35,7 @@ class Ledger:
     def __init__(
         self,
         description: Description,
-        host: Host,
+        keeper: Keeper,
         *,
         standing: Standing | None = None,
         history: tuple[Change, ...] = (),
@@ -43,7 +43,7 @@ class Ledger:
         attached_at: datetime | None = None,
     ) -> None:
         self.description: Description = description
-        self.host = host
+        self.keeper = keeper
         self.standing: Standing = Standing() if standing is None else standing
         self.history: deque[Change] = deque(history, maxlen=HISTORY_KEPT)
         self.changes_seen: int = len(history)
@@ -92,7 +92,7 @@ class Ledger:
 
     def absorb(self, fact: Fact) -> None:
         """Take in a fact, and let those know who wait for a change."""
-        at = self.host.clock.now()
+        at = self.keeper.clock.now()
         before = self.standing
         self.standing = before.absorb(fact, at=at)
         if self.standing == before:
@@ -147,7 +147,7 @@ class Ledger:
             start_digest=self.start_digest,
             standing=self.standing,
             history=tuple(self.history),
-            saved_at=self.host.clock.now(),
+            saved_at=self.keeper.clock.now(),
         )
 
     async def save(self) -> None:
@@ -161,7 +161,7 @@ class Ledger:
     async def _write(self, checkpoint: Checkpoint) -> None:
         self._unsure = checkpoint  # a store that fails may have written all the same
         try:
-            self._version = await self.host.store.save(checkpoint, version=self._version)
+            self._version = await self.keeper.store.save(checkpoint, version=self._version)
         except StoreConflict:
             self._unsure = None
             raise
@@ -182,7 +182,7 @@ class Ledger:
         Raises:
             InvalidRequest: Mode or token differ from those of the first start.
         """
-        if self.start_digest not in (None, self.host.digest(body)):
+        if self.start_digest not in (None, self.keeper.digest(body)):
             rule = "the mode and token of the first start: a repeated start must not differ"
             raise InvalidRequest((Violation("mode, token", MASK, rule),))
 
@@ -194,7 +194,7 @@ class Ledger:
         """
         if self._unsure is None and self._attached_at is None:
             return
-        stored = await self.host.store.load(self.description.id)
+        stored = await self.keeper.store.load(self.description.id)
         if stored is not None and stored.checkpoint == self._unsure:
             self._version, self._saved = stored.version, stored.checkpoint
         elif stored is not None and self._attached_at is not None:

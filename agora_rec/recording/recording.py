@@ -60,7 +60,7 @@ class Recording:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._clock = ledger.host.clock
+        self._clock = ledger.keeper.clock
         self._driver = Driver(ledger)
         self._starters = 0
         self._claimed = True

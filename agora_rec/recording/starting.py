@@ -31,7 +31,7 @@ class Starting:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._host = ledger.host
+        self._keeper = ledger.keeper
         self._attempts: list[Attempt] = []
         if ledger.state is State.STARTING:  # another process sent it, and we can't know what became of it
             self._attempts.append(
@@ -48,14 +48,14 @@ class Starting:
         self.need_secrets()
         ledger = self._ledger
         operation = operations.start(
-            self._host.app_id, ledger.resource_id, ledger.description.start_request()
+            self._keeper.app_id, ledger.resource_id, ledger.description.start_request()
         )
         body = cast("Body", operation.body)  # what operations.start makes has one
         if ledger.state is State.STARTING:
             ledger.check_digest(body)
         else:
             self._attempts.clear()
-            ledger.start_digest = self._host.digest(body)
+            ledger.start_digest = self._keeper.digest(body)
         ledger.absorb(facts.StartSent())
         return operation
 
@@ -107,7 +107,7 @@ class Starting:
 
     @property
     def _is_lapsed(self) -> bool:
-        return self._ledger.standing.is_lapsed(self._host.clock.now())
+        return self._ledger.standing.is_lapsed(self._keeper.clock.now())
 
     def unconfirmed(self, cause: str) -> StartUnconfirmed:
         """What may be running, and until when."""
@@ -126,7 +126,7 @@ class Starting:
             if self._is_lapsed:  # it was judged in time, but its turn or its writing down took too long
                 raise ResourceExpired(subject=self._ledger.subject(OperationName.START))
             try:
-                return await self._host.send(
+                return await self._keeper.send(
                     operation,
                     deadline=deadline,
                     interrupt=interrupt,
@@ -159,19 +159,19 @@ class Starting:
 
     def _deadline(self) -> float:
         """The moment for the last attempt: our bound, or the end of the resource ID's five minutes."""
-        clock = self._host.clock
+        clock = self._keeper.clock
         acquired_at = self._ledger.standing.acquired_at or clock.now()
         left = (acquired_at + RESOURCE_ID_LIFETIME - clock.now()).total_seconds()
         return clock.monotonic() + max(0.0, min(START_BOUND, left))
 
     def _first_at(self) -> datetime:
-        return self._ledger.standing.start_sent_at or self._host.clock.now()
+        return self._ledger.standing.start_sent_at or self._keeper.clock.now()
 
     def _lost(self, error: Exception) -> Attempt:
         return Attempt(
             host="",
             outcome=AttemptOutcome.UNANSWERED,
             seconds=0.0,
-            at=self._host.clock.now(),
+            at=self._keeper.clock.now(),
             detail=type(error).__name__,
         )

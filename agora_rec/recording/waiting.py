@@ -23,8 +23,8 @@ async def until_started(driver: Driver, timeout: float) -> None:  # noqa: ASYNC1
     ledger = driver.ledger
     if ledger.state in (State.IDLE, State.ACQUIRED):
         raise IllegalTransition(Command.QUERY, ledger.state, note="nobody has started it")
-    looks = watching.Looks(driver.host.clock)
-    with driver.host.clock.move_on_after(timeout) as scope:
+    looks = watching.Looks(driver.keeper.clock)
+    with driver.keeper.clock.move_on_after(timeout) as scope:
         while ledger.state is State.STARTING:
             await ledger.change()
         looks = watching.looks_for_start(driver)
@@ -42,7 +42,7 @@ async def until_started(driver: Driver, timeout: float) -> None:  # noqa: ASYNC1
 
 async def until_finished(driver: Driver, timeout: float) -> None:  # noqa: ASYNC109 - not only a deadline
     """Wait for the end and the files; see `Recording.wait_finished`."""
-    with driver.host.clock.move_on_after(timeout):
+    with driver.keeper.clock.move_on_after(timeout):
         while not driver.ledger.state.is_end:
             await _next_step_to_the_end(driver)
     if not driver.ledger.state.is_end:
@@ -51,7 +51,7 @@ async def until_finished(driver: Driver, timeout: float) -> None:  # noqa: ASYNC
 
 async def news_of_files(driver: Driver) -> None:
     """Wait for a minute at most while nobody knows where the files are."""
-    with driver.host.clock.move_on_after(UPLOAD_GRACE):
+    with driver.keeper.clock.move_on_after(UPLOAD_GRACE):
         while driver.ledger.state is State.STOPPING:
             await driver.ledger.change()
 

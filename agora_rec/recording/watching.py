@@ -119,7 +119,7 @@ def looks_for_start(driver: Driver) -> Looks:
     Where nobody has looked for a while it may have begun, and be moved to another server right now: then only
     what is denied from here on counts.
     """
-    clock, known_since = driver.host.clock, driver.ledger.sid_known_since
+    clock, known_since = driver.keeper.clock, driver.ledger.sid_known_since
     age = None if known_since is None else (clock.now() - known_since).total_seconds()
     if age is None or not 0.0 <= age <= FIRST_LOOK:
         return Looks(clock)
@@ -146,12 +146,12 @@ async def watch(driver: Driver) -> None:
     Raises:
         RecordingGone: See `conclude`.
     """
-    looks = Looks(driver.host.clock)
+    looks = Looks(driver.keeper.clock)
     while runs(driver):
         if not looks.denied:
-            looks = Looks(driver.host.clock)
+            looks = Looks(driver.keeper.clock)
         seconds = looks.pause() if looks.denied else WATCH_EVERY
-        with driver.host.clock.move_on_after(seconds):
+        with driver.keeper.clock.move_on_after(seconds):
             while runs(driver):
                 await driver.ledger.change()
         if runs(driver):
@@ -171,6 +171,6 @@ def is_unconfirmed(driver: Driver) -> bool:
 
 
 async def _pause(driver: Driver, seconds: float) -> None:
-    with driver.host.clock.move_on_after(seconds):
+    with driver.keeper.clock.move_on_after(seconds):
         while is_unconfirmed(driver):
             await driver.ledger.change()

@@ -64,7 +64,7 @@ def _retry_with_new_resource() -> Iterator[None]:
         except ApiError:
             raise
         except Exception:
-            ledger, host = self._ledger, self._host
+            ledger, host = self._ledger, self._keeper
             if ledger.state is not State.STARTING:
                 raise
             answer = await host.send(operations.acquire(host.app_id, ledger.description.acquire_request()))

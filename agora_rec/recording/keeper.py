@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 A = TypeVar("A", bound=AnyAnswer)
 
 
-class Host(Protocol):
+class Keeper(Protocol):
     """The client as its recordings see it."""
 
     @property
