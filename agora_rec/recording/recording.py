@@ -148,7 +148,7 @@ class Recording:
             ApiError: Any other refusal.
             TransportError: No usable answer; nothing runs because of it.
         """
-        self._ledger.host.require_open()
+        self._ledger.keeper.require_open()
         return await self._driver.acquire().wait()
 
     async def start(self) -> StartAnswer:
@@ -167,7 +167,7 @@ class Recording:
             ApiError: Any other refusal; nothing runs.
             TransportError: Nothing reached the service.
         """
-        self._ledger.host.require_open()
+        self._ledger.keeper.require_open()
         with self._starter():
             return await self._driver.start().wait()
 
@@ -268,7 +268,7 @@ class Recording:
             IllegalTransition: It is stopping, or has ended.
             StartUnconfirmed, ApiError, TransportError, SecretsRequired: As from `acquire` and `start`.
         """
-        self._ledger.host.require_open()
+        self._ledger.keeper.require_open()
         with self._starter():
             with self._clock.move_on_after(deadline) as scope:
                 await goals.reach_started(self._driver)
@@ -373,7 +373,7 @@ class Recording:
             self._driver.stop()  # at once, so that from here on nothing else is sent
         job: Job[None] = Job()
         name = f"stop {self.cname}/{self.uid}"
-        self._ledger.host.spawn(lambda: job.run(self._reach_stopped), name)
+        self._ledger.keeper.spawn(lambda: job.run(self._reach_stopped), name)
         return job
 
     async def _reach_stopped(self) -> None:
@@ -392,7 +392,7 @@ class Recording:
         self._ledger.close()
 
     def _wanted(self) -> None:
-        self._ledger.host.require_open()
+        self._ledger.keeper.require_open()
         self._claimed = True
 
     @contextmanager
@@ -412,11 +412,11 @@ class Recording:
         finally:
             self._starters -= 1
             if self.is_abandoned:
-                self._ledger.host.left_behind(self)
+                self._ledger.keeper.left_behind(self)
 
     def _moved(self, change: Change) -> None:
         if change.after in _BEGUN:
-            self._ledger.host.keep(self)
+            self._ledger.keeper.keep(self)
         else:
-            self._ledger.host.forget(self)
+            self._ledger.keeper.forget(self)
         self._driver.moved(change)
