@@ -15,8 +15,8 @@ from agora_rec import OperationName
 from agora_rec.emulator import Cut, Delay, Fault, Garble, LoseAnswer, Refuse, SlowAnswer, Unreachable, Upload
 
 FAILOVER: Final = 84.0
-"""Seconds that a failover lasts at most here. Documented are 90, as for a start to be confirmed; one that begins
-unseen in the five seconds before the first look shall be over when the verdict is due."""
+"""Seconds that a failover lasts at most here. Documented are 90, as for a start to be confirmed; one that
+begins unseen in the five seconds before the first look shall be over when the verdict is due."""
 
 _NO_WORKER: Final = Refuse(404, code=404, reason="failed to find worker")
 _GARBAGE: Final = (b"", b"{}", b"<html>Bad gateway</html>", b'{"resourceId":', b"[1, 2]", b'{"sid": 5}')
