@@ -14,7 +14,6 @@ import anyio
 from attrs import evolve
 
 from agora_rec import codec
-from agora_rec.codec import Body
 from agora_rec.errors import InvalidRequest, StoreConflict, Subject, Violation
 from agora_rec.lifecycle import Change, Fact, FactKey, Standing
 from agora_rec.recording.description import Description
@@ -173,18 +172,11 @@ class Ledger:
         Raises:
             InvalidRequest: They are not.
         """
-        self.check_digest(codec.encode(description.start_request()))
-        self.description = description
-
-    def check_digest(self, body: Body) -> None:
-        """Compare a start's body with the one that was sent first.
-
-        Raises:
-            InvalidRequest: Mode or token differ from those of the first start.
-        """
+        body = codec.encode(description.start_request())
         if self.start_digest not in (None, self.keeper.digest(body)):
             rule = "the mode and token of the first start: a repeated start must not differ"
             raise InvalidRequest((Violation("mode, token", MASK, rule),))
+        self.description = description
 
     async def _find_version(self) -> None:
         """Where we can't know it, ask the store which version it has, and go on from there.

@@ -43,19 +43,15 @@ class Starting:
 
         Raises:
             SecretsRequired: The recording was made from a checkpoint, and nobody brought its secrets.
-            InvalidRequest: The secrets that were brought aren't those of the first start.
         """
         self.need_secrets()
         ledger = self._ledger
         operation = operations.start(
             self._keeper.app_id, ledger.resource_id, ledger.description.start_request()
         )
-        body = cast("Body", operation.body)  # what operations.start makes has one
-        if ledger.state is State.STARTING:
-            ledger.check_digest(body)
-        else:
+        if ledger.state is not State.STARTING:
             self._attempts.clear()
-            ledger.start_digest = self._keeper.digest(body)
+            ledger.start_digest = self._keeper.digest(cast("Body", operation.body))  # a start has one
         ledger.absorb(facts.StartSent())
         return operation
 

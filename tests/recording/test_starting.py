@@ -184,6 +184,19 @@ async def test_a_start_that_was_refused_for_now_can_be_sent_again_with_the_same_
         assert recording.state is State.RECORDING
 
 
+async def test_a_doubt_is_told_with_the_attempts_of_its_own_start() -> None:
+    async with stage() as on:
+        recording = on.recording()
+        await recording.acquire()
+        on.emulator.inject(Refuse(500, code=502), operation=START)
+        with pytest.raises(ServiceUnavailable):
+            await recording.start()
+        on.emulator.inject(Refuse(201, code=7), operation=START)
+        with pytest.raises(StartUnconfirmed) as caught:
+            await recording.start()
+        assert [attempt.status for attempt in caught.value.attempts] == [201]
+
+
 async def test_a_start_makes_no_attempt_after_its_five_minutes() -> None:
     async with stage() as on:
         recording = on.recording()

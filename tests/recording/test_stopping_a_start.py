@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import anyio
 import pytest
+from attrs import define, field
 
-from agora_rec import State
+from agora_rec import Checkpoint, State
 from agora_rec.emulator import Delay, LoseAnswer, Refuse, SlowAnswer
 from agora_rec.errors import (
     IllegalTransition,
@@ -14,10 +15,12 @@ from agora_rec.errors import (
     TaskConflict,
 )
 from agora_rec.lifecycle import FactKey, facts
+from agora_rec.model import StopAnswer
+from agora_rec.recording.jobs import Job
 from agora_rec.transport import RetryPolicy
 from agora_rec.vocabulary import Command
 from tests.support.backends import virtual_time
-from tests.support.cloud import ACQUIRE, START, STOP, SlowStore, calling, stage, state_of, until
+from tests.support.cloud import ACQUIRE, START, STOP, SlowStore, all_back, calling, stage, state_of, until
 
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
@@ -208,3 +211,46 @@ async def test_a_stop_remembered_during_a_start_that_is_refused_has_nothing_to_s
         assert isinstance(stop.error, IllegalTransition)
         assert stop.error.state is State.IDLE
         assert recording.history[-1].fact is FactKey.START_REFUSED_RESOURCE
+
+
+async def test_a_stop_remembered_for_the_next_start_is_not_settled_by_the_one_before() -> None:
+    @define
+    class Eventful(SlowStore):
+        """Somebody stops again at the very end of the write that follows the withdrawal."""
+
+        stops: list[Job[StopAnswer]] = field(factory=list)
+
+        async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
+            new = await super().save(checkpoint, version=version)
+            if checkpoint.standing.start_refused and recording.state is State.STARTING:
+                self.stops.append(recording._driver.stop())
+            return new
+
+    store = Eventful()
+    async with stage(client={"store": store}) as on, anyio.create_task_group() as tasks:
+        recording = on.recording()
+        await recording.acquire()
+        first = await calling(tasks, recording.start)  # waits for its write-ahead
+        await calling(tasks, recording.stop)
+        await until(recording, State.ACQUIRED)
+        await anyio.wait_all_tasks_blocked()
+        second = await calling(tasks, recording.start)  # waits for its turn
+        await all_back(first, second)
+        (stop,) = store.stops
+        with pytest.raises(IllegalTransition, match="withdrawn"):
+            await stop.wait()
+        assert isinstance(second.error, Superseded)
+        assert on.sent == [ACQUIRE]
+
+
+async def test_a_stop_does_not_withdraw_the_repetition_of_a_start_that_may_have_worked() -> None:
+    async with stage(repeated_start_with_sid=True) as on:
+        recording = on.recording()
+        on.emulator.inject(LoseAnswer(), operation=START, times=4)
+        with pytest.raises(StartUnconfirmed):
+            await recording.ensure_started()
+        await anyio.sleep(5)
+        recording._driver.repeat_start()  # not under way yet
+        answer = await recording.stop()
+        assert answer.sid == recording.sid
+        assert on.running == []
