@@ -306,6 +306,20 @@ async def test_a_token_where_there_was_none_is_refused(world: World) -> None:
             cloud.attach(checkpoint, mode=mix(), token=secrets.TOKEN)
 
 
+async def test_a_token_that_is_brought_before_the_start_is_asked_for_from_then_on(world: World) -> None:
+    checkpoint = await world.dies(State.ACQUIRED)
+    async with world.process() as cloud:
+        recording = cloud.attach(checkpoint, mode=mix(), token=secrets.TOKEN)
+        assert recording.checkpoint().has_token
+        world.emulator.inject(LoseAnswer(), operation=START, times=4)
+        with pytest.raises(StartUnconfirmed):
+            await recording.start()
+        checkpoint = recording.checkpoint()
+    async with world.process() as cloud:
+        with pytest.raises(SecretsRequired):
+            await cloud.attach(checkpoint, mode=mix()).ensure_started()
+
+
 async def test_another_customer_secret_recognises_no_body(world: World) -> None:
     checkpoint = await world.dies(State.STARTING)
     async with world.process(customer_secret=f"{secrets.CUSTOMER_SECRET}2") as cloud:

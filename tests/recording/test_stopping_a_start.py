@@ -216,13 +216,15 @@ async def test_a_stop_remembered_during_a_start_that_is_refused_has_nothing_to_s
 async def test_a_stop_remembered_for_the_next_start_is_not_settled_by_the_one_before() -> None:
     @define
     class Eventful(SlowStore):
-        """Somebody stops again at the very end of the write that follows the withdrawal."""
+        """Somebody stops again at the very end of a write."""
 
+        armed: bool = False
         stops: list[Job[StopAnswer]] = field(factory=list)
 
         async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
             new = await super().save(checkpoint, version=version)
-            if checkpoint.standing.start_refused and recording.state is State.STARTING:
+            if self.armed:
+                self.armed = False
                 self.stops.append(recording._driver.stop())
             return new
 
@@ -235,6 +237,9 @@ async def test_a_stop_remembered_for_the_next_start_is_not_settled_by_the_one_be
         await until(recording, State.ACQUIRED)
         await anyio.wait_all_tasks_blocked()
         second = await calling(tasks, recording.start)  # waits for its turn
+        await anyio.sleep(1.5)
+        assert not first.is_back, "the last write of the first start is under way"
+        store.armed = True
         await all_back(first, second)
         (stop,) = store.stops
         with pytest.raises(IllegalTransition, match="withdrawn"):
