@@ -114,9 +114,9 @@ class CloudRecording:
         del customer_id, customer_secret  # no traceback may show them
         _check_credentials(app_id, user, password)
         self.app_id = app_id
-        self.clock: Clock = clock or SystemClock()
-        self.store: Store = store or MemoryStore()
-        self.budget: Budget = budget or _own_budget(qps, self.clock)
+        self.clock: Clock = SystemClock() if clock is None else clock
+        self.store: Store = MemoryStore() if store is None else store  # an empty one may be false
+        self.budget: Budget = _own_budget(qps, self.clock) if budget is None else budget
         self._transport: Transport = open_transport(
             customer_id=user,
             customer_secret=password,

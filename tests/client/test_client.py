@@ -7,7 +7,7 @@ import anyio
 import httpx
 import pytest
 
-from agora_rec import CloudRecording, InvalidRequest, LocalBudget, Mix, State
+from agora_rec import CloudRecording, InvalidRequest, LocalBudget, MemoryStore, Mix, State
 from agora_rec.emulator import Delay, LoseAnswer, Refuse, SlowAnswer, Upload
 from agora_rec.errors import IllegalTransition, UploadStatusUnknown, WaitTimedOut
 from agora_rec.lifecycle import facts
@@ -332,6 +332,18 @@ class TestRecordings:
             assert on.cloud.clock is on.clock
             addresses = await on.cloud.notification_ips()
             assert set(addresses) == {ip_address("192.0.2.10"), ip_address("192.0.2.11")}
+
+
+async def test_a_store_that_is_empty_and_therefore_false_is_used_all_the_same() -> None:
+    class Sized(MemoryStore):
+        def __len__(self) -> int:
+            return len(self._unfinished)
+
+    store = Sized()
+    async with stage(client={"store": store}) as on:
+        recording = await on.started()
+        assert await store.load(recording.id) is not None
+        await recording.ensure_stopped()
 
 
 class TestWithoutALoop:
