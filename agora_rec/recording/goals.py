@@ -91,7 +91,10 @@ async def _acquire(driver: Driver) -> None:
     under_way = driver.acquire_job
     if under_way is None or under_way.is_done:
         under_way = driver.acquire()
-    await under_way.wait()
+    if under_way.is_left:  # it gives up as soon as it may, and not because of us
+        await under_way.finished()
+    else:
+        await under_way.wait()
 
 
 async def _await_sid(driver: Driver) -> None:

@@ -18,6 +18,7 @@ class Job(Generic[T]):
     def __init__(self, on_left: Callable[[], None] | None = None) -> None:
         """Make a job; `on_left` is called when all who waited have left before its end."""
         self._on_left = on_left
+        self._is_left = False
         self._waiting = 0
         self._done = anyio.Event()
         self._value: T | None = None
@@ -27,6 +28,11 @@ class Job(Generic[T]):
     def is_done(self) -> bool:
         """Whether there is a result."""
         return self._done.is_set()
+
+    @property
+    def is_left(self) -> bool:
+        """Whether all who waited have left before its end, so that it ends as soon as it may."""
+        return self._is_left
 
     async def run(self, work: Callable[[], Awaitable[T]]) -> None:
         """Do the work and keep what it gives or raises. Called once, in a task of the client's group."""
@@ -54,6 +60,7 @@ class Job(Generic[T]):
         finally:
             self._waiting -= 1
             if self._on_left is not None and not self._waiting and not self.is_done:
+                self._is_left = True
                 self._on_left()
 
     def result(self) -> T:

@@ -47,3 +47,14 @@ async def test_a_query_that_nobody_waits_for_is_not_repeated() -> None:
         await recording.ensure_stopped()
         assert run.clock.monotonic() - began < 1.0
         assert run.calls(QUERY) == []
+
+
+async def test_one_who_comes_back_at_once_gets_an_acquire_of_his_own() -> None:
+    async with stage() as run:
+        run.emulator.inject(Unreachable(), operation=ACQUIRE)
+        recording = run.recording()
+        with anyio.move_on_after(0.5):
+            await recording.ensure_started()
+        await recording.ensure_started()
+        assert recording.state is State.RECORDING
+        await recording.ensure_stopped()
