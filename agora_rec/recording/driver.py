@@ -104,7 +104,11 @@ class Driver:
 
     def _begin_start(self) -> Job[StartAnswer]:
         operation = self._starting.prepare()
-        job = self._launch(Command.START, lambda switch: self._start(job, operation, switch))
+        # Seen through without its callers: what a start brings about must not depend on who still waits.
+        job: Job[StartAnswer] = Job()
+        self._launch(Command.START, lambda switch: self._start(job, operation, switch), job)
+        # Noted when it can't fail to begin any more, and before it has its turn: taking that is an await.
+        self._starting.begun(operation)
         self.start_job = job
         return job
 
@@ -187,20 +191,22 @@ class Driver:
         elif change.before is State.STARTING:
             self._settle_remembered_stop()
         elif change.before is State.RECORDING:
-            self._preempt()  # it has left: what still waits would only ask for it in vain
+            self._preempt()  # it stops or has left: what still waits would only ask for it in vain
 
     def learnt(self) -> None:
         """End the repetitions of a stop as soon as the end is known in another way."""
         if self.ledger.standing.left_at is not None or self.ledger.state.is_end:
             self._stop_interrupt.trigger()
 
-    def _launch(self, command: Command, work: Callable[[Interrupt], Awaitable[A]]) -> Job[A]:
-        """Have a command done that a stop may end while it only waits, and so may its callers when all leave.
+    def _launch(
+        self, command: Command, work: Callable[[Interrupt], Awaitable[A]], given: Job[A] | None = None
+    ) -> Job[A]:
+        """Have a command done that a stop may end while it only waits.
 
-        A start is seen through without them: what it brings about must not depend on who still waits.
+        So may its callers when all of them leave, unless a job is given that goes on without them.
         """
         switch = Interrupt()
-        job: Job[A] = Job(on_left=None if command is Command.START else switch.trigger)
+        job: Job[A] = Job(on_left=switch.trigger) if given is None else given
         self._waiting.add(switch)
 
         async def run() -> A:
@@ -236,8 +242,7 @@ class Driver:
         self._spawn(job, Command.STOP, lambda: self._stop(async_stop=async_stop))
         self.stop_job = job
         self._stop_interrupt = Interrupt()
-        self.ledger.absorb(facts.StopSent())
-        self._preempt()
+        self.ledger.absorb(facts.StopSent())  # what waits makes way when the state changes: see `moved`
 
     def _settle_remembered_stop(self) -> None:
         """Tell those who wait for a remembered stop that no sid has come of the start."""

@@ -39,21 +39,22 @@ class Starting:
             )
 
     def prepare(self) -> Operation[StartAnswer]:
-        """Make the start, and note that it is on its way.
+        """Make the start; nothing is noted yet.
 
         Raises:
             SecretsRequired: The recording was made from a checkpoint, and nobody brought its secrets.
         """
         self.need_secrets()
         ledger = self._ledger
-        operation = operations.start(
-            self._keeper.app_id, ledger.resource_id, ledger.description.start_request()
-        )
+        return operations.start(self._keeper.app_id, ledger.resource_id, ledger.description.start_request())
+
+    def begun(self, operation: Operation[StartAnswer]) -> None:
+        """Note that a start is on its way."""
+        ledger = self._ledger
         if ledger.state is not State.STARTING:
             self._attempts.clear()
             ledger.start_digest = self._keeper.digest(cast("Body", operation.body))  # a start has one
         ledger.absorb(facts.StartSent())
-        return operation
 
     def need_secrets(self) -> None:
         """Raise `SecretsRequired` unless mode and token are complete."""

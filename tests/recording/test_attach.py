@@ -169,7 +169,8 @@ async def test_what_was_written_down_and_never_sent_is_started_by_the_repetition
     async with world.process() as cloud:
         recording = cloud.recording(CNAME, UID, mix())
         await recording.acquire()
-        recording._driver._starting.prepare()  # the process dies between the write and the call
+        starting = recording._driver._starting
+        starting.begun(starting.prepare())  # the process dies between the write and the call
         checkpoint = recording.checkpoint()
     assert world.running == []
     async with world.process() as cloud:

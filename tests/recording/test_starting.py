@@ -1,6 +1,9 @@
 """A start with all its doubts: what was refused, and what may run."""
 
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import anyio
 import pytest
@@ -291,3 +294,33 @@ async def test_many_starts_at_once_have_a_session_each() -> None:
         assert sorted(on.running) == sorted(str(recording.sid) for recording in recordings)
         await anyio.sleep(10)
         await everything_stops(on)
+
+
+async def test_a_start_that_cannot_begin_any_more_leaves_no_doubt() -> None:
+    async with stage() as on:
+        recording = on.recording()
+        await recording.acquire()
+    with pytest.raises(RuntimeError, match="not open"):
+        recording._driver.start()
+    assert recording.state is State.ACQUIRED
+    assert on.cloud.recordings == ()
+
+
+async def test_a_start_may_begin_before_its_caller_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def take(self, interrupt: object) -> None:
+            raise LookupError("as far as this test goes")
+
+    def run_eagerly(work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+        """Run at once what comes before the first await, as `asyncio.eager_task_factory` does."""
+        del name
+        with suppress(StopIteration):
+            work().send(None)
+
+    async with stage() as on:
+        recording = on.recording()
+        await recording.acquire()
+        monkeypatch.setattr(on.cloud, "spawn", run_eagerly)
+        monkeypatch.setattr(recording._driver, "_turn", Broken())
+        with pytest.raises(LookupError):
+            recording._driver.start().result()
