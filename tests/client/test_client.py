@@ -196,6 +196,20 @@ class TestClosing:
         assert len(on.running) == 1
         assert on.sent == [ACQUIRE, START]
 
+    async def test_it_leaves_a_start_that_was_used_before_another_caller_came_and_left(self) -> None:
+        async with stage() as on:
+            on.emulator.inject(SlowAnswer(5), operation=START)
+            recording = on.recording()
+            async with anyio.create_task_group() as tasks:
+                first = await calling(tasks, recording.ensure_started)
+                recording.changes()
+                second = await calling(tasks, recording.ensure_started)
+                await anyio.sleep(1)
+                first.scope.cancel()
+                second.scope.cancel()
+        assert recording.state is State.RECORDING
+        assert on.running == [recording.sid]
+
     async def test_a_start_that_failed_is_nobodys_to_stop(self) -> None:
         async with stage() as on, anyio.create_task_group() as tasks:
             recording = on.recording()
