@@ -4,6 +4,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 
@@ -295,6 +296,21 @@ class TestClosing:
         with pytest.raises(Body) as caught:
             await use()
         assert caught.value is error
+
+    async def test_its_connections_are_closed_though_it_is_cancelled(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        closed: list[bool] = []
+
+        async def close() -> None:
+            await anyio.lowlevel.checkpoint()
+            closed.append(True)
+
+        with anyio.CancelScope() as scope:
+            async with stage() as on:
+                monkeypatch.setattr(on.cloud._transport, "aclose", close)
+                scope.cancel()
+        assert closed == [True]
 
     async def test_a_transport_that_was_given_is_not_closed(self) -> None:
         class Given(httpx.AsyncBaseTransport):

@@ -235,6 +235,19 @@ class TestWaitFinished:
                 logging.WARNING
             ]
 
+    async def test_a_second_failover_is_looked_at_as_closely_as_the_first(self) -> None:
+        async with stage(latency=0) as on, anyio.create_task_group() as tasks:
+            recording = await on.started()
+            began = on.clock.monotonic()
+            on.emulator.inject(NOT_FOUND, operation=QUERY, times=2)
+            waiting = await calling(tasks, recording.wait_finished)
+            await anyio.sleep(200)
+            on.emulator.inject(NOT_FOUND, operation=QUERY, times=1)
+            await anyio.sleep(100)
+            assert on.times_of(QUERY, since=began) == [120, 125, 135, 255, 260]
+            await recording.stop()
+            await waiting.finished()
+
     async def test_404s_that_a_failover_makes_do_not_end_it(self) -> None:
         async with stage(latency=0) as on, anyio.create_task_group() as tasks:
             recording = await on.started()
