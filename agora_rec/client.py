@@ -73,8 +73,8 @@ class Options(TypedDict, total=False):
 class CloudRecording:
     """The client: an async context manager, used by any number of tasks at once.
 
-    Leaving it stops no recording, but waits for the starts and stops that are under way (60 s and 120 s at
-    most for each), and stops what a caller started and then abandoned.
+    Leaving it stops no recording, but waits for the starts and stops that are under way (60 s and 120 s for
+    each, and what its store takes to write), and stops what a caller started and then abandoned.
 
     Args:
         app_id: The App ID of the channels.
@@ -85,7 +85,8 @@ class CloudRecording:
         transport: An httpx transport of your own; it isn't closed with the client.
         timeout: Seconds for one attempt of an ordinary call; a stop is given 30 s at least.
         qps: Calls per second for this App ID, short for `budget=LocalBudget(qps)`; None paces nothing.
-        budget: Who may call when; one object can be shared by several clients of the same App ID.
+        budget: Who may call when, in place of `qps`; one object can be shared by several clients of the same
+            App ID.
         store: Where checkpoints go; None: this process's memory.
         retry: What is sent again, and when; None: as documented.
         clock: Where time comes from; None: the machine and the event loop.

@@ -56,6 +56,9 @@ class Recording:
     goals: met with whatever calls are needed, and content if they are met already. Cancelling any of them
     ends the waiting only: a start or a stop that is under way goes on to its answer, which is then found in
     `state`.
+
+    Several tasks may use one recording. As a context manager it belongs to one of them: whoever leaves its
+    block first stops it for all.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -325,6 +328,7 @@ class Recording:
 
         Raises:
             UploadStatusUnknown: It has ended, and there was no news of its files for a minute.
+            IllegalTransition: Nobody has started it.
             WaitTimedOut: The time is over; what is known is attached.
         """
         self._wanted()

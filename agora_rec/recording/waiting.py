@@ -21,8 +21,7 @@ UPLOAD_GRACE: Final = 60.0
 async def until_started(driver: Driver, timeout: float) -> None:  # noqa: ASYNC109 - not only a deadline
     """Wait for the confirmation; see `Recording.wait_started`."""
     ledger = driver.ledger
-    if ledger.state in (State.IDLE, State.ACQUIRED):
-        raise IllegalTransition(Command.QUERY, ledger.state, note="nobody has started it")
+    _require_begun(driver)
     looks = watching.Looks(driver.keeper.clock)
     with driver.keeper.clock.move_on_after(timeout) as scope:
         while ledger.state is State.STARTING:
@@ -42,11 +41,17 @@ async def until_started(driver: Driver, timeout: float) -> None:  # noqa: ASYNC1
 
 async def until_finished(driver: Driver, timeout: float) -> None:  # noqa: ASYNC109 - not only a deadline
     """Wait for the end and the files; see `Recording.wait_finished`."""
+    _require_begun(driver)
     with driver.keeper.clock.move_on_after(timeout):
         while not driver.ledger.state.is_end:
             await _next_step_to_the_end(driver)
     if not driver.ledger.state.is_end:
         raise timed_out(driver, "its end and its files", timeout)
+
+
+def _require_begun(driver: Driver) -> None:
+    if driver.ledger.state in (State.IDLE, State.ACQUIRED):
+        raise IllegalTransition(Command.QUERY, driver.ledger.state, note="nobody has started it")
 
 
 async def news_of_files(driver: Driver) -> None:

@@ -21,7 +21,11 @@ class Stored:
 
 
 class Store(Protocol):
-    """A place for checkpoints. All methods may raise the store's own errors; nothing is sent then."""
+    """A place for checkpoints. All methods may raise the store's own errors; nothing is sent then.
+
+    A store must come to an end by itself, with an error of its own if it has to: a start or a stop waits for
+    its checkpoint to be written, and so does closing the client.
+    """
 
     async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
         """Write a checkpoint over the one that was read, and only over that one (compare-and-swap).

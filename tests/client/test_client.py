@@ -237,7 +237,7 @@ class TestClosing:
             seen: list[State] = []
             async with stage() as on:
                 recording = await on.started()
-                other = on.recording("class-43")
+                other = await on.started("class-43")
 
                 async def follow() -> None:
                     seen.extend([change.after async for change in recording.changes()])

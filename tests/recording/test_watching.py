@@ -323,15 +323,24 @@ class TestWaitFinished:
     async def test_it_waits_through_a_start_and_a_stop_that_is_remembered(self) -> None:
         async with stage() as on, anyio.create_task_group() as tasks:
             recording = on.recording()
-            waiting = await calling(tasks, recording.wait_finished)
             await recording.acquire()
             on.emulator.inject(SlowAnswer(8), operation=START)
             await calling(tasks, recording.start)
+            waiting = await calling(tasks, recording.wait_finished)
             await anyio.sleep(5)
             await calling(tasks, recording.stop)
             await waiting.finished()
             assert waiting.value is not None
             assert waiting.value.state is State.UPLOADED
+
+    async def test_what_nobody_has_started_has_no_end_to_wait_for(self) -> None:
+        async with stage() as on:
+            recording = on.recording()
+            with pytest.raises(IllegalTransition):
+                await recording.wait_finished()
+            await recording.acquire()
+            with pytest.raises(IllegalTransition):
+                await recording.wait_finished()
 
     async def test_a_stop_that_fails_leaves_it_waiting(self) -> None:
         async with stage() as on, anyio.create_task_group() as tasks:
