@@ -27,6 +27,7 @@ from agora_rec.recording import Description, Ledger, Recording
 from agora_rec.secret import MASK, Secret, hide
 from agora_rec.store import Checkpoint, MemoryStore, Store
 from agora_rec.transport import (
+    QPS,
     Budget,
     HttpxTransport,
     Interrupt,
@@ -39,9 +40,6 @@ from agora_rec.transport import (
 from agora_rec.vocabulary import Area, Region
 
 A = TypeVar("A", bound=AnyAnswer)
-
-QPS: Final = 10.0
-"""Calls per second that an App ID may make to begin with (timing.yaml `limits.qps`)."""
 
 _ENVIRONMENT: Final = {
     "app_id": "AGORA_APP_ID",

@@ -109,7 +109,7 @@ class Emulator:
         self.customer_secret = customer_secret
         self.base_url = "http://127.0.0.1"
         self.settings = settings or Settings()
-        self._clock = clock or SystemClock()
+        self._clock = SystemClock() if clock is None else clock
         gateway = Gateway(app_id, f"{customer_id}:{customer_secret}", qps)
         self._service = Service(gateway, self.settings, seed)
         self._request_ids = Ids(seed + _REQUEST_SEED)

@@ -137,7 +137,7 @@ class LocalBudget:
         require_rate(qps, jitter)
         self.qps = qps
         self.jitter = jitter
-        self._clock: Clock = clock or SystemClock()
+        self._clock: Clock = SystemClock() if clock is None else clock
         self._pace = Pace(qps, jitter)
         self._queue: list[tuple[Priority, int, _Waiter]] = []  # a heap: priority, then arrival
         self._waiting = 0

@@ -268,12 +268,12 @@ def open_transport(
         InvalidRequest: An argument is out of range.
     """
     customer_id, customer_secret, base_url = Secret(customer_id), Secret(customer_secret), hide(base_url)
-    own_clock: Clock = clock or SystemClock()
+    own_clock: Clock = SystemClock() if clock is None else clock
     return Transport(
         wire=OwnWire(basic_authorization(customer_id, customer_secret), transport),
         hosts=Hosts.of_area(area) if base_url is None else Hosts.of_base_url(base_url),
-        budget=budget or LocalBudget(QPS, clock=own_clock),
-        retry=retry or RetryPolicy(),
+        budget=LocalBudget(QPS, clock=own_clock) if budget is None else budget,
+        retry=RetryPolicy() if retry is None else retry,
         timeout=timeout,
         clock=own_clock,
     )

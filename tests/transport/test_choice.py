@@ -187,3 +187,12 @@ async def test_wrong_settings_are_named(wrong: dict[str, Any], path: str):
     with pytest.raises(InvalidRequest) as caught:
         open_transport(**{**KEYS, **wrong})
     assert [each.path for each in caught.value.violations] == [path]
+
+
+def test_a_budget_that_is_false_is_used_all_the_same() -> None:
+    class Idle(LocalBudget):
+        def __bool__(self) -> bool:
+            return self.waiting > 0
+
+    budget = Idle(1)
+    assert open_transport(**KEYS, base_url="http://127.0.0.1:1", budget=budget).budget is budget
