@@ -67,7 +67,24 @@ class State(StrEnum):
         """Whether the recording has ended: nothing is recorded any more, and nothing can be asked of it."""
         return self in _ENDS
 
+    @property
+    def is_before_start(self) -> bool:
+        """Whether no start is on its way or has worked: nothing runs, and nothing ever did."""
+        return self in _BEFORE_START
 
+    @property
+    def may_record(self) -> bool:
+        """Whether something records, or may record, that nobody is stopping."""
+        return self in _MAY_RECORD
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it has begun and not ended: it may record, or its files may be on their way."""
+        return self not in _ENDS and self not in _BEFORE_START
+
+
+_BEFORE_START = frozenset({State.IDLE, State.ACQUIRED})
+_MAY_RECORD = frozenset({State.STARTING, State.RECORDING})
 _ENDS = frozenset({State.UPLOADED, State.BACKUPED, State.FAILED})
 
 

@@ -101,6 +101,12 @@ class TestWords:
         ]
         assert [state for state in State if state.is_end] == [State.UPLOADED, State.BACKUPED, State.FAILED]
 
+    def test_a_state_is_before_the_start_unfinished_or_an_end(self) -> None:
+        assert [state for state in State if state.is_before_start] == [State.IDLE, State.ACQUIRED]
+        assert [state for state in State if state.may_record] == [State.STARTING, State.RECORDING]
+        unfinished = [State.STARTING, State.RECORDING, State.STOPPING]
+        assert [state for state in State if state.is_unfinished] == unfinished
+
     def test_every_command_is_an_operation(self) -> None:
         operations = {operation.value for operation in OperationName}
         assert {command.value for command in Command} == operations - {"ncs_ip"}

@@ -18,8 +18,6 @@ NOT_RECORDED: Final = 1
 MAY_RUN: Final = 3
 
 _WHERE: Final = {True: " in your bucket", False: " in Agora's backup, on their way to your bucket", None: ""}
-_NEVER_BEGAN: Final = frozenset({State.IDLE, State.ACQUIRED})
-_NOTHING_RUNS: Final = _NEVER_BEGAN | {State.UPLOADED, State.BACKUPED, State.FAILED}
 
 
 @define
@@ -98,7 +96,7 @@ class Session:
         recording, outcome = self.recording, self.recording.outcome
         for file in outcome.files:
             self.console.print(file.name, markup=False, highlight=False, soft_wrap=True)
-        if trouble is not None and recording.state not in _NOTHING_RUNS:
+        if trouble is not None and recording.state.is_unfinished:
             ids = f"resource ID {recording.resource_id}, sid {recording.sid or 'not known'}"
             self._say(f"it may still be recorded: {ids}")
             return MAY_RUN
@@ -111,6 +109,6 @@ def _tell_files(outcome: Outcome) -> str:
     if outcome.no_data:
         return "nobody sent a stream, so there are no files"
     count = len(outcome.files)
-    if not count and outcome.state in _NEVER_BEGAN:
+    if not count and outcome.state.is_before_start:
         return "nothing was recorded"
     return f"{count} file{'' if count == 1 else 's'}"

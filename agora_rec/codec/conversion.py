@@ -200,7 +200,7 @@ def _without_none(hint: Any) -> Any:
     if not _is_union(hint):
         return hint
     members = tuple(member for member in get_args(hint) if member is not NoneType)
-    return Union[members]  # noqa: UP007  # made of a tuple
+    return Union[members]  # noqa: UP007 - made of a tuple
 
 
 def _class_hook(cls: type[Any], made: Converter) -> _Hook:

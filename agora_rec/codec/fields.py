@@ -61,7 +61,7 @@ def _seconds(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
-def _only_true(flag: bool) -> bool | None:  # noqa: FBT001  # the one argument of a writer
+def _only_true(flag: bool) -> bool | None:  # noqa: FBT001 - the one argument of a writer
     return flag or None
 
 

@@ -18,7 +18,7 @@ MAX_ITEMS: Final = 10_000
 _SERVICE: Final = "serviceName"
 
 
-class BadShape(ValueError):  # noqa: N818  # named by what is wrong, like all of the library's errors
+class BadShape(ValueError):  # noqa: N818 - named by what is wrong, like all of the library's errors
     """Bytes that are no JSON, or JSON that is not what the service documents.
 
     Attributes:

@@ -173,7 +173,7 @@ class WaitTimedOut(AgoraRecError, AboutRecording, TimeoutError):
     @property
     def maybe_running(self) -> bool:
         """Whether the recording that was waited for may be running."""
-        return self.state in {State.STARTING, State.RECORDING, State.STOPPING}
+        return self.state.is_unfinished
 
     def message(self) -> str:
         """What did not come, what is known, and what to do."""

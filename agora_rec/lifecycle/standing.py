@@ -125,7 +125,7 @@ class Standing:
     def _learn(self, fact: Fact, at: datetime) -> "Standing":
         learnt = self
         match fact:
-            case f.Acquired(resource_id=new) if self.state in _BEFORE_START and new != self.resource_id:
+            case f.Acquired(resource_id=new) if self.state.is_before_start and new != self.resource_id:
                 learnt = evolve(
                     self, resource_id=new, acquired_at=at, start_sent_at=None, start_refused=False
                 )
@@ -198,7 +198,6 @@ class Standing:
         return evolve(self._with(files, reason), left_by=self.left_by | {instance}, left_at=left_at)
 
 
-_BEFORE_START = frozenset({State.IDLE, State.ACQUIRED})
 _RUNNING = frozenset({State.RECORDING, State.STOPPING})
 
 

@@ -138,8 +138,7 @@ class Driver:
     @property
     def may_need_stop(self) -> bool:
         """Whether something runs, or may run, or is being stopped by a job of ours."""
-        running = self.ledger.state in (State.STARTING, State.RECORDING)
-        return running or self.is_stopping or self.is_unsure_of_stop
+        return self.ledger.state.may_record or self.is_stopping or self.is_unsure_of_stop
 
     @property
     def is_stopping(self) -> bool:

@@ -18,9 +18,6 @@ from agora_rec.recording.driver import Driver
 from agora_rec.recording.jobs import Job
 from agora_rec.vocabulary import Command, OperationName, State
 
-_NOTHING_RUNS = frozenset({State.IDLE, State.ACQUIRED})
-_MAY_RUN = frozenset({State.STARTING, State.RECORDING})
-
 
 async def reach_started(driver: Driver) -> None:
     """Acquire and start as needed, until the sid is known.
@@ -35,7 +32,7 @@ async def reach_started(driver: Driver) -> None:
             await _step_towards_start(driver)
         except (ResourceExpired, ServiceUnavailable) as error:
             kind = type(error)
-            at_start = error.operation is OperationName.START and ledger.state in _NOTHING_RUNS
+            at_start = error.operation is OperationName.START and ledger.state.is_before_start
             if kind not in anew or not at_start:
                 raise
             anew.remove(kind)
@@ -78,7 +75,7 @@ async def reach_stopped(driver: Driver) -> None:
         except ResourceExpired:
             raise  # the service takes no more calls for it, and didn't say that it has ended
         except Exception:
-            if driver.ledger.state in _MAY_RUN or driver.is_unsure_of_stop:
+            if driver.ledger.state.may_record or driver.is_unsure_of_stop:
                 raise
 
 

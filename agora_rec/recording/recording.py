@@ -45,8 +45,6 @@ A = TypeVar("A")
 S = TypeVar("S", UpdateAnswer, UpdateLayoutAnswer)
 log: Final = logging.getLogger("agora_rec")
 
-_BEGUN = frozenset({State.STARTING, State.RECORDING, State.STOPPING})
-
 
 class Recording:
     """One recording of one channel: made by `CloudRecording.recording`, driven from here.
@@ -373,7 +371,7 @@ class Recording:
 
     def stop_behind(self) -> Job[None]:
         """Begin to stop what runs or may run, whether anybody waits for it or not."""
-        if self.state in (State.STARTING, State.RECORDING) and not self._ledger.standing.stop_requested:
+        if self.state.may_record and not self._ledger.standing.stop_requested:
             self._driver.stop()  # at once, so that from here on nothing else is sent
         job: Job[None] = Job()
         name = f"stop {self.cname}/{self.uid}"
@@ -419,7 +417,7 @@ class Recording:
                 self._ledger.keeper.left_behind(self)
 
     def _moved(self, change: Change) -> None:
-        if change.after in _BEGUN:
+        if change.after.is_unfinished:
             self._ledger.keeper.keep(self)
         else:
             self._ledger.keeper.forget(self)

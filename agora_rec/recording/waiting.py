@@ -50,7 +50,7 @@ async def until_finished(driver: Driver, timeout: float) -> None:  # noqa: ASYNC
 
 
 def _require_begun(driver: Driver) -> None:
-    if driver.ledger.state in (State.IDLE, State.ACQUIRED):
+    if driver.ledger.state.is_before_start:
         raise IllegalTransition(Command.QUERY, driver.ledger.state, note="nobody has started it")
 
 

@@ -14,12 +14,10 @@ from agora_rec import codec
 from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.lifecycle import Change, Standing
 from agora_rec.model import Mode
-from agora_rec.vocabulary import Region, State
+from agora_rec.vocabulary import Region
 
 FORMAT: Final = 1
 """The version of the JSON form; a newer one is refused, not guessed at."""
-
-_UNFINISHED = frozenset({State.STARTING, State.RECORDING, State.STOPPING})
 
 
 @frozen(kw_only=True)
@@ -60,7 +58,7 @@ class Checkpoint:
     @property
     def is_unfinished(self) -> bool:
         """Whether something may be running, or its files may be on their way."""
-        return self.standing.state in _UNFINISHED
+        return self.standing.state.is_unfinished
 
     def described_mode(self, secrets: Mode | None = None) -> Mode:
         """The mode: with the secrets of another one filled in, or with none."""

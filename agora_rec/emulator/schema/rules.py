@@ -43,13 +43,13 @@ _POLICIES: Final[Mapping[str, str]] = {
 def one_list_of(first: str, second: str) -> Rule:
     """The two lists exclude each other."""
 
-    def rule(given: Mapping[str, object], context: Context) -> str | None:  # noqa: ARG001 - the form of a rule
+    def rule(given: Mapping[str, object], context: Context) -> str | None:
         return second if first in given and second in given else None
 
     return rule
 
 
-def subscriptions_fit_streams(given: Mapping[str, object], context: Context) -> str | None:  # noqa: ARG001
+def subscriptions_fit_streams(given: Mapping[str, object], context: Context) -> str | None:
     """Audio lists need audio, video lists need video."""
     streams = int_of(given, "streamTypes", AUDIO_AND_VIDEO)
     for medium, allowed in (("Audio", _WITH_AUDIO), ("Video", _WITH_VIDEO)):
@@ -59,13 +59,13 @@ def subscriptions_fit_streams(given: Mapping[str, object], context: Context) -> 
     return None
 
 
-def original_is_audio(given: Mapping[str, object], context: Context) -> str | None:  # noqa: ARG001
+def original_is_audio(given: Mapping[str, object], context: Context) -> str | None:
     """StreamMode original goes with audio only."""
     streams = int_of(given, "streamTypes", AUDIO_AND_VIDEO)
     return "streamMode" if given.get("streamMode") == "original" and streams != AUDIO_ONLY else None
 
 
-def encryption_is_whole(given: Mapping[str, object], context: Context) -> str | None:  # noqa: ARG001
+def encryption_is_whole(given: Mapping[str, object], context: Context) -> str | None:
     """Encryption needs its secret, GCM2 its salt too."""
     mode = int_of(given, "decryptionMode", 0)
     if mode and not text_of(given, "secret"):
@@ -85,14 +85,14 @@ def uid_group_is_given(given: Mapping[str, object], context: Context) -> str | N
 def area_in(width: str, height: str, defaults: tuple[int, int]) -> Rule:
     """The picture is at most 1920 x 1080 pixels large."""
 
-    def rule(given: Mapping[str, object], context: Context) -> str | None:  # noqa: ARG001
+    def rule(given: Mapping[str, object], context: Context) -> str | None:
         pixels = int_of(given, width, defaults[0]) * int_of(given, height, defaults[1])
         return width if pixels > PIXELS_MAX else None
 
     return rule
 
 
-def layout_fits_config(given: Mapping[str, object], context: Context) -> str | None:  # noqa: ARG001
+def layout_fits_config(given: Mapping[str, object], context: Context) -> str | None:
     """A custom layout has regions, and only a custom layout has them."""
     custom = int_of(given, "mixedVideoLayout", 0) == _CUSTOM
     regions = objects_of(given, "layoutConfig")
@@ -101,7 +101,7 @@ def layout_fits_config(given: Mapping[str, object], context: Context) -> str | N
     return "layoutConfig" if not custom and "layoutConfig" in given else None
 
 
-def region_in_picture(given: Mapping[str, object], context: Context) -> str | None:  # noqa: ARG001
+def region_in_picture(given: Mapping[str, object], context: Context) -> str | None:
     """A region of a layout ends inside the picture."""
     for start, size in (("x_axis", "width"), ("y_axis", "height")):
         first, second = given[start], given[size]
@@ -139,13 +139,13 @@ def mode_has_its_config(given: Mapping[str, object], context: Context) -> str | 
     return None if needed in given else needed
 
 
-def transcoding_fits_vendor(given: Mapping[str, object], context: Context) -> str | None:  # noqa: ARG001
+def transcoding_fits_vendor(given: Mapping[str, object], context: Context) -> str | None:
     """Postponed transcoding is not to be had with Qiniu."""
     vendor = int_of(object_of(given, "storageConfig"), "vendor", QINIU)
     return "transcodeOptions" if "transcodeOptions" in given and vendor == QINIU else None
 
 
-def region_fits_vendor(given: Mapping[str, object], context: Context) -> str | None:  # noqa: ARG001
+def region_fits_vendor(given: Mapping[str, object], context: Context) -> str | None:
     """The region number is one of the vendor's."""
     known = AREAS[int_of(given, "vendor", QINIU)]
     return None if 0 <= int_of(given, "region", 0) < len(known) else "region"
@@ -161,13 +161,13 @@ def sts_is_whole(given: Mapping[str, object], context: Context) -> str | None:
     return None if int_of(given, "stsExpiration", 0) >= earliest else "stsExpiration"
 
 
-def prefix_is_short(given: Mapping[str, object], context: Context) -> str | None:  # noqa: ARG001
+def prefix_is_short(given: Mapping[str, object], context: Context) -> str | None:
     """The folders, joined, have at most 128 characters."""
     prefix = texts_of(given, "fileNamePrefix") or ()
     return "fileNamePrefix" if len("/".join(prefix)) > PREFIX_CHARACTERS_MAX else None
 
 
-def params_fit_vendor(given: Mapping[str, object], context: Context) -> str | None:  # noqa: ARG001
+def params_fit_vendor(given: Mapping[str, object], context: Context) -> str | None:
     """Encryption at rest, tags and endpoints belong to some vendors; S3-compatible needs its endpoint."""
     vendor = int_of(given, "vendor", QINIU)
     params = object_of(given, "extensionParams")
@@ -191,7 +191,7 @@ def services_fit_mode(given: Mapping[str, object], context: Context) -> str | No
     return None
 
 
-def policy_fits_service(given: Mapping[str, object], context: Context) -> str | None:  # noqa: ARG001
+def policy_fits_service(given: Mapping[str, object], context: Context) -> str | None:
     """Page recording knows only error_abort, pushing only error_ignore."""
     policy = text_of(given, "errorHandlePolicy")
     only = _POLICIES.get(text_of(given, "serviceName") or "")
