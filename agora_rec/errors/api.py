@@ -6,7 +6,14 @@ from typing import ClassVar, Final, final
 
 from attrs import Factory, define, field
 
-from agora_rec.errors.base import AboutRecording, AgoraRecError, HasAttempts, tell, tell_attempts
+from agora_rec.errors.base import (
+    DEADLINE_CAME,
+    AboutRecording,
+    AgoraRecError,
+    HasAttempts,
+    tell,
+    tell_attempts,
+)
 from agora_rec.errors.text import sentence, shown, shown_or_none
 from agora_rec.errors.values import Attempt, Retry, ScheduleName, Subject, left_open, may_have_started
 from agora_rec.vocabulary import UploadingStatus
@@ -37,7 +44,8 @@ class ApiError(AgoraRecError, AboutRecording, HasAttempts):
 
     `status` and `code` are the answer's numbers (None where there is none), `reason` its text, whole and as
     it came. `meaning` and `hint` are ours: what it most likely means here, and what to do. `retry` and
-    `schedule` say whether the identical request may be sent again, and after which documented waits.
+    `schedule` say whether the identical request may be sent again, and after which documented waits;
+    `deadline_came` whether a deadline kept it from being sent again.
     """
 
     usual_meaning: ClassVar[str] = "the service refused the call for a cause that is not documented"
@@ -52,6 +60,7 @@ class ApiError(AgoraRecError, AboutRecording, HasAttempts):
     retry: Retry = field(default=Retry.NEVER, kw_only=True)
     schedule: ScheduleName | None = field(default=None, kw_only=True)
     attempts: tuple[Attempt, ...] = field(default=(), kw_only=True)
+    deadline_came: bool = field(default=False, kw_only=True)
 
     @property
     def maybe_running(self) -> bool:
@@ -69,6 +78,7 @@ class ApiError(AgoraRecError, AboutRecording, HasAttempts):
             self._more(),
             # One attempt is the answer itself.
             tell_attempts(self.attempts) if len(self.attempts) > 1 else "",
+            DEADLINE_CAME if self.deadline_came else "",
         )
 
     def _said(self) -> str:

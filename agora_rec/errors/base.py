@@ -1,6 +1,6 @@
 """The root of the tree, and what its branches share. The branches are in `local.py` and `api.py`."""
 
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import attrs
 from attrs import define, field
@@ -88,6 +88,8 @@ class HasAttempts:
 
 
 _ATTEMPTS_SHOWN = 6
+
+DEADLINE_CAME: Final = "Given up for want of time: no attempt begins after the deadline."
 
 
 def tell_attempts(attempts: tuple[Attempt, ...]) -> str:

@@ -10,7 +10,14 @@ from typing import Final, final
 
 from attrs import define, field
 
-from agora_rec.errors.base import AboutRecording, AgoraRecError, HasAttempts, tell, tell_attempts
+from agora_rec.errors.base import (
+    DEADLINE_CAME,
+    AboutRecording,
+    AgoraRecError,
+    HasAttempts,
+    tell,
+    tell_attempts,
+)
 from agora_rec.errors.text import escaped, sentence, shown
 from agora_rec.errors.values import Attempt, Subject, Violation, left_open
 from agora_rec.vocabulary import Command, OperationName, State
@@ -208,10 +215,11 @@ class StoreConflict(AgoraRecError):
 @final
 @define(slots=False, eq=False)
 class TransportError(AgoraRecError, AboutRecording, HasAttempts):
-    """No usable answer: no connection, no answer in time, or the caller's deadline came first."""
+    """No usable answer: no connection, no answer in time, or the deadline came first (`deadline_came`)."""
 
     subject: Subject
     attempts: tuple[Attempt, ...] = field(kw_only=True)
+    deadline_came: bool = field(default=False, kw_only=True)
 
     @property
     def maybe_running(self) -> bool:
@@ -229,5 +237,6 @@ class TransportError(AgoraRecError, AboutRecording, HasAttempts):
         return tell(
             f"{self.operation.value}: no usable answer{f' ({about})' if about else ''}.",
             tell_attempts(self.attempts) or "No attempt was made.",
+            DEADLINE_CAME if self.deadline_came else "",
             advice,
         )

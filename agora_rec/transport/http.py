@@ -37,6 +37,7 @@ from agora_rec.transport.wire import (
     in_words,
     refuse_large,
     scrub,
+    seconds_to_wait,
     short_request_id,
 )
 
@@ -159,7 +160,8 @@ class HttpxWire:
         )
         try:
             request_id = short_request_id(response.headers.get("X-Request-Id"))
-            return WireAnswer(response.status_code, await _read(response), request_id)
+            retry_after = seconds_to_wait(response.headers.get("Retry-After"))
+            return WireAnswer(response.status_code, await _read(response), request_id, retry_after)
         finally:
             await response.aclose()
 

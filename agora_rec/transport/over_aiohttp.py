@@ -28,6 +28,7 @@ from agora_rec.transport.wire import (
     in_words,
     refuse_large,
     scrub,
+    seconds_to_wait,
     short_request_id,
 )
 
@@ -98,7 +99,8 @@ class AiohttpWire:
             ),
         ) as response:
             request_id = short_request_id(response.headers.get("X-Request-Id"))
-            return WireAnswer(response.status, await _read(response), request_id)
+            retry_after = seconds_to_wait(response.headers.get("Retry-After"))
+            return WireAnswer(response.status, await _read(response), request_id, retry_after)
 
     async def aclose(self) -> None:
         """Close the session. A later exchange opens a new one."""

@@ -1,7 +1,7 @@
-"""Which failed attempts are repeated, and after how many seconds: data and one pure function.
+"""Which failed attempts are repeated, and after how many seconds: data and pure functions.
 
 The numbers are the documented ones (timing.yaml `retry_schedules`, errors.yaml `schedules`); a test compares
-them. Whether the identical request may be sent again at all is said by the table of errors, not here.
+them. Whether an answer allows the identical request again is said by the table of errors, not here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ from agora_rec.errors import (
     Violation,
 )
 from agora_rec.transport.spans import is_finite
+from agora_rec.transport.wire import FailureKind, WireFailure
 from agora_rec.vocabulary import OperationName
 
 
@@ -51,22 +52,61 @@ _SCHEDULES: Final[Mapping[ScheduleName, Trouble]] = MappingProxyType(
 )
 
 
+_FAILURES: Final[Mapping[FailureKind, Trouble | None]] = MappingProxyType(
+    {
+        FailureKind.CONNECT: Trouble.NO_ANSWER,
+        FailureKind.TIMEOUT: Trouble.NO_ANSWER,
+        FailureKind.LOST: Trouble.NO_ANSWER,
+        FailureKind.GARBLED: Trouble.NO_ANSWER,
+        # These two come out the same the next time, whatever host is asked.
+        FailureKind.TOO_LARGE: None,
+        FailureKind.LOCAL: None,
+    }
+)
+
+_MAY_ASK_FOR_TIME: Final = frozenset({429, 503})
+"""Statuses whose `Retry-After` is heeded; of other statuses it has another meaning, or none."""
+
+
 @frozen
 class Mishap:
-    """An attempt that may be repeated: what went wrong, and when (on the caller's monotonic clock)."""
+    """An attempt that may be repeated: what went wrong, and when (on the caller's monotonic clock).
+
+    `retry_after` is the time that the answer asked for, in seconds.
+    """
 
     trouble: Trouble
     at: float
+    retry_after: float = 0.0
 
 
-def trouble_of(error: ApiError) -> Trouble | None:
-    """What an answer means for the next attempt; None: the same request is not sent again.
+def mishap_after(
+    error: ApiError | WireFailure, *, at: float, retry_after: float | None = None
+) -> Mishap | None:
+    """What a failed attempt means for the next one; None: the same request is not sent again.
+
+    Args:
+        error: What the attempt ended with.
+        at: When.
+        retry_after: Seconds that the answer's `Retry-After` named, if it had one that means something.
+    """
+    trouble = trouble_of(error)
+    if trouble is None:
+        return None
+    asked = retry_after if isinstance(error, ApiError) and error.status in _MAY_ASK_FOR_TIME else None
+    return Mishap(trouble, at, asked or 0.0)
+
+
+def trouble_of(error: ApiError | WireFailure) -> Trouble | None:
+    """The kind of trouble that an attempt met; None: the same request is not sent again.
 
     A 404 is repeated for a stop only: a recording that is being moved to another server answers 404 for
     up to 90 s, and taking that for its end would leave it running. To the other calls it is news for the
     caller. A success that can't be read is no usable answer; all calls of the service may be repeated
     (timing.yaml `retry_safety`), so it is asked again.
     """
+    if isinstance(error, WireFailure):
+        return _FAILURES[error.kind]
     if isinstance(error, RateLimited):
         return Trouble.RATE_LIMITED
     if isinstance(error, UnexpectedAnswer):
@@ -111,6 +151,9 @@ class RetryPolicy:
             in between.
         unreadable: A success that can't be read; the same waits.
         rate_limited: 429. No numbers are documented; the budget slows down besides.
+        retry_after_limit: Seconds that a `Retry-After` of a 429 or 503 can lengthen a wait to; it never
+            shortens one. The service documents no such header, but gateways like the one before it send it.
+            0 ignores it.
         not_completed: 206 with code 65 (`code_65`).
         server: 5xx to acquire, update, update_layout and stop (`backoff_general`).
         start_server: 5xx to a start (`start_5xx`).
@@ -129,6 +172,7 @@ class RetryPolicy:
     no_answer: tuple[float, ...] = _waits(1, 3, 6)
     unreadable: tuple[float, ...] = _waits(1, 3, 6)
     rate_limited: tuple[float, ...] = _waits(1, 3, 6)
+    retry_after_limit: float = field(default=30.0, validator=_span)
     not_completed: tuple[float, ...] = _waits(3, 6)
     server: tuple[float, ...] = _waits(1, 3, 6)
     start_server: tuple[float, ...] = _waits(3, 6, 9)
@@ -166,10 +210,11 @@ class RetryPolicy:
         """
         last = mishaps[-1]
         same = [each for each in mishaps if each.trouble is last.trouble]
-        seconds = self._nth_wait(last, first=same[0], number=len(same))
-        if seconds is None or (deadline is not None and last.at + seconds > deadline):
+        own = self._nth_wait(last, first=same[0], number=len(same))
+        if own is None:
             return None
-        return seconds
+        seconds = max(own, min(last.retry_after, self.retry_after_limit))
+        return None if deadline is not None and last.at + seconds > deadline else seconds
 
     def _nth_wait(self, last: Mishap, *, first: Mishap, number: int) -> float | None:
         waits: tuple[float, ...] = getattr(self, last.trouble.value)

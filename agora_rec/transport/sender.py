@@ -32,7 +32,7 @@ from agora_rec.transport.hosts import Hosts
 from agora_rec.transport.http import HttpxTransport
 from agora_rec.transport.interrupt import Interrupt, Interrupted
 from agora_rec.transport.outgoing import basic_authorization
-from agora_rec.transport.retries import Mishap, RetryPolicy, Trouble, trouble_of
+from agora_rec.transport.retries import Mishap, RetryPolicy, mishap_after
 from agora_rec.transport.spans import is_finite
 from agora_rec.transport.wire import FailureKind, Wire, WireAnswer, WireFailure, scrub
 from agora_rec.transport.wires import OwnWire
@@ -61,6 +61,10 @@ class _Call(Generic[A]):
     attempts: list[Attempt] = field(factory=list[Attempt])
     mishaps: list[Mishap] = field(factory=list[Mishap])
     waited: float = 0.0
+    retry_after: float | None = None
+    """Seconds that the last answer asked for."""
+    too_late: bool = False
+    """Whether the deadline kept another attempt from being made."""
 
     def is_over(self, now: float) -> bool:
         return self.deadline is not None and now > self.deadline
@@ -77,8 +81,11 @@ class _Call(Generic[A]):
         attempts = tuple(self.attempts)
         if isinstance(error, ApiError):
             scrub(error)
+            error.deadline_came = self.too_late
             return error.with_attempts(attempts)
-        failed = TransportError(subject=self.operation.subject, attempts=attempts)
+        failed = TransportError(
+            subject=self.operation.subject, attempts=attempts, deadline_came=self.too_late
+        )
         failed.__cause__ = None if error is None else error.__cause__
         return failed
 
@@ -162,7 +169,8 @@ class Transport:
             raise Interrupted(tuple(call.attempts)) from None
         now = self._clock.monotonic()
         call.waited = now - began
-        return not (scope.cancelled_caught or call.is_over(now))
+        call.too_late = scope.cancelled_caught or call.is_over(now)
+        return not call.too_late
 
     async def _attempt(self, call: _Call[A]) -> A:
         """Make one attempt, to its end, and note what became of it.
@@ -181,6 +189,7 @@ class Transport:
         try:
             answer = await self._exchange(operation, host, seconds)
             self.hosts.answered(host)
+            call.retry_after = answer.retry_after
             value = interpret(operation, answer.status, answer.body)
             outcome, detail = AttemptOutcome.ANSWERED, ""
             return value
@@ -212,16 +221,15 @@ class Transport:
 
     def _pause_after(self, call: _Call[A], error: ApiError | WireFailure) -> float | None:
         """Seconds before the next attempt; None: there is none."""
-        if isinstance(error, WireFailure):
-            trouble = None if error.kind in _NOT_THE_HOSTS_FAULT else Trouble.NO_ANSWER
-        else:
-            trouble = trouble_of(error)
         if isinstance(error, RateLimited):
             self.budget.slow_down()
-        if trouble is None:
+        mishap = mishap_after(error, at=self._clock.monotonic(), retry_after=call.retry_after)
+        if mishap is None:
             return None
-        call.mishaps.append(Mishap(trouble, self._clock.monotonic()))
-        return self.retry.wait(call.mishaps, deadline=call.deadline)
+        call.mishaps.append(mishap)
+        pause = self.retry.wait(call.mishaps, deadline=call.deadline)
+        call.too_late = pause is None and self.retry.wait(call.mishaps) is not None
+        return pause
 
     async def aclose(self) -> None:
         """Close the connections."""

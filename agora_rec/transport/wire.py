@@ -4,6 +4,7 @@ One exchange, one answer or one `WireFailure`, and the rule that nothing leaves 
 show a header or a body. `http.py` fulfils it with httpx, `over_aiohttp.py` with aiohttp.
 """
 
+import re
 from collections.abc import Iterator
 from enum import Enum, unique
 from typing import Final, Protocol, cast
@@ -22,6 +23,7 @@ CONNECT_SHARE: Final = 0.4
 """The part of an attempt's time that opening a connection, and again TLS on it, may take. So a host that
 takes no connections is recognised as such before the attempt as a whole is over: nothing was sent then."""
 
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _DETAIL_LIMIT: Final = 200
 _REQUEST_ID_LIMIT: Final = 100
 
@@ -40,11 +42,15 @@ class FailureKind(Enum):
 
 @frozen
 class WireAnswer:
-    """An answer as it came: any status, at most `ANSWER_LIMIT` bytes of body, the service's ID of it."""
+    """An answer as it came: any status, at most `ANSWER_LIMIT` bytes of body, the service's ID of it.
+
+    `retry_after` is the time that it asks for before the next attempt, in seconds.
+    """
 
     status: int
     body: bytes = field(repr=False)  # may hold the keys of streams
     request_id: str | None = None
+    retry_after: float | None = None
 
 
 class WireFailure(Exception):  # noqa: N818 - a signal inside the transport, callers get a TransportError
@@ -143,6 +149,16 @@ def in_words(error: BaseException) -> str:
 def short_request_id(header: str | None) -> str | None:
     """The value of an answer's X-Request-Id, bounded; the service's support asks for it."""
     return None if header is None else header[:_REQUEST_ID_LIMIT]
+
+
+def seconds_to_wait(header: str | None) -> float | None:
+    """The value of an answer's Retry-After in seconds; None where it means nothing.
+
+    Gateways that count calls send seconds. A date would be the sender's clock against ours: it isn't read.
+    """
+    if header is None or _SECONDS.fullmatch(header) is None:
+        return None
+    return float(header)
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:

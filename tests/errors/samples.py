@@ -51,7 +51,7 @@ def _local() -> list[AgoraRecError]:
             evidence=EVIDENCE,
         ),
         e.StoreConflict(key="class-42", expected=3, found=4, evidence=EVIDENCE),
-        e.TransportError(about, attempts=ATTEMPTS, evidence=EVIDENCE),
+        e.TransportError(about, attempts=ATTEMPTS, deadline_came=True, evidence=EVIDENCE),
     ]
 
 
@@ -66,6 +66,7 @@ def _api(cls: type[ApiError]) -> ApiError:
         retry=e.Retry.LATER,
         schedule="code_65",
         attempts=ATTEMPTS,
+        deadline_came=True,
         evidence=EVIDENCE,
     )
     if isinstance(error, e.PartialContent):

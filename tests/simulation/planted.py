@@ -16,7 +16,7 @@ from agora_rec.recording.driver import Driver
 from agora_rec.recording.ledger import Ledger
 from agora_rec.recording.recording import Recording
 from agora_rec.recording.starting import Starting
-from agora_rec.transport import Interrupt
+from agora_rec.transport import Interrupt, retries
 from agora_rec.transport import sender as send_loop
 from agora_rec.transport.budget import Pace
 from agora_rec.transport.retries import Trouble, trouble_of
@@ -198,12 +198,12 @@ def _a_start_forgets_its_first_attempts() -> AbstractContextManager[Any]:
 def _spent_resources_are_tried_again() -> AbstractContextManager[Any]:
     """A start is repeated whatever it was refused with."""
 
-    def retry(error: ApiError) -> Any:
-        if error.operation is OperationName.START:
+    def retry(error: ApiError | WireFailure) -> Any:
+        if isinstance(error, ApiError) and error.operation is OperationName.START:
             return Trouble.START_SERVER
         return trouble_of(error)
 
-    return patch.object(send_loop, "trouble_of", retry)
+    return patch.object(retries, "trouble_of", retry)
 
 
 PLANTED: Final[Mapping[str, Plant]] = {

@@ -19,9 +19,12 @@ TOO_LARGE = WireFailure(FailureKind.TOO_LARGE, "too large", sent=True)
 LOCAL = WireFailure(FailureKind.LOCAL, "UnsupportedProtocol", sent=False)
 
 
-def said(status: int, code: int | None = None, text: str = "") -> WireAnswer:
+def said(
+    status: int, code: int | None = None, text: str = "", *, retry_after: float | None = None
+) -> WireAnswer:
     """An answer with a code and nothing else."""
-    return WireAnswer(status, text.encode() if code is None else f'{{"code":{code},"reason":"r"}}'.encode())
+    body = text if code is None else f'{{"code":{code},"reason":"r"}}'
+    return WireAnswer(status, body.encode(), retry_after=retry_after)
 
 
 @define(eq=False)

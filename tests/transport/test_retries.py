@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from agora_rec.errors import ApiError, InvalidRequest, Refusal, Subject, from_refusal, from_unreadable
-from agora_rec.transport.retries import Mishap, RetryPolicy, Trouble, trouble_of
+from agora_rec.transport.retries import Mishap, RetryPolicy, Trouble, mishap_after, trouble_of
+from agora_rec.transport.wire import FailureKind, WireFailure, seconds_to_wait
 from agora_rec.vocabulary import OperationName
 from tests.support.reference import load
 
@@ -80,6 +81,77 @@ def test_every_trouble_has_its_own_count():
 @pytest.mark.parametrize(("deadline", "wait"), [(11.0, 1.0), (10.9, None), (None, 1.0)])
 def test_nothing_is_repeated_past_the_deadline(deadline: float | None, wait: float | None):
     assert RetryPolicy().wait([Mishap(Trouble.NO_ANSWER, 10.0)], deadline=deadline) == wait
+
+
+@pytest.mark.parametrize(
+    ("asked", "limit", "wait"),
+    [
+        (None, 30, 1),
+        (0, 30, 1),
+        (0.9, 30, 1),
+        (4, 30, 4),
+        (30, 30, 30),
+        (1e9, 30, 30),
+        (4, 0, 1),
+        (9, 2.5, 2.5),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_answer_may_lengthen_its_wait_up_to_the_limit(
+    status: int, asked: float | None, limit: float, wait: float
+):
+    mishap = mishap_after(refused(OperationName.ACQUIRE, status, None), at=10.0, retry_after=asked)
+    assert mishap is not None
+    policy = RetryPolicy(retry_after_limit=limit)
+    assert policy.wait([mishap]) == wait
+    assert policy.wait([mishap], deadline=10.0 + wait) == wait
+    assert policy.wait([mishap], deadline=9.9 + wait) is None
+
+
+def test_time_that_is_asked_for_makes_no_attempt_of_its_own():
+    mishaps = [Mishap(Trouble.RATE_LIMITED, 0.0, retry_after=5.0)] * 4
+    assert [RetryPolicy().wait(mishaps[: count + 1]) for count in range(4)] == [5, 5, 6, None]
+
+
+def test_only_those_who_count_calls_may_ask_for_time():
+    said = refused(OperationName.ACQUIRE, 500, 501)
+    lost = WireFailure(FailureKind.LOST, "ReadError", sent=True)
+    assert mishap_after(said, at=1.0, retry_after=20) == Mishap(Trouble.SERVER, 1.0)
+    assert mishap_after(lost, at=1.0, retry_after=20) == Mishap(Trouble.NO_ANSWER, 1.0)
+    assert mishap_after(refused(OperationName.ACQUIRE, 401, None), at=1.0, retry_after=20) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("007", 7.0),
+        ("999999999", 999999999.0),
+        (None, None),
+        ("", None),
+        ("-1", None),
+        ("1.5", None),
+        ("1e9", None),
+        ("nan", None),
+        ("inf", None),
+        ("٣", None),
+        ("1" * 10, None),
+        ("1" * 100_000, None),
+        ("5, 5", None),
+        ("5\n", None),
+        (" 5", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+    ],
+)
+def test_a_header_that_means_nothing_asks_for_nothing(header: str | None, seconds: float | None):
+    assert seconds_to_wait(header) == seconds
+
+
+def test_every_failure_of_the_wire_has_one_reaction():
+    repeated = {kind: trouble_of(WireFailure(kind, "", sent=True)) for kind in FailureKind}
+    hopeless = {FailureKind.TOO_LARGE, FailureKind.LOCAL}
+    assert repeated == {kind: None if kind in hopeless else Trouble.NO_ANSWER for kind in FailureKind}
 
 
 @pytest.mark.parametrize("trouble", Trouble)
@@ -169,6 +241,7 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again_if_it_was_a_success(
         ({"start_server": (float("inf"),)}, "retry.start_server"),
         ({"stop_404_every": 0}, "retry.stop_404_every"),
         ({"stop_404_for": float("nan")}, "retry.stop_404_for"),
+        ({"retry_after_limit": -1}, "retry.retry_after_limit"),
     ],
 )
 def test_a_policy_without_meaning_is_refused(wrong: dict[str, Any], path: str):

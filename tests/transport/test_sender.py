@@ -259,7 +259,21 @@ async def test_no_attempt_begins_after_the_deadline():
         await transport_over(wire).send(samples.START, deadline=deadline)
     assert wire.moments == [0, 1]
     assert len(caught.value.attempts) == 2
-    assert anyio.current_time() < deadline
+    assert anyio.current_time() < deadline - 2.5, "given up at once: nobody waits for what would be too late"
+    assert caught.value.deadline_came
+    assert "no attempt begins after the deadline" in str(caught.value)
+
+
+@pytest.mark.parametrize(("deadline", "came"), [(100.0, False), (9.9, True), (None, False)])
+async def test_an_answer_that_is_not_asked_for_again_says_whether_that_is_for_want_of_time(
+    deadline: float | None,
+    came: bool,  # noqa: FBT001 - a parameter
+):
+    until = None if deadline is None else anyio.current_time() + deadline
+    with pytest.raises(ServiceUnavailable) as caught:
+        await transport_over(ScriptedWire([said(503)])).send(samples.ACQUIRE, deadline=until)
+    assert caught.value.deadline_came is came
+    assert ("after the deadline" in str(caught.value)) is came
 
 
 async def test_an_attempt_that_has_begun_is_waited_for_past_the_deadline():
@@ -280,6 +294,7 @@ async def test_a_deadline_that_comes_before_the_slot_means_that_nothing_was_sent
     with pytest.raises(TransportError) as caught:
         await transport_over(wire, budget=budget).send(samples.START, deadline=deadline)
     assert (wire.asked, caught.value.attempts, caught.value.maybe_running) == ([], (), False)
+    assert caught.value.deadline_came
     assert anyio.current_time() == pytest.approx(max(deadline, anyio.current_time()))
     assert budget.waiting == 0
 
@@ -297,6 +312,7 @@ async def test_a_deadline_while_a_repetition_waits_for_its_slot_raises_what_the_
     with pytest.raises(ServiceUnavailable) as caught:
         await transport_over(wire, budget=budget).send(samples.START, deadline=anyio.current_time() + 5)
     assert len(caught.value.attempts) == 1
+    assert caught.value.deadline_came
 
 
 async def test_every_attempt_takes_a_slot_of_the_budget():
@@ -314,6 +330,36 @@ async def test_a_429_slows_the_budget_down():
         await transport.send(samples.QUERY)
     gaps = [later - earlier for earlier, later in pairwise(wire.moments)]
     assert gaps == pytest.approx([1.0, 0.2, 0.2, 0.2], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("answers", "moments"),
+    [
+        ([said(429, retry_after=5)] * 2, [0, 5, 10]),
+        ([said(503, retry_after=5)] * 3, [0, 5, 10, 16]),
+        ([said(429, retry_after=0.5)], [0, 1]),
+        ([said(429, retry_after=86400)], [0, 30]),
+        ([said(500, retry_after=20)], [0, 1]),
+        ([said(504, 62, retry_after=20)], [0, 1]),
+        ([said(206, 65, retry_after=20)], [0, 3]),
+        ([said(429, retry_after=5), said(429)], [0, 5, 8]),
+        ([said(429, retry_after=5), REFUSED], [0, 5, 6]),
+    ],
+)
+async def test_a_gateway_that_asks_for_time_is_given_it_within_bounds(
+    answers: list[Any], moments: list[float]
+):
+    wire = ScriptedWire([*answers, ACQUIRED])
+    await transport_over(wire).send(samples.ACQUIRE)
+    assert wire.moments == moments
+
+
+async def test_time_that_would_outlast_the_deadline_is_not_waited():
+    wire = ScriptedWire([said(429, retry_after=20), ACQUIRED])
+    began = anyio.current_time()
+    with pytest.raises(RateLimited) as caught:
+        await transport_over(wire).send(samples.ACQUIRE, deadline=began + 10)
+    assert (wire.moments, anyio.current_time(), caught.value.deadline_came) == ([0], began, True)
 
 
 @pytest.mark.parametrize(("step", "attempts"), [(REFUSED, 1), (None, 0)])

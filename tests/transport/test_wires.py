@@ -105,6 +105,12 @@ async def test_an_answer_without_an_id_has_none(wire: Wire):
         assert (await wire.exchange("POST", server.url, BODY, LONG)).request_id is None
 
 
+async def test_an_answer_may_ask_for_time(wire: Wire):
+    async with serving(answer(b"{}", 429, "retry-after: 7"), answer(b"{}", 429)) as server:
+        assert (await wire.exchange("POST", server.url, BODY, LONG)).retry_after == 7
+        assert (await wire.exchange("POST", server.url, BODY, LONG)).retry_after is None
+
+
 async def test_a_refused_connection_was_not_sent(wire: Wire):
     async with serving(hang_up) as server:
         url = server.url
