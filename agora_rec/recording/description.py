@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from agora_rec import codec, model
 from agora_rec.errors import InvalidRequest, Violation
+from agora_rec.errors.text import escaped
 from agora_rec.model import AcquireRequest, Mode, Scene, StartRequest, validation
 from agora_rec.secret import Secret
 from agora_rec.store import Checkpoint
@@ -95,6 +96,11 @@ class Description:
             has_token=checkpoint.has_token or token is not None,
             has_secrets=mode is not None and (token is not None or not checkpoint.has_token),
         )
+
+    @property
+    def label(self) -> str:
+        """Channel and uid for logs and notes: short, and nothing that could pass for another line."""
+        return f"{escaped(self.cname, 80)}/{self.uid}"
 
     def acquire_request(self) -> AcquireRequest:
         """What acquire sends: the service's own defaults are left to the service."""

@@ -15,6 +15,7 @@ from attrs import evolve
 
 from agora_rec import codec
 from agora_rec.errors import InvalidRequest, StoreConflict, Subject, Violation
+from agora_rec.errors.text import as_field
 from agora_rec.lifecycle import Change, Fact, FactKey, Standing
 from agora_rec.recording.description import Description
 from agora_rec.recording.keeper import Keeper
@@ -200,27 +201,22 @@ class Ledger:
         try:
             await self.save()
         except Exception:  # the next write-ahead will raise it to somebody who can act on it
-            log.exception(
-                "the checkpoint of recording %s/%s could not be written",
-                self.description.cname,
-                self.description.uid,
-            )
+            log.exception("the checkpoint of recording %s could not be written", self.description.label)
 
     def _log(self, change: Change) -> None:
         loud = change.fact is FactKey.OUT_OF_CONTROL
         log.log(
-            logging.ERROR if loud else logging.INFO,
-            "recording %s/%s: %s -> %s (%s)%s",
-            self.description.cname,
-            self.description.uid,
+            logging.ERROR if loud else logging.DEBUG,
+            "recording %s: %s -> %s (%s)%s",
+            self.description.label,
             change.before,
             change.after,
             change.fact,
             ": the service takes no more calls for it, and it may still run" if loud else "",
             extra={
-                "cname": self.description.cname,
+                "cname": as_field(self.description.cname),
                 "uid": self.description.uid,
-                "sid": self.standing.sid,
+                "sid": as_field(self.standing.sid),
                 "state": change.after.value,
             },
         )

@@ -362,7 +362,7 @@ class Recording:
         except Exception as failure:
             if error is None:
                 raise
-            error.add_note(f"agora_rec: recording {self.cname}/{self.uid} may still run: {failure}")
+            error.add_note(f"agora_rec: recording {self._ledger.description.label} may still run: {failure}")
 
     @property
     def is_abandoned(self) -> bool:
@@ -382,7 +382,7 @@ class Recording:
         try:
             await goals.reach_stopped(self._driver)
         except Exception:
-            log.exception("recording %s/%s may still run: its stop failed", self.cname, self.uid)
+            log.exception("recording %s may still run: its stop failed", self._ledger.description.label)
             raise
 
     def learn_secrets(self, description: Description) -> None:

@@ -2,10 +2,10 @@
 
 Slot, attempt, judgement, wait, and again. What may be repeated is data (`retries.py`), which host is asked is
 pure (`hosts.py`), how a request gets there is the wire's business. Whether the caller still waits is nobody's
-business here: `send` runs in a task of the client.
+business here: `send` runs in a task of the client. What is logged stands in `logs.py`, who looks on in
+`observer.py`.
 """
 
-import logging
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
@@ -31,6 +31,8 @@ from agora_rec.transport.budget import Budget, LocalBudget
 from agora_rec.transport.hosts import Hosts
 from agora_rec.transport.http import HttpxTransport
 from agora_rec.transport.interrupt import Interrupt, Interrupted
+from agora_rec.transport.logs import Sequel, log_attempt, log_wait, sequel_of
+from agora_rec.transport.observer import CallObserver, Telemetry, Unobserved
 from agora_rec.transport.outgoing import basic_authorization
 from agora_rec.transport.retries import Mishap, RetryPolicy, mishap_after
 from agora_rec.transport.spans import is_finite
@@ -39,8 +41,6 @@ from agora_rec.transport.wires import OwnWire
 from agora_rec.vocabulary import Area, AttemptOutcome
 
 A = TypeVar("A", bound=AnyAnswer)
-
-logger: Final = logging.getLogger("agora_rec")
 
 QPS: Final = 10.0
 """Calls per second that an App ID may make to begin with (timing.yaml `limits.qps`)."""
@@ -58,9 +58,12 @@ class _Call(Generic[A]):
     deadline: float | None
     interrupt: Interrupt
     on_attempt: Callable[[Attempt], None] | None
+    observer: CallObserver
     attempts: list[Attempt] = field(factory=list[Attempt])
     mishaps: list[Mishap] = field(factory=list[Mishap])
     waited: float = 0.0
+    request_id: str | None = None
+    """The service's own ID of the last answer."""
     retry_after: float | None = None
     """Seconds that the last answer asked for."""
     too_late: bool = False
@@ -70,11 +73,27 @@ class _Call(Generic[A]):
         return self.deadline is not None and now > self.deadline
 
     def note(self, attempt: Attempt, request_id: str | None) -> None:
-        """Keep an attempt, log it and tell who asked to know."""
+        """Keep an attempt and tell who asked to know."""
         self.attempts.append(attempt)
-        _log(self, attempt, request_id)
+        self.request_id = request_id
+        self.observer.attempted(attempt, request_id)
         if self.on_attempt is not None:
             self.on_attempt(attempt)
+
+    def log(self, sequel: Sequel, again_in: float | None) -> None:
+        """Log the last attempt, with what comes of it."""
+        log_attempt(
+            self.operation.subject,
+            self.attempts,
+            sequel,
+            waited=self.waited,
+            again_in=again_in,
+            request_id=self.request_id,
+        )
+
+    def log_wait(self, sequel: Sequel) -> None:
+        """Log that there is no other attempt, since the wait for it was ended."""
+        log_wait(self.operation.subject, self.attempts, sequel, waited=self.waited)
 
     def final(self, error: ApiError | WireFailure | None) -> ApiError | TransportError:
         """What the caller gets, without the frames that read the answer; None: the deadline came first."""
@@ -102,13 +121,22 @@ class Transport:
         retry: What is repeated, and when.
         timeout: Seconds for one attempt, unless the operation needs more.
         clock: Where time comes from.
+        telemetry: Who looks on.
 
     Raises:
         InvalidRequest: `timeout` is no span of time.
     """
 
     def __init__(
-        self, *, wire: Wire, hosts: Hosts, budget: Budget, retry: RetryPolicy, timeout: float, clock: Clock
+        self,
+        *,
+        wire: Wire,
+        hosts: Hosts,
+        budget: Budget,
+        retry: RetryPolicy,
+        timeout: float,
+        clock: Clock,
+        telemetry: Telemetry | None = None,
     ) -> None:
         if not (is_finite(timeout) and timeout > 0):
             raise InvalidRequest((Violation("timeout", repr(timeout)[:100], "seconds, above 0"),))
@@ -118,6 +146,7 @@ class Transport:
         self.timeout = timeout
         self._wire = wire
         self._clock = clock
+        self._telemetry: Telemetry = Unobserved() if telemetry is None else telemetry
 
     def __repr__(self) -> str:
         return f"<Transport {self.hosts.candidates[0]} budget={self.budget!r}>"
@@ -144,35 +173,57 @@ class Transport:
             TransportError: There was no usable answer, or no attempt could begin before the deadline.
             Interrupted: `interrupt` was triggered; carries the attempts made before.
         """
-        call = _Call(operation, deadline, interrupt or Interrupt(), on_attempt)
+        with self._telemetry.observe(operation) as observer:
+            return await self._send(
+                _Call(operation, deadline, interrupt or Interrupt(), on_attempt, observer)
+            )
+
+    async def _send(self, call: _Call[A]) -> A:
         last: ApiError | WireFailure | None = None
         pause: float | None = 0.0
-        while pause is not None and await self._wait(call, pause):
+        while pause is not None:
+            ended = await self._wait(call, pause)
+            if ended is not None:
+                call.log_wait(ended)
+                if ended is Sequel.WITHDRAWN:
+                    raise Interrupted(tuple(call.attempts))
+                break
+            sequel, pause = Sequel.CUT, None
+            host = self.hosts.current(self._clock.monotonic())
             try:
-                return await self._attempt(call)
+                with call.observer.attempt(host):
+                    answer = await self._attempt(call, host)
+                sequel = Sequel.DONE
+                return answer
             except (ApiError, WireFailure) as error:
                 last = error
-                pause = self._pause_after(call, error)
+                sequel, pause = self._judge(call, error)
+            finally:
+                call.log(sequel, pause)
         raise call.final(last)
 
-    async def _wait(self, call: _Call[A], pause: float) -> bool:
-        """Wait for the pause and the slot; whether the deadline leaves time for an attempt."""
+    async def _wait(self, call: _Call[A], pause: float) -> Sequel | None:
+        """Wait for the pause and the slot; None: an attempt may begin, otherwise what has ended the call."""
         began = self._clock.monotonic()
+        in_time = False
         try:
             with call.interrupt.waiting():
                 if pause:
                     await self._clock.sleep(pause)
                 left = None if call.deadline is None else max(0.0, call.deadline - self._clock.monotonic())
-                with self._clock.move_on_after(left) as scope:
+                with self._clock.move_on_after(left):
                     await self.budget.slot(call.operation.priority)
+                    in_time = True
         except Interrupted:
-            raise Interrupted(tuple(call.attempts)) from None
-        now = self._clock.monotonic()
-        call.waited = now - began
-        call.too_late = scope.cancelled_caught or call.is_over(now)
-        return not call.too_late
+            return Sequel.WITHDRAWN
+        finally:
+            now = self._clock.monotonic()
+            call.waited = now - began
+            call.observer.waited(call.waited, pause)
+        call.too_late = not in_time or call.is_over(now)
+        return Sequel.GIVEN_UP if call.too_late else None
 
-    async def _attempt(self, call: _Call[A]) -> A:
+    async def _attempt(self, call: _Call[A], host: str) -> A:
         """Make one attempt, to its end, and note what became of it.
 
         Raises:
@@ -182,7 +233,6 @@ class Transport:
         operation = call.operation
         began = self._clock.monotonic()
         at = self._clock.now()
-        host = self.hosts.current(began)
         seconds = max(self.timeout, operation.timeout or 0.0)
         answer: WireAnswer | None = None
         outcome, detail, code = AttemptOutcome.UNANSWERED, "cancelled", None
@@ -219,17 +269,17 @@ class Transport:
             return await self._wire.exchange(operation.method, host + operation.path, operation.body, seconds)
         raise WireFailure(FailureKind.TIMEOUT, f"no answer within {seconds:g} s", sent=True)
 
-    def _pause_after(self, call: _Call[A], error: ApiError | WireFailure) -> float | None:
-        """Seconds before the next attempt; None: there is none."""
+    def _judge(self, call: _Call[A], error: ApiError | WireFailure) -> tuple[Sequel, float | None]:
+        """What comes of a failure, and the seconds before the next attempt; None: there is none."""
         if isinstance(error, RateLimited):
             self.budget.slow_down()
         mishap = mishap_after(error, at=self._clock.monotonic(), retry_after=call.retry_after)
-        if mishap is None:
-            return None
-        call.mishaps.append(mishap)
-        pause = self.retry.wait(call.mishaps, deadline=call.deadline)
-        call.too_late = pause is None and self.retry.wait(call.mishaps) is not None
-        return pause
+        pause: float | None = None
+        if mishap is not None:
+            call.mishaps.append(mishap)
+            pause = self.retry.wait(call.mishaps, deadline=call.deadline)
+            call.too_late = pause is None and self.retry.wait(call.mishaps) is not None
+        return sequel_of(call.attempts[-1], pause, repeatable=mishap is not None), pause
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -258,6 +308,7 @@ def open_transport(
     budget: Budget | None = None,
     retry: RetryPolicy | None = None,
     clock: Clock | None = None,
+    telemetry: Telemetry | None = None,
 ) -> Transport:
     """A transport over HTTPS. Opens no connection yet.
 
@@ -271,6 +322,7 @@ def open_transport(
         budget: When calls may go; None: at most `QPS` a second.
         retry: What is repeated; None: as documented.
         clock: Where time comes from; None: the machine and the event loop.
+        telemetry: Who looks on; None: nobody.
 
     Raises:
         InvalidRequest: An argument is out of range.
@@ -284,6 +336,7 @@ def open_transport(
         retry=RetryPolicy() if retry is None else retry,
         timeout=timeout,
         clock=own_clock,
+        telemetry=telemetry,
     )
 
 
@@ -297,32 +350,3 @@ def _outcome(error: ApiError) -> AttemptOutcome:
         return AttemptOutcome.UNANSWERED if status in _PROXY_GAVE_UP else AttemptOutcome.REFUSED
     unclear = error.code in {None, _TIMED_OUT_INSIDE} or may_have_started(error.operation, status, error.code)
     return AttemptOutcome.UNANSWERED if unclear else AttemptOutcome.REFUSED
-
-
-def _log(call: _Call[A], attempt: Attempt, request_id: str | None) -> None:
-    """One record per attempt, with its parts as fields: DEBUG when it was answered, INFO otherwise."""
-    level = logging.DEBUG if attempt.outcome is AttemptOutcome.ANSWERED else logging.INFO
-    if not logger.isEnabledFor(level):
-        return
-    subject = call.operation.subject
-    logger.log(
-        level,
-        "%s: %s",
-        call.operation.name.value,
-        attempt,
-        extra={
-            "operation": call.operation.name.value,
-            "cname": subject.cname,
-            "uid": subject.uid,
-            "resource_id": subject.resource_id,
-            "sid": subject.sid,
-            "host": attempt.host,
-            "outcome": attempt.outcome.value,
-            "status": attempt.status,
-            "code": attempt.code,
-            "attempt": len(call.attempts),
-            "waited": call.waited,
-            "seconds": attempt.seconds,
-            "request_id": request_id,
-        },
-    )

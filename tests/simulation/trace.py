@@ -43,7 +43,7 @@ class Transitions(logging.Handler):
     trace: Trace
 
     def __attrs_pre_init__(self) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(logging.DEBUG)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take records about recordings; the single attempts are noted at the wire."""
@@ -53,7 +53,7 @@ class Transitions(logging.Handler):
     def __enter__(self) -> None:
         self._level = logger.level
         logger.addHandler(self)
-        logger.setLevel(logging.INFO)
+        logger.setLevel(logging.DEBUG)
 
     def __exit__(self, *_: object) -> None:
         logger.removeHandler(self)

@@ -1,6 +1,5 @@
 """The send loop in virtual time, over a wire that plays a script."""
 
-import logging
 import math
 from itertools import pairwise
 from typing import Any
@@ -430,41 +429,6 @@ async def test_a_fault_of_the_wire_itself_is_noted_and_goes_through():
     with pytest.raises(ZeroDivisionError):
         await transport_over(ScriptedWire([broken])).send(samples.START, on_attempt=seen.append)
     assert [each.outcome for each in seen] == [UNANSWERED]
-
-
-async def test_each_attempt_is_one_log_record_with_its_parts_as_fields(caplog: pytest.LogCaptureFixture):
-    caplog.set_level(logging.DEBUG, "agora_rec")
-    await transport_over(ScriptedWire([LOST, said(500, 15), STARTED])).send(samples.START)
-    records = [record for record in caplog.records if record.name == "agora_rec"]
-    assert [record.levelname for record in records] == ["INFO", "INFO", "DEBUG"]
-    told = [
-        {
-            key: getattr(record, key)
-            for key in ("operation", "cname", "uid", "sid", "host", "status", "code", "attempt", "outcome")
-        }
-        for record in records
-    ]
-    same = {
-        "operation": "start",
-        "cname": "class-42",
-        "uid": 880011,
-        "sid": None,
-        "host": "service.example.com",
-    }
-    assert told == [
-        {**same, "status": None, "code": None, "attempt": 1, "outcome": "unanswered"},
-        {**same, "status": 500, "code": 15, "attempt": 2, "outcome": "refused"},
-        {**same, "status": 200, "code": None, "attempt": 3, "outcome": "answered"},
-    ]
-    assert [vars(record)["waited"] for record in records] == pytest.approx([0, 1, 3])
-    assert vars(records[2])["request_id"] == "request-1"
-    assert all("start: service.example.com" in record.getMessage() for record in records)
-
-
-async def test_nothing_is_logged_for_nobody(caplog: pytest.LogCaptureFixture):
-    caplog.set_level(logging.WARNING, "agora_rec")
-    await transport_over(ScriptedWire([LOST, STARTED])).send(samples.START)
-    assert [record for record in caplog.records if record.name == "agora_rec"] == []
 
 
 async def test_leaving_it_closes_the_wire():

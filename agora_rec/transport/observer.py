@@ -1,0 +1,74 @@
+"""How others look on while calls are made: the protocol that tracing and metrics plug into.
+
+The send loop tells what happens, when it happens, and knows nobody who listens. What OpenTelemetry makes of
+it stands in `agora_rec.telemetry`; log records are the library's own business, in `logs.py`.
+"""
+
+from contextlib import AbstractContextManager
+from typing import Protocol, Self
+
+from agora_rec.errors import Attempt
+from agora_rec.model import AnyAnswer
+from agora_rec.operations import Operation
+
+
+class CallObserver(Protocol):
+    """Somebody who looks on at one call. Nothing here may wait or raise."""
+
+    def waited(self, seconds: float, pause: float) -> None:
+        """Hear that the waiting before an attempt is over, or was ended.
+
+        Args:
+            seconds: How long it took: the pause before a repetition, then the wait for the budget's slot.
+            pause: How long the pause should take; 0 before the first attempt.
+        """
+        ...
+
+    def attempt(self, host: str) -> AbstractContextManager[object]:
+        """Enclose one attempt; its failure leaves through the block.
+
+        Args:
+            host: The base URL that is asked.
+        """
+        ...
+
+    def attempted(self, attempt: Attempt, request_id: str | None) -> None:
+        """Hear what became of the attempt, just before its block ends.
+
+        Args:
+            attempt: What became of it.
+            request_id: The service's own ID of its answer, if it gave one.
+        """
+        ...
+
+
+class Telemetry(Protocol):
+    """Somebody who looks on at calls, any number of them at once. Nothing here may wait or raise."""
+
+    def observe(self, operation: Operation[AnyAnswer]) -> AbstractContextManager[CallObserver]:
+        """Enclose one call, with all its waits and attempts; its failure leaves through the block."""
+        ...
+
+
+class Unobserved:
+    """Nobody looks on: what `telemetry=None` means. One object serves all calls."""
+
+    def observe(self, operation: Operation[AnyAnswer]) -> Self:  # noqa: ARG002 - the protocol's signature
+        """Take no note of a call."""
+        return self
+
+    def waited(self, seconds: float, pause: float) -> None:
+        """Take no note of a wait."""
+
+    def attempt(self, host: str) -> Self:  # noqa: ARG002 - the protocol's signature
+        """Take no note of an attempt."""
+        return self
+
+    def attempted(self, attempt: Attempt, request_id: str | None) -> None:
+        """Take no note of an attempt's end."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
