@@ -3,6 +3,7 @@
 An `Operation` is all that the transport needs to know of a call. Nothing here sends anything.
 """
 
+import re
 from typing import Final, Generic, TypeVar
 from urllib.parse import quote
 
@@ -37,6 +38,8 @@ STOP_TIMEOUT: Final = 30.0
 `stop_sync`) and answers code 50 then."""
 
 _OK: Final = 200
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")  # what nearly every part of a path consists of
 
 
 @frozen(kw_only=True)
@@ -215,6 +218,8 @@ def _of_session(app_id: str, mode: ModeName, resource_id: str, sid: str, call: s
 
 def _part(name: str, text: str) -> str:
     """One part of a path, percent-encoded. Dots alone would make it another path, encoded or not."""
+    if _PLAIN.fullmatch(text):
+        return text
     try:
         encoded = quote(text, safe="")
     except UnicodeEncodeError:

@@ -6,7 +6,7 @@ is a value or `BadShape`. What answers say beyond the documented is ignored, wha
 """
 
 import json
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
@@ -69,7 +69,7 @@ def _read(answer_type: type[A], data: bytes) -> A | BadShape:
 
 def _lifted(answer: AnyAnswer) -> AnyAnswer:
     """Take what a web page's services say of files and upload to where all other modes have it."""
-    if not isinstance(answer, QueryAnswer | StopAnswer):
+    if not isinstance(answer, QueryAnswer | StopAnswer) or not answer.services:
         return answer
     files = answer.files or tuple(file for service in answer.services for file in service.files)
     lifted = attrs.evolve(answer, files=files)
@@ -81,10 +81,13 @@ def _lifted(answer: AnyAnswer) -> AnyAnswer:
 
 def _bytes(tree: Any) -> bytes:
     # The secrets' texts come out inside of the encoder, so that no frame of ours ever holds one.
-    return json.dumps(tree, default=_reveal, allow_nan=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(tree).encode()
 
 
 def _reveal(value: object) -> str:
     if isinstance(value, Secret):
         return value.reveal()
     raise TypeError(f"a {type(value).__name__} in a request that wasn't validated")
+
+
+_ENCODER: Final = json.JSONEncoder(default=_reveal, allow_nan=False, separators=(",", ":"))

@@ -17,7 +17,7 @@ from cattrs import Converter
 from agora_rec.codec import leaves
 from agora_rec.codec.answers import ANSWER_FIELDS, DEMANDED, each, files_of, services_of
 from agora_rec.codec.fields import ALWAYS, MARKS, REQUEST_FIELDS
-from agora_rec.codec.shape import BadShape, JsonObject, Wire, descend, fields_of, find, place
+from agora_rec.codec.shape import BadShape, JsonObject, Wire, descend, fields_of, find, finder, place
 from agora_rec.model import AvFileType, ExtensionServiceState, RecordedFile, SnapshotFileType, Vendor
 from agora_rec.secret import Secret
 from agora_rec.vocabulary import OpenIntEnum, OpenStrEnum
@@ -204,12 +204,15 @@ def _without_none(hint: Any) -> Any:
 
 
 def _class_hook(cls: type[Any], made: Converter) -> _Hook:
+    wires = FIELDS[cls]
     rows = [
         (
             attribute.name,
-            FIELDS[cls][attribute.name],
-            _field_reader(FIELDS[cls][attribute.name], _without_none(attribute.type), made),
-            attribute.default is attrs.NOTHING,
+            _field_reader(
+                wires[attribute.name],
+                _value_reader(wires[attribute.name], _without_none(attribute.type), made),
+                required=attribute.default is attrs.NOTHING,
+            ),
         )
         for attribute in attrs.fields(cls)
     ]
@@ -219,13 +222,17 @@ def _class_hook(cls: type[Any], made: Converter) -> _Hook:
         demanded = DEMANDED.get(cls)
         if demanded is not None and find(tree, demanded) is None:
             raise BadShape(f"$.{demanded}", "missing")
-        parts = {name: _field(tree, wire, read, required=need) for name, wire, read, need in rows}
-        return cls(**{name: part for name, part in parts.items() if part is not None})
+        parts: dict[str, Any] = {}
+        for name, read_field in rows:
+            part = read_field(tree)
+            if part is not None:
+                parts[name] = part
+        return cls(**parts)
 
     return read_class
 
 
-def _field_reader(wire: Wire, hint: Any, made: Converter) -> _Read:
+def _value_reader(wire: Wire, hint: Any, made: Converter) -> _Read:
     if wire.read is not None:
         return wire.read
     if wire.inline and not _is_union(hint):
@@ -234,18 +241,24 @@ def _field_reader(wire: Wire, hint: Any, made: Converter) -> _Read:
     return _reader(hint, made)
 
 
-def _field(tree: object, wire: Wire, read: _Read, *, required: bool) -> Any:
-    path = wire.path
-    found = find(tree, path)
-    for alias in wire.aliases if found is None else ():
-        path = alias
-        found = find(tree, path)
-        if found is not None:
+def _field_reader(wire: Wire, read: _Read, *, required: bool) -> _Read:
+    """How one field is taken out of the object that it belongs to: None, if it says nothing."""
+    places = [(path, finder(path)) for path in (wire.path, *wire.aliases)]
+
+    def read_field(tree: object) -> Any:
+        for path, find_in in places:
+            found = find_in(tree)
+            if found is None:
+                continue
+            try:
+                value = read(found)
+            except BadShape as bad:
+                raise bad.under(f".{path}" if path else "") from None
+            if value is not None or not required:
+                return value
             break
-    try:
-        value = None if found is None else read(found)
-    except BadShape as bad:
-        raise bad.under(f".{path}" if path else "") from None
-    if value is None and required:
-        raise BadShape(f"$.{wire.path}", "missing")
-    return value
+        if required:
+            raise BadShape(f"$.{wire.path}", "missing")
+        return None
+
+    return read_field

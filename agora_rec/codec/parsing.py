@@ -30,7 +30,7 @@ def parse(data: bytes, *, bounded: bool = True) -> JsonObject:
 def _loads(data: bytes) -> Any:
     """JSON, or the error to raise: raised here, it would carry the decoder's own with the whole text."""
     try:
-        return json.loads(str(data, "utf-8-sig"), parse_constant=_refuse)
+        return _DECODER.decode(str(data, "utf-8-sig"))
     except UnicodeDecodeError:
         return BadShape("$", "not UTF-8")
     except RecursionError:
@@ -41,6 +41,9 @@ def _loads(data: bytes) -> Any:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)  # NaN and the infinities: Python reads them, JSON doesn't know them
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
 
 
 def _begins(data: bytes) -> str:

@@ -5,7 +5,7 @@ of a list whose `serviceName` is `name`, `outputs[].rtmpUrl` the same field of e
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, TypeGuard
 
 from attrs import field, frozen
@@ -165,10 +165,35 @@ def descend(tree: JsonObject, path: str) -> JsonObject:
 
 def place(tree: JsonObject, path: str, value: Any) -> None:
     """Write a value at a path, and the objects on the way there."""
-    listed, each, rest = path.partition("[].")
+    parent, key, rest = _place(path)
+    node = descend(tree, parent) if parent else tree
+    node[key] = [{rest: item} for item in value] if rest else value
+
+
+@cache
+def _place(path: str) -> tuple[str, str, str]:
+    """The way to the object, the key in it, and the key in each element where it is a list."""
+    listed, _, rest = path.partition("[].")
     parent, _, key = listed.rpartition(".")
-    node = descend(tree, parent)
-    node[key] = [{rest: item} for item in value] if each else value
+    return parent, key, rest
+
+
+@cache
+def finder(path: str) -> Callable[[object], object]:
+    """`find` for one path, with the path cut up beforehand: answers are read by these."""
+    if any(step.service is not None or step.each for step in steps(path)):
+        return partial(find, path=path)
+    keys = tuple(step.key for step in steps(path))
+
+    def walk(tree: object) -> object:
+        node = tree
+        for key in keys:
+            if not is_object(node):
+                return None if node is None else find(tree, path)  # which says where it went wrong
+            node = node.get(key)
+        return node
+
+    return walk
 
 
 def find(tree: object, path: str) -> object:

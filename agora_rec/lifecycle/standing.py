@@ -6,7 +6,7 @@ Pure: no I/O and no clock; moments come in as arguments, and every step gives a 
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from attrs import evolve, frozen
 
@@ -19,6 +19,15 @@ from agora_rec.vocabulary import Command, ModeName, OperationName, State
 
 RESOURCE_ID_LIFETIME: Final = timedelta(minutes=5)
 """How long a resource ID may be used for a start (timing.yaml `resource_id_valid`)."""
+
+
+class _Moments(TypedDict, total=False):
+    """What an end leaves behind beside files and reasons."""
+
+    left_by: frozenset[int | None]
+    left_at: datetime | None
+    exited_at: datetime | None
+    confirmed_at: datetime | None
 
 
 @frozen(kw_only=True)
@@ -88,7 +97,9 @@ class Standing:
         """
         cell = FACTS[self.state][self.key_of(fact)]
         learnt = self._learn(fact, at)
-        return learnt if isinstance(cell, Stay) else evolve(learnt, state=cell)
+        if not isinstance(cell, Stay):
+            learnt = evolve(learnt, state=cell)
+        return self if learnt == self else learnt
 
     @property
     def has_left(self) -> bool:
@@ -157,8 +168,7 @@ class Standing:
             case f.Left(files=files, reason=reason, instance_uid=instance):
                 learnt = self._gone(instance, at, files, reason)
             case f.Exited(files=files, reason=reason, instance_uid=instance):
-                exited_at = self.exited_at if instance in self.superseded else self.exited_at or at
-                learnt = evolve(self._gone(instance, at, files, reason), exited_at=exited_at)
+                learnt = self._gone(instance, at, files, reason, exited=True)
             case f.StopAcknowledged(files=files):
                 learnt = self._gone(None, at, files)
             case f.EndedWithoutFiles(files=files, reason=reason):
@@ -166,7 +176,7 @@ class Standing:
             case f.OutOfControl(reason=reason):
                 learnt = self._with((), reason)
             case f.Confirmed(files=files):
-                learnt = evolve(self._with(files), confirmed_at=self.confirmed_at or at)
+                learnt = self._with(files, confirmed_at=self.confirmed_at or at)
             case f.Uploaded(files=files) | f.Backuped(files=files) | f.Alive(files=files):
                 learnt = self._with(files)
             case f.NoRecordedData():
@@ -187,15 +197,29 @@ class Standing:
         """Whether only an instance left that was not the last one, and no stop is on its way."""
         return self.has_left and not self.stop_sent and not self._fail_over(fact).has_left
 
-    def _with(self, files: tuple[RecordedFile, ...], reason: str | None = None) -> "Standing":
+    def _with(
+        self, files: tuple[RecordedFile, ...], reason: str | None = None, **more: Unpack[_Moments]
+    ) -> "Standing":
         reasons = self.reasons if reason is None else self.reasons | {reason}
-        return evolve(self, files=merge_files(self.files, files), reasons=reasons)
+        merged = merge_files(self.files, files) if files else self.files
+        return evolve(self, files=merged, reasons=reasons, **more)
 
     def _gone(
-        self, instance: int | None, at: datetime, files: tuple[RecordedFile, ...], reason: str | None = None
+        self,
+        instance: int | None,
+        at: datetime,
+        files: tuple[RecordedFile, ...],
+        reason: str | None = None,
+        *,
+        exited: bool = False,
     ) -> "Standing":
-        left_at = self.left_at if instance in self.superseded else self.left_at or at
-        return evolve(self._with(files, reason), left_by=self.left_by | {instance}, left_at=left_at)
+        left_at, exited_at = self.left_at, self.exited_at
+        if instance not in self.superseded:
+            left_at = left_at or at
+            exited_at = exited_at or at if exited else exited_at
+        return self._with(
+            files, reason, left_by=self.left_by | {instance}, left_at=left_at, exited_at=exited_at
+        )
 
 
 _RUNNING = frozenset({State.RECORDING, State.STOPPING})

@@ -5,8 +5,7 @@ for anything on behalf of a caller. What callers see (waiting, goals, the contex
 modules beside this one; how a start goes, with all its doubts, in `starting.py`.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from agora_rec import operations
@@ -32,6 +31,7 @@ from agora_rec.vocabulary import Command, ModeName, OperationName, Priority, Sta
 
 A = TypeVar("A")
 S = TypeVar("S", UpdateAnswer, UpdateLayoutAnswer)
+K = TypeVar("K", QueryAnswer, UpdateAnswer, UpdateLayoutAnswer)
 
 STOP_BOUND: Final = 120.0
 """Seconds after which a stop makes no further attempt; its retries on 404 outlast a failover, and fit in."""
@@ -63,12 +63,13 @@ class Driver:
             IllegalTransition: The state doesn't allow it.
             ResourceExpired: The resource ID is too old to be started.
         """
+        ledger = self.ledger
         try:
-            return self.ledger.standing.judge(
+            return ledger.standing.judge(
                 command,
                 at=self.keeper.clock.now(),
-                mode=self.ledger.description.mode.name,
-                subject=self.ledger.subject(OperationName(command.value)),
+                mode=ledger.description.mode.name,
+                subject=ledger.subject(OperationName.START) if command is Command.START else None,
             )
         except ResourceExpired:
             self.note(facts.Expired())
@@ -282,33 +283,31 @@ class Driver:
                 self._settle_remembered_stop()
 
     async def _query(self, operation: Operation[QueryAnswer], interrupt: Interrupt) -> QueryAnswer:
-        async with self._turn_for(Command.QUERY, interrupt):
-            answer = await self.keeper.send(operation, interrupt=interrupt)
-            self.seen_at = self.keeper.clock.monotonic()
+        async with self._turn.take(interrupt):
+            answer = await self._ask(Command.QUERY, operation, interrupt)
             self.ledger.absorb(verdicts.after_query(answer))
             await self.ledger.save_after()
             return answer
 
     async def _change(self, command: Command, operation: Operation[S], interrupt: Interrupt) -> S:
-        async with self._turn_for(command, interrupt):
-            answer = await self.keeper.send(operation, interrupt=interrupt)
-            self.seen_at = self.keeper.clock.monotonic()
-            return answer
-
-    @asynccontextmanager
-    async def _turn_for(self, command: Command, interrupt: Interrupt) -> AsyncGenerator[None]:
         async with self._turn.take(interrupt):
-            self.judge(command)
-            try:
-                yield
-            except Interrupted:
-                raise
-            except Exception as error:
-                fact = verdicts.after_failed_query(error)
-                if fact is not None:
-                    self.ledger.absorb(fact)
-                    await self.ledger.save_after()
-                raise
+            return await self._ask(command, operation, interrupt)
+
+    async def _ask(self, command: Command, operation: Operation[K], interrupt: Interrupt) -> K:
+        """Make a call about a recording that runs: an answer proves it, a failure may say otherwise."""
+        self.judge(command)
+        try:
+            answer = await self.keeper.send(operation, interrupt=interrupt)
+        except Interrupted:
+            raise
+        except Exception as error:
+            fact = verdicts.after_failed_query(error)
+            if fact is not None:
+                self.ledger.absorb(fact)
+                await self.ledger.save_after()
+            raise
+        self.seen_at = self.keeper.clock.monotonic()
+        return answer
 
     async def _stop(self, *, async_stop: bool) -> StopAnswer:
         description = self.ledger.description

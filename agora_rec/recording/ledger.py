@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Final
 
 import anyio
-from attrs import evolve
 
 from agora_rec import codec
 from agora_rec.errors import InvalidRequest, StoreConflict, Subject, Violation
@@ -24,6 +23,8 @@ from agora_rec.store import Checkpoint
 from agora_rec.vocabulary import OperationName, State
 
 log: Final = logging.getLogger("agora_rec")
+
+_Contents = tuple[Description, str | None, Standing, int]
 
 HISTORY_KEPT: Final = 200
 """How many transitions are kept; a stop that is refused again and again makes two each time."""
@@ -51,10 +52,10 @@ class Ledger:
         self.on_change: Callable[[Change], None] = lambda _: None
         self.on_news: Callable[[], None] = lambda: None
         self._mode = codec.dump_mode(description.mode)
-        self._changed = anyio.Event()
-        self._saving = anyio.Lock()
-        self._saved: Checkpoint | None = None
-        self._unsure: Checkpoint | None = None
+        self._changed: anyio.Event | None = None  # made by the first who waits
+        self._saving = anyio.Lock(fast_acquire=True)
+        self._saved: _Contents | None = None
+        self._unsure: tuple[Checkpoint, _Contents] | None = None
         self._attached_at = attached_at
         self._version = 0
         self._is_closed = False
@@ -95,7 +96,7 @@ class Ledger:
         at = self.keeper.clock.now()
         before = self.standing
         self.standing = before.absorb(fact, at=at)
-        if self.standing == before:
+        if self.standing is before:
             return
         if self.standing.state is not before.state:
             change = Change(at=at, fact=before.key_of(fact), before=before.state, after=self.standing.state)
@@ -104,8 +105,7 @@ class Ledger:
             self._log(change)
             self.on_change(change)
         self.on_news()
-        self._changed.set()
-        self._changed = anyio.Event()
+        self._wake()
 
     async def change(self) -> None:
         """Wait until something new is known.
@@ -115,6 +115,8 @@ class Ledger:
         """
         if self._is_closed:
             raise RuntimeError("the client was closed: no more will be known of this recording here")
+        if self._changed is None:
+            self._changed = anyio.Event()
         await self._changed.wait()
 
     @property
@@ -125,7 +127,12 @@ class Ledger:
     def close(self) -> None:
         """Wake all who wait for a change: there will be none."""
         self._is_closed = True
-        self._changed.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, None
+        if changed is not None:
+            changed.set()
 
     def changes_since(self, seen: int) -> tuple[Change, ...]:
         """The transitions after the first `seen` ones, as far as they are kept."""
@@ -152,20 +159,27 @@ class Ledger:
 
     async def save(self) -> None:
         """Write the checkpoint, if anything has changed since the last one; raises what the store raises."""
+        if self._saved == self._contents() and not self._saving.locked():
+            return
         async with self._saving:
-            checkpoint = self.checkpoint()
             await self._find_version()
-            if self._saved is None or not _same(checkpoint, self._saved):
-                await self._write(checkpoint)
+            contents = self._contents()
+            if self._saved != contents:
+                await self._write(contents)
 
-    async def _write(self, checkpoint: Checkpoint) -> None:
-        self._unsure = checkpoint  # a store that fails may have written all the same
+    def _contents(self) -> "_Contents":
+        """What a checkpoint is made of; cheaper to compare than the checkpoint, and without its moment."""
+        return self.description, self.start_digest, self.standing, self.changes_seen
+
+    async def _write(self, contents: "_Contents") -> None:
+        checkpoint = self.checkpoint()
+        self._unsure = checkpoint, contents  # a store that fails may have written all the same
         try:
             self._version = await self.keeper.store.save(checkpoint, version=self._version)
         except StoreConflict:
             self._unsure = None
             raise
-        self._saved, self._unsure = checkpoint, None
+        self._saved, self._unsure = contents, None
 
     def learn_secrets(self, description: Description) -> None:
         """Take the description with its secrets, if they are those of the first start.
@@ -188,8 +202,8 @@ class Ledger:
         if self._unsure is None and self._attached_at is None:
             return
         stored = await self.keeper.store.load(self.description.id)
-        if stored is not None and stored.checkpoint == self._unsure:
-            self._version, self._saved = stored.version, stored.checkpoint
+        if stored is not None and self._unsure is not None and stored.checkpoint == self._unsure[0]:
+            self._version, self._saved = stored.version, self._unsure[1]
         elif stored is not None and self._attached_at is not None:
             if stored.checkpoint.saved_at > self._attached_at:
                 raise StoreConflict(key=self.description.id, expected=None, found=stored.version)
@@ -220,7 +234,3 @@ class Ledger:
                 "state": change.after.value,
             },
         )
-
-
-def _same(one: Checkpoint, other: Checkpoint) -> bool:
-    return evolve(one, saved_at=other.saved_at) == other

@@ -17,7 +17,16 @@ import anyio.lowlevel
 import pytest
 from attrs import define, field
 
-from agora_rec import AmazonS3, AmazonS3Region, CloudRecording, Mix, Recording, State
+from agora_rec import (
+    AmazonS3,
+    AmazonS3Region,
+    Checkpoint,
+    CloudRecording,
+    MemoryStore,
+    Mix,
+    Recording,
+    State,
+)
 from agora_rec.emulator import Emulator, Settings
 from tests.support import secrets
 
@@ -73,6 +82,16 @@ class Stepping:
                 error = thrown
 
 
+class SlowStore(MemoryStore):
+    """A store that others could work beside, before it has written and afterwards: as real ones do."""
+
+    async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
+        await anyio.lowlevel.checkpoint()
+        saved = await super().save(checkpoint, version=version)
+        await anyio.lowlevel.checkpoint()
+        return saved
+
+
 class SteppedCloud(CloudRecording):
     """A client whose jobs are counted too."""
 
@@ -118,6 +137,7 @@ def stage(steps: Steps) -> Stage:
         base_url=emulator.base_url,
         transport=emulator.transport(),
         qps=None,
+        store=SlowStore(),
     )
     cloud.steps = steps
     storage = AmazonS3(
