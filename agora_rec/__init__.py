@@ -5,9 +5,11 @@ and the storage classes where the files go. Every error is an `AgoraRecError`. T
 lives in `agora_rec.emulator`.
 """
 
-from agora_rec.api import Api
+from typing import TYPE_CHECKING
+
 from agora_rec.client import CloudRecording
 from agora_rec.clock import Clock, LoopClock, SystemClock
+from agora_rec.deferred import deferred
 from agora_rec.errors import (
     AgoraRecError,
     AlreadyStarted,
@@ -42,11 +44,8 @@ from agora_rec.errors import (
     WaitTimedOut,
     WorkerNotFound,
 )
-from agora_rec.lifecycle import Change
 from agora_rec.model import (
     ALL_STREAMS,
-    AcquireAnswer,
-    AcquireRequest,
     AlibabaAudioModeration,
     AlibabaCloud,
     AlibabaCloudRegion,
@@ -74,22 +73,15 @@ from agora_rec.model import (
     LayoutRegion,
     Mix,
     Mode,
-    NcsIpAnswer,
     OtherStorage,
     PostponedAudioMix,
     PostponedTranscoding,
     QiniuCloud,
     QiniuCloudRegion,
-    QueryAnswer,
-    RecordedFile,
     RenderMode,
     S3Compatible,
     ServerSideEncryption,
     Snapshots,
-    StartAnswer,
-    StartRequest,
-    StopAnswer,
-    StopRequest,
     Storage,
     StreamMode,
     StreamTypes,
@@ -98,21 +90,13 @@ from agora_rec.model import (
     TencentCloud,
     TencentCloudRegion,
     Transcoding,
-    Update,
-    UpdateAnswer,
-    UpdateLayoutAnswer,
-    UpdateLayoutRequest,
-    UpdateRequest,
     UserBackground,
     Vertical,
     VideoStreamType,
     Web,
     YituAudioModeration,
 )
-from agora_rec.recording import Outcome, Recording, Take
 from agora_rec.secret import Secret
-from agora_rec.store import Checkpoint, MemoryStore, Store, Stored
-from agora_rec.transport import Budget, LocalBudget, RetryPolicy, Unpaced
 from agora_rec.version import __version__
 from agora_rec.vocabulary import (
     Area,
@@ -126,6 +110,70 @@ from agora_rec.vocabulary import (
     TaskStatus,
     UploadingStatus,
 )
+
+if TYPE_CHECKING:
+    from agora_rec.api import Api
+    from agora_rec.lifecycle import Change
+    from agora_rec.model import (
+        AcquireAnswer,
+        AcquireRequest,
+        NcsIpAnswer,
+        QueryAnswer,
+        RecordedFile,
+        StartAnswer,
+        StartRequest,
+        StopAnswer,
+        StopRequest,
+        Update,
+        UpdateAnswer,
+        UpdateLayoutAnswer,
+        UpdateLayoutRequest,
+        UpdateRequest,
+    )
+    from agora_rec.recording import Outcome, Recording, Take
+    from agora_rec.store import Checkpoint, MemoryStore, Store, Stored
+    from agora_rec.transport import Budget, LocalBudget, RetryPolicy, Unpaced
+else:
+    __getattr__, __dir__ = deferred(
+        __name__,
+        {
+            "agora_rec.api": ("Api",),
+            "agora_rec.lifecycle": ("Change",),
+            "agora_rec.model": (
+                "AcquireAnswer",
+                "AcquireRequest",
+                "NcsIpAnswer",
+                "QueryAnswer",
+                "RecordedFile",
+                "StartAnswer",
+                "StartRequest",
+                "StopAnswer",
+                "StopRequest",
+                "Update",
+                "UpdateAnswer",
+                "UpdateLayoutAnswer",
+                "UpdateLayoutRequest",
+                "UpdateRequest",
+            ),
+            "agora_rec.recording": (
+                "Outcome",
+                "Recording",
+                "Take",
+            ),
+            "agora_rec.store": (
+                "Checkpoint",
+                "MemoryStore",
+                "Store",
+                "Stored",
+            ),
+            "agora_rec.transport": (
+                "Budget",
+                "LocalBudget",
+                "RetryPolicy",
+                "Unpaced",
+            ),
+        },
+    )
 
 __all__ = [
     "ALL_STREAMS",

@@ -2,44 +2,43 @@
 
 It knows how to send and what to keep; what a recording does with it stands in `recording/`. Everything that
 must not be lost runs in its task group: leaving the client waits for the starts and stops under way.
+
+What works for a client is loaded when the first one is made, not when this module is imported; see
+`deferred.py`.
 """
 
-import hashlib
-import hmac
+from __future__ import annotations
+
 import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
-from ipaddress import IPv4Address, IPv6Address
-from types import TracebackType
-from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, TypeVar, Unpack
 from weakref import WeakValueDictionary
 
 import anyio
-from anyio.abc import TaskGroup
 
-from agora_rec.api import Api
 from agora_rec.clock import Clock, SystemClock
-from agora_rec.codec import Body
-from agora_rec.errors import Attempt, InvalidRequest, Violation
-from agora_rec.model import AnyAnswer, Mode
-from agora_rec.operations import Operation
-from agora_rec.recording import Description, Ledger, Recording
+from agora_rec.defaults import QPS
+from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.secret import MASK, Secret, hide
-from agora_rec.store import Checkpoint, MemoryStore, Store
-from agora_rec.transport import (
-    QPS,
-    Budget,
-    HttpxTransport,
-    Interrupt,
-    LocalBudget,
-    RetryPolicy,
-    Transport,
-    Unpaced,
-    open_transport,
-)
 from agora_rec.vocabulary import Area, Region
 
-A = TypeVar("A", bound=AnyAnswer)
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+    from types import TracebackType
+
+    from anyio.abc import TaskGroup
+
+    from agora_rec.api import Api
+    from agora_rec.codec import Body
+    from agora_rec.errors import Attempt
+    from agora_rec.model import AnyAnswer, Mode
+    from agora_rec.operations import Operation
+    from agora_rec.recording import Ledger, Recording
+    from agora_rec.store import Checkpoint, Store
+    from agora_rec.transport import Budget, HttpxTransport, Interrupt, RetryPolicy, Transport
+
+A = TypeVar("A", bound="AnyAnswer")
 
 _ENVIRONMENT: Final = {
     "app_id": "AGORA_APP_ID",
@@ -112,10 +111,17 @@ class CloudRecording:
         user, password = Secret(customer_id), Secret(customer_secret)
         del customer_id, customer_secret  # no traceback may show them
         _check_credentials(app_id, user, password)
+        from agora_rec.api import Api
+        from agora_rec.recording import Recording
+        from agora_rec.store import MemoryStore
+        from agora_rec.transport import LocalBudget, Unpaced, open_transport
+
         self.app_id = app_id
         self.clock: Clock = SystemClock() if clock is None else clock
         self.store: Store = MemoryStore() if store is None else store  # an empty one may be false
-        self.budget: Budget = _own_budget(qps, self.clock) if budget is None else budget
+        if budget is None:
+            budget = Unpaced() if qps is None else LocalBudget(qps, clock=self.clock)
+        self.budget = budget
         self._transport: Transport = open_transport(
             customer_id=user,
             customer_secret=password,
@@ -129,7 +135,7 @@ class CloudRecording:
         )
         self._digest_key = password
         self._recordings: dict[str, Recording] = {}
-        self._made: WeakValueDictionary[int, Recording] = WeakValueDictionary()  # in the order of making
+        self._made = WeakValueDictionary[int, Recording]()  # in the order of making
         self._group: TaskGroup | None = None
         self._is_open = self._is_closed = False
         self.api: Api = Api(app_id, self._transport, self.require_open, self.clock.now)
@@ -187,6 +193,8 @@ class CloudRecording:
         Raises:
             InvalidRequest: Every wrong field, with its path, its value (secrets masked) and the rule.
         """
+        from agora_rec.recording import Description, Ledger
+
         token = hide(token)
         description = Description.checked(
             cname=cname,
@@ -202,6 +210,8 @@ class CloudRecording:
         return self._make(Ledger(description, self))
 
     def _make(self, ledger: Ledger) -> Recording:
+        from agora_rec.recording import Recording
+
         recording = Recording(ledger)
         self._made[id(recording)] = recording
         return recording
@@ -221,6 +231,8 @@ class CloudRecording:
         Raises:
             InvalidRequest: Mode or token are not those that it was started with.
         """
+        from agora_rec.recording import Description, Ledger
+
         token = hide(token)
         description = Description.restored(checkpoint, mode, token)
         there = self._recordings.get(checkpoint.id)
@@ -282,7 +294,7 @@ class CloudRecording:
 
     def digest(self, body: Body) -> str:
         """A keyed digest of a start's body: recognises it, and gives nothing away."""
-        return hmac.new(self._digest_key.reveal().encode(), body.reveal(), hashlib.sha256).hexdigest()
+        return body.digest(self._digest_key)
 
     def keep(self, recording: Recording) -> None:
         """Hold a recording that has begun."""
@@ -299,6 +311,9 @@ class CloudRecording:
                 recording.stop_behind()
 
     async def __aenter__(self) -> Self:
+        from agora_rec import codec
+
+        codec.prepare()
         if self._group is not None:
             raise RuntimeError("a client is opened once; make another one")
         group = anyio.create_task_group()
@@ -328,10 +343,6 @@ class CloudRecording:
             recording.client_closed()
         with anyio.CancelScope(shield=True):
             await self._transport.aclose()
-
-
-def _own_budget(qps: float | None, clock: Clock) -> Budget:
-    return Unpaced() if qps is None else LocalBudget(qps, clock=clock)
 
 
 def _check_credentials(app_id: str, customer_id: Secret, customer_secret: Secret) -> None:

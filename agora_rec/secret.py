@@ -1,6 +1,5 @@
 """A value that is used but never shown. What counts as secret is decided where values are defined."""
 
-import hmac
 from typing import Final
 
 MASK: Final = "***"
@@ -28,6 +27,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac  # noqa: PLC0415 - brings OpenSSL, and few ever compare secrets
+
         return hmac.compare_digest(_bytes(self._text), _bytes(other._text))
 
     def __hash__(self) -> int:

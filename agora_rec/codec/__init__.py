@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar, cast
 
 import attrs
 
+from agora_rec.codec.answers import ANSWER_FIELDS
 from agora_rec.codec.body import Body
 from agora_rec.codec.checkpoints import mode_from_json, mode_to_json
 from agora_rec.codec.conversion import converter, write
@@ -31,10 +32,17 @@ __all__ = [
     "load_mode",
     "mode_from_json",
     "mode_to_json",
+    "prepare",
     "refusal",
 ]
 
 A = TypeVar("A", bound=AnyAnswer)
+
+
+def prepare() -> None:
+    """Build what the first call would else have to wait for: the converter, and how each answer is read."""
+    for answer in ANSWER_FIELDS:
+        converter().get_structure_hook(answer)
 
 
 def encode(request: AnyRequest | StartParameter) -> Body:

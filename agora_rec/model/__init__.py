@@ -4,30 +4,9 @@ Values raise nothing when they are made, so that `validation` can name all fault
 JSON. What is None isn't sent. Lists may be given as lists; they are kept as tuples.
 """
 
-from agora_rec.model.answers import (
-    AcquireAnswer,
-    Answer,
-    AnyAnswer,
-    ExtensionServiceState,
-    FileListMode,
-    ModerationStatus,
-    NcsIpAnswer,
-    QueryAnswer,
-    RecordedFile,
-    RtmpOutputState,
-    RtmpStatus,
-    ServiceName,
-    ServiceState,
-    SessionAnswer,
-    StartAnswer,
-    StopAnswer,
-    StreamState,
-    SubServiceState,
-    TrackType,
-    UpdateAnswer,
-    UpdateLayoutAnswer,
-    VodVideo,
-)
+from typing import TYPE_CHECKING
+
+from agora_rec.deferred import deferred
 from agora_rec.model.blanks import blanked, filled, missing_secrets
 from agora_rec.model.choices import (
     AudioProfile,
@@ -96,17 +75,6 @@ from agora_rec.model.regions import (
     TencentCloudRegion,
     Vendor,
 )
-from agora_rec.model.requests import (
-    AcquireRequest,
-    AnyRequest,
-    Request,
-    StartParameter,
-    StartRequest,
-    StopRequest,
-    Update,
-    UpdateLayoutRequest,
-    UpdateRequest,
-)
 from agora_rec.model.storage import (
     AlibabaCloud,
     AmazonS3,
@@ -125,6 +93,84 @@ from agora_rec.model.storage import (
     area_of,
 )
 from agora_rec.model.subscription import ALL_STREAMS, Subscription
+
+if TYPE_CHECKING:
+    from agora_rec.model.answers import (
+        AcquireAnswer,
+        Answer,
+        AnyAnswer,
+        ExtensionServiceState,
+        FileListMode,
+        ModerationStatus,
+        NcsIpAnswer,
+        QueryAnswer,
+        RecordedFile,
+        RtmpOutputState,
+        RtmpStatus,
+        ServiceName,
+        ServiceState,
+        SessionAnswer,
+        StartAnswer,
+        StopAnswer,
+        StreamState,
+        SubServiceState,
+        TrackType,
+        UpdateAnswer,
+        UpdateLayoutAnswer,
+        VodVideo,
+    )
+    from agora_rec.model.requests import (
+        AcquireRequest,
+        AnyRequest,
+        Request,
+        StartParameter,
+        StartRequest,
+        StopRequest,
+        Update,
+        UpdateLayoutRequest,
+        UpdateRequest,
+    )
+else:
+    __getattr__, __dir__ = deferred(
+        __name__,
+        {
+            "agora_rec.model.answers": (
+                "AcquireAnswer",
+                "Answer",
+                "AnyAnswer",
+                "ExtensionServiceState",
+                "FileListMode",
+                "ModerationStatus",
+                "NcsIpAnswer",
+                "QueryAnswer",
+                "RecordedFile",
+                "RtmpOutputState",
+                "RtmpStatus",
+                "ServiceName",
+                "ServiceState",
+                "SessionAnswer",
+                "StartAnswer",
+                "StopAnswer",
+                "StreamState",
+                "SubServiceState",
+                "TrackType",
+                "UpdateAnswer",
+                "UpdateLayoutAnswer",
+                "VodVideo",
+            ),
+            "agora_rec.model.requests": (
+                "AcquireRequest",
+                "AnyRequest",
+                "Request",
+                "StartParameter",
+                "StartRequest",
+                "StopRequest",
+                "Update",
+                "UpdateLayoutRequest",
+                "UpdateRequest",
+            ),
+        },
+    )
 
 __all__ = [
     "ALL_STREAMS",

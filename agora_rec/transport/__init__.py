@@ -8,10 +8,9 @@ from agora_rec.transport.hosts import Hosts
 from agora_rec.transport.http import HttpxTransport
 from agora_rec.transport.interrupt import Interrupt, Interrupted
 from agora_rec.transport.retries import RetryPolicy
-from agora_rec.transport.sender import QPS, Transport, open_transport
+from agora_rec.transport.sender import Transport, open_transport
 
 __all__ = [
-    "QPS",
     "Budget",
     "Hosts",
     "HttpxTransport",

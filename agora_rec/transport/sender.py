@@ -13,6 +13,7 @@ from typing import Final, Generic, Self, TypeVar
 from attrs import define, field
 
 from agora_rec.clock import Clock, SystemClock
+from agora_rec.defaults import QPS
 from agora_rec.errors import (
     ApiError,
     Attempt,
@@ -41,9 +42,6 @@ from agora_rec.transport.wires import OwnWire
 from agora_rec.vocabulary import Area, AttemptOutcome
 
 A = TypeVar("A", bound=AnyAnswer)
-
-QPS: Final = 10.0
-"""Calls per second that an App ID may make to begin with (timing.yaml `limits.qps`)."""
 
 _NOT_THE_HOSTS_FAULT: Final = frozenset({FailureKind.LOCAL, FailureKind.TOO_LARGE})
 _PROXY_GAVE_UP: Final = frozenset({408, 499})  # the service may have gone on
