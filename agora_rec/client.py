@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from agora_rec.operations import Operation
     from agora_rec.recording import Ledger, Recording
     from agora_rec.store import Checkpoint, Store
-    from agora_rec.transport import Budget, HttpxTransport, Interrupt, RetryPolicy, Transport
+    from agora_rec.transport import Budget, Interrupt, RetryPolicy, Transport
+    from agora_rec.transport.http import HttpxTransport
 
 A = TypeVar("A", bound="AnyAnswer")
 
@@ -311,11 +312,17 @@ class CloudRecording:
                 recording.stop_behind()
 
     async def __aenter__(self) -> Self:
+        """Open the client: what is heavy about connections is done here, so that no call has to.
+
+        Raises:
+            InvalidRequest: The environment names a proxy or certificates that can't be used.
+        """
         from agora_rec import codec
 
         codec.prepare()
         if self._group is not None:
             raise RuntimeError("a client is opened once; make another one")
+        await self._transport.__aenter__()
         group = anyio.create_task_group()
         await group.__aenter__()
         self._group = group

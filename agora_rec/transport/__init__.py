@@ -5,7 +5,6 @@ Knows operations and their answers, nothing of recordings.
 
 from agora_rec.transport.budget import Budget, LocalBudget, Unpaced
 from agora_rec.transport.hosts import Hosts
-from agora_rec.transport.http import HttpxTransport
 from agora_rec.transport.interrupt import Interrupt, Interrupted
 from agora_rec.transport.retries import RetryPolicy
 from agora_rec.transport.sender import Transport, open_transport
@@ -13,7 +12,6 @@ from agora_rec.transport.sender import Transport, open_transport
 __all__ = [
     "Budget",
     "Hosts",
-    "HttpxTransport",
     "Interrupt",
     "Interrupted",
     "LocalBudget",

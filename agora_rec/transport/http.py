@@ -1,4 +1,4 @@
-"""httpx as the HTTP library: the only module of the client that imports it.
+"""httpx as the HTTP library: the only module of the client that imports it, and not before a client opens.
 
 Its transports are used without `httpx.AsyncClient`: cookies, redirects, decompression and schemes of
 authentication are not wanted here.
@@ -6,26 +6,31 @@ authentication are not wanted here.
 httpcore's pool looks at all its connections for every request, several times, and asks the system about each
 idle one, so that a call costs the more the more of them there are. Here each connection is a transport of
 its own, a lane, and the lane that became free last is used first: the number of the others costs nothing.
+What all requests to a host have in common is made once: httpx takes longer to parse a URL than the network
+stack to send a request.
 
 What is known about idle connections: httpcore looks whether a connection has been closed before it uses it
-again, so the caller notices nothing. When the server closes it while the request is under way,
-httpcore repeats nothing by itself; this comes out as LOST and `sent`, and the send loop repeats it like any
-lost answer, a start with its own resource ID.
+again, and opens another one then. When the server closes it while the request is under way, httpcore repeats
+nothing by itself; this comes out as LOST, `sent` and `stale`, and the send loop sends the request once more
+over a fresh connection.
 """
 
 import socket
 import ssl
 from collections import deque
-from functools import cached_property
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cached_property, lru_cache
 from typing import Final, cast
-from urllib.request import getproxies
 
 import anyio
 import httpx
+from attrs import define, field
 
 from agora_rec.codec import Body
 from agora_rec.secret import Secret
-from agora_rec.transport.outgoing import AUTHORIZATION, headers_of_get, headers_of_post, proxy_for
+from agora_rec.transport.environment import bad_proxy, proxies_of, trust
+from agora_rec.transport.outgoing import AUTHORIZATION, headers_of_get, headers_of_post
 from agora_rec.transport.wire import (
     CONNECT_SHARE,
     KEEP_ALIVE,
@@ -45,8 +50,7 @@ HttpxTransport = httpx.AsyncBaseTransport
 """What callers may pass in as a transport of their own."""
 
 LIMITS: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE)
-"""Of one lane. How many lanes there are is bounded by the budget, not here: a stop may hold one for 30 s, and
-must never wait for one."""
+"""Of one lane. How many lanes there are at most is not decided here: see `max_connections`."""
 
 FAILURES: Final[dict[type[Exception], tuple[FailureKind, bool]]] = {
     # class: kind, may the request have reached the service
@@ -79,13 +83,37 @@ FAILURES: Final[dict[type[Exception], tuple[FailureKind, bool]]] = {
     httpx.ResponseNotRead: (FailureKind.LOST, True),
     httpx.RequestNotRead: (FailureKind.LOST, True),
     httpx.StreamError: (FailureKind.LOST, True),
-    ImportError: (FailureKind.LOCAL, False),  # a SOCKS proxy without the package for it
     Exception: (
         FailureKind.LOST,
         True,
     ),  # what a transport lets through untranslated: nothing is certain then
 }
 """What each exception means; the most specific class counts."""
+
+
+_CUT: Final = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+"""What a connection is lost with. The last one can also mean an answer that is none."""
+
+
+@define(eq=False)
+class _Way:
+    """A host, with what all requests to it have in common, and its idle lanes.
+
+    Attributes:
+        url: The base URL.
+        prefix: The path in it, which comes before every other.
+        get: The headers of a request without a body.
+        post: Those of one with a body, all but its length.
+        proxy: What the host is reached through; None: directly.
+        idle: Since when which lane is free; the one that became free last is at the end.
+    """
+
+    url: httpx.URL
+    prefix: bytes
+    get: httpx.Headers
+    post: httpx.Headers
+    proxy: httpx.Proxy | None
+    idle: deque[tuple[float, HttpxTransport]] = field(factory=deque[tuple[float, HttpxTransport]], init=False)
 
 
 class HttpxWire:
@@ -102,21 +130,39 @@ class HttpxWire:
     def __init__(self, authorization: Secret, transport: HttpxTransport | None = None) -> None:
         self._authorization = authorization
         self._given = transport
+        self._ways: dict[str, _Way] = {}
         self._lanes: set[HttpxTransport] = set()
-        self._free: dict[str, deque[tuple[float, HttpxTransport]]] = {}  # by origin: (idle since, lane)
-        self._proxies = getproxies() if transport is None else {}
-        self._get = _raw(headers_of_get())
-        self._post = _raw(headers_of_post())
 
     def __repr__(self) -> str:
         return (
             f"<HttpxWire {f'lanes={len(self._lanes)}' if self._given is None else 'over a given transport'}>"
         )
 
-    async def exchange(self, method: str, url: str, body: Body | None, seconds: float) -> WireAnswer:
+    def open(self, hosts: Sequence[str]) -> None:
+        """See `Wire.open`."""
+        if self._given is not None:
+            return
+        proxies = proxies_of(hosts)
+        for host in hosts:
+            way = self._way(host, proxies.get(host))
+            # One lane is made and forgotten: what can be wrong shows then, and nothing is connected yet.
+            with suppress(ImportError):
+                self._lane(way)
+                self._ways[host] = way
+            if host not in self._ways:
+                rule = "a SOCKS proxy needs a package: pip install 'httpx[socks]'"
+                raise bad_proxy(host, proxies[host], rule)
+
+    async def exchange(
+        self, method: str, host: str, path: str, body: Body | None, seconds: float, *, fresh: bool = False
+    ) -> WireAnswer:
         """See `Wire.exchange`."""
+        if host not in self._ways:
+            self.open((host,))
         try:
-            return await self._exchange(method, url, body, seconds)
+            if self._given is not None:
+                return await _over_given(self._given, self._whole(method, host, path, body, seconds))
+            return await self._exchange(method, host, path, body, seconds, fresh=fresh)
         except WireFailure as failure:
             scrub(failure)
             raise
@@ -127,51 +173,87 @@ class HttpxWire:
             scrub(cancelled)
             raise
 
-    async def _exchange(self, method: str, url: str, body: Body | None, seconds: float) -> WireAnswer:
-        if self._given is not None:
-            return await self._over(self._given, method, url, body, seconds)
-        free = self._free.setdefault(_origin(url), deque())
-        for idle in list(self._free.values()):  # those of hosts that were left, too
-            await self._close_stale(idle)
-        lane = free.pop()[1] if free else self._open(url)
+    async def _exchange(
+        self, method: str, host: str, path: str, body: Body | None, seconds: float, *, fresh: bool
+    ) -> WireAnswer:
+        way = self._ways[host]
+        await self._close_stale(way if fresh else None)
+        used = not fresh and bool(way.idle)
+        lane = way.idle.pop()[1] if used else self._open(way)
         try:
-            answer = await self._over(lane, method, url, body, seconds)
+            response = await self._send(lane, self._request(way, method, path, body, seconds), used=used)
+            answer = await _read(response)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self._close(lane)
             raise
-        free.append((anyio.current_time(), lane))
+        way.idle.append((anyio.current_time(), lane))
         return answer
 
-    async def _over(
-        self, transport: HttpxTransport, method: str, url: str, body: Body | None, seconds: float
-    ) -> WireAnswer:
-        response = await transport.handle_async_request(
-            httpx.Request(
-                method,
-                url,
-                headers=[
-                    *(self._get if body is None else self._post),
-                    (AUTHORIZATION.encode(), self._authorization.reveal().encode()),
-                ],
-                content=None if body is None else body.reveal(),
-                extensions={"timeout": _phases(seconds)},
-            )
-        )
+    async def _send(self, lane: HttpxTransport, request: httpx.Request, *, used: bool) -> httpx.Response:
         try:
-            request_id = short_request_id(response.headers.get("X-Request-Id"))
-            retry_after = seconds_to_wait(response.headers.get("Retry-After"))
-            return WireAnswer(response.status_code, await _read(response), request_id, retry_after)
-        finally:
-            await response.aclose()
+            return await lane.handle_async_request(request)
+        except _CUT as error:
+            if not used or _is_garbage(error):
+                raise
+            raise WireFailure(FailureKind.LOST, in_words(error), sent=True, stale=True) from error
 
-    def _open(self, url: str) -> HttpxTransport:
-        try:
-            lane = httpx.AsyncHTTPTransport(
-                verify=self._trust, limits=LIMITS, proxy=proxy_for(url, self._proxies)
+    def _request(self, way: _Way, method: str, path: str, body: Body | None, seconds: float) -> httpx.Request:
+        extensions: dict[str, object] = {"timeout": _opening(seconds)}
+        url = way.url
+        if way.proxy is None:
+            extensions["target"] = way.prefix + path.encode("ascii")
+        else:  # httpcore would take the target for that of its own request to the proxy, too
+            url = httpx.URL(str(url).rstrip("/") + path)
+        if body is None:
+            return httpx.Request(
+                method, url, headers=way.get, stream=httpx.ByteStream(b""), extensions=extensions
             )
-        except ValueError as error:  # a proxy of a kind that httpx doesn't know
-            raise WireFailure(FailureKind.LOCAL, in_words(error), sent=False) from error
+        content = body.reveal()
+        request = httpx.Request(
+            method, url, headers=way.post, stream=httpx.ByteStream(content), extensions=extensions
+        )
+        request.headers["Content-Length"] = str(len(content))
+        return request
+
+    def _whole(self, method: str, host: str, path: str, body: Body | None, seconds: float) -> httpx.Request:
+        """A request as a caller's own transport may expect it: nothing is left out, nothing is prepared."""
+        return httpx.Request(
+            method,
+            host + path,
+            headers=self._headers(headers_of_get() if body is None else headers_of_post()),
+            content=None if body is None else body.reveal(),
+            extensions={"timeout": {**_opening(seconds), "read": seconds, "write": seconds}},
+        )
+
+    def _headers(self, headers: list[tuple[str, str]]) -> httpx.Headers:
+        return httpx.Headers([*headers, (AUTHORIZATION, self._authorization.reveal())])
+
+    def _way(self, host: str, proxy: Secret | None) -> _Way:
+        url = httpx.URL(host)
+        own = [("Host", url.netloc.decode("ascii"))]
+        return _Way(
+            url=url,
+            prefix=url.raw_path.rstrip(b"/"),
+            get=self._headers(own + headers_of_get()),
+            post=self._headers(own + headers_of_post()),
+            proxy=None if proxy is None else self._proxy(host, proxy),
+        )
+
+    def _proxy(self, host: str, proxy: Secret) -> httpx.Proxy:
+        # An https proxy is verified as the hosts behind it are.
+        context = self._trust if proxy.reveal().startswith("https:") else None
+        with suppress(ValueError, httpx.InvalidURL):
+            return httpx.Proxy(proxy.reveal(), ssl_context=context)
+        # Out here, so that no frame that has the password hangs on the error.
+        raise bad_proxy(host, proxy, "the URL of an http, https, socks5 or socks5h proxy")
+
+    def _lane(self, way: _Way) -> HttpxTransport:
+        verify = self._trust if way.url.scheme == "https" else self._no_trust
+        return httpx.AsyncHTTPTransport(verify=verify, limits=LIMITS, proxy=way.proxy)
+
+    def _open(self, way: _Way) -> HttpxTransport:
+        lane = self._lane(way)
         self._lanes.add(lane)
         return lane
 
@@ -179,35 +261,60 @@ class HttpxWire:
         self._lanes.discard(lane)
         await lane.aclose()
 
-    async def _close_stale(self, free: deque[tuple[float, HttpxTransport]]) -> None:
-        """Close what has been idle for too long; the longest idle are first."""
-        now = anyio.current_time()
-        while free and now - free[0][0] > KEEP_ALIVE:
-            await self._close(free.popleft()[1])
+    async def _close_stale(self, all_of: _Way | None) -> None:
+        """Close what has been idle for too long, of hosts that were left too, and all of one host if asked.
+
+        The longest idle are first.
+        """
+        too_old = anyio.current_time() - KEEP_ALIVE
+        for way in tuple(self._ways.values()):
+            while way.idle and (way is all_of or way.idle[0][0] < too_old):
+                await self._close(way.idle.popleft()[1])
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
         """One context for all hosts: reading a bundle costs tens of milliseconds."""
         return trust()
 
+    @cached_property
+    def _no_trust(self) -> ssl.SSLContext:
+        """For plain http: it trusts nobody, and spares httpx the reading of a bundle that is not used."""
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
     async def aclose(self) -> None:
         """Close the connections that this object has opened. A later exchange opens new ones."""
-        self._free.clear()
+        for way in self._ways.values():
+            way.idle.clear()
         for lane in list(self._lanes):
             await self._close(lane)
 
 
-async def _read(response: httpx.Response) -> bytes:
-    """The whole body as it came, up to the limit.
+async def _over_given(transport: HttpxTransport, request: httpx.Request) -> WireAnswer:
+    return await _read(await transport.handle_async_request(request))
+
+
+async def _read(response: httpx.Response) -> WireAnswer:
+    """The answer with its whole body as it came, up to the limit; the response is closed.
 
     httpcore reads through generators within generators. One that is left in the middle is cleaned up by the
     event loop, some time; so when there is too much, the connection is closed and the reading goes on
     until it fails, which is at once. A caller's transport that never stops is ended by the attempt's
     timeout.
     """
-    refuse_large(response.headers.get("Content-Length"))
+    length = request_id = retry_after = None
+    for name, value in response.headers.raw:
+        match name.lower():
+            case b"content-length":
+                length = value.decode("latin-1")
+            case b"x-request-id":
+                request_id = short_request_id(value.decode("latin-1"))
+            case b"retry-after":
+                retry_after = seconds_to_wait(value.decode("latin-1"))
+            case _:
+                pass
     reader = Reader()
     try:
+        refuse_large(length)
         # Not aiter_raw(): a caller's transport may answer with a body that is read already.
         async for part in cast("httpx.AsyncByteStream", response.stream):
             reader.feed(part)
@@ -216,33 +323,21 @@ async def _read(response: httpx.Response) -> bytes:
     except (httpx.HTTPError, httpx.StreamError):
         if not reader.is_full:
             raise
-    return reader.body()
+    finally:
+        await response.aclose()
+    return WireAnswer(response.status_code, reader.body(), request_id, retry_after)
 
 
-def trust() -> ssl.SSLContext:
-    """The context that verifies every host: the bundle of SSL_CERT_FILE or SSL_CERT_DIR, else certifi's.
-
-    Raises:
-        WireFailure: The bundle can't be read.
-    """
-    try:
-        return httpx.create_ssl_context()
-    except OSError as error:
-        detail = f"the certificates of SSL_CERT_FILE or SSL_CERT_DIR: {in_words(error)}"
-        raise WireFailure(FailureKind.LOCAL, detail, sent=False) from error
+def _is_garbage(error: BaseException) -> bool:
+    """Whether an answer has come that was no HTTP; the parser then tells why."""
+    return any(type(each).__module__.partition(".")[0] == "h11" for each in chain(error))
 
 
-def _origin(url: str) -> str:
-    return "/".join(url.split("/", 3)[:3])
-
-
-def _raw(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in headers]
-
-
-def _phases(seconds: float) -> dict[str, float]:
+@lru_cache(maxsize=16)
+def _opening(seconds: float) -> dict[str, float]:
+    """What opening a connection may take, in httpx's words."""
     connect = seconds * CONNECT_SHARE
-    return {"connect": connect, "read": seconds, "write": seconds, "pool": 2 * connect}
+    return {"connect": connect, "pool": 2 * connect}
 
 
 def _failure(error: Exception) -> WireFailure:

@@ -1,14 +1,10 @@
-"""What goes with every request, whichever library sends it: headers, credentials, the way through proxies."""
+"""What goes with every request, whichever library sends it: headers and credentials."""
 
 from base64 import b64encode
-from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
-from urllib.request import proxy_bypass
 
 from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.secret import MASK, Secret
-from agora_rec.transport.hosts import is_loopback
 from agora_rec.version import __version__
 
 
@@ -46,23 +42,6 @@ def basic_authorization(customer_id: str | Secret, customer_secret: str | Secret
     if faults:
         raise InvalidRequest(tuple(faults))
     return Secret("Basic " + b64encode(f"{name.reveal()}:{password.reveal()}".encode()).decode())
-
-
-def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
-    """The proxy that a URL must go through, of those in the environment; None: the direct way.
-
-    A loopback address is always reached directly: credentials in plain text don't leave the machine. A proxy
-    that is given without a scheme is an http one, as for other programs.
-    """
-    if not proxies:
-        return None
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    # With the host alone: on macOS and Windows urllib's function takes nothing else.
-    if is_loopback(host) or proxy_bypass(host):
-        return None
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 def _is_broken(text: Secret) -> bool:

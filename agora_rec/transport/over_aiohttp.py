@@ -4,18 +4,28 @@ Not through httpx: `httpx-aiohttp` makes a ConnectTimeout of every lost connecti
 after the request was written, and whether a start may have been sent is what all depends on here. Its
 exceptions can also carry the request's headers.
 
-aiohttp repeats a GET by itself when an idle connection turns out to be closed, nothing else.
+aiohttp repeats a GET by itself when its connection is lost. That attempt would be in no record and in no
+budget, so the connector here gives each exchange one connection and no second.
 """
 
 import socket
+import ssl
+from collections.abc import Sequence
+from contextvars import ContextVar
+from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
+from weakref import WeakSet
 
 import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+from attrs import frozen
 from yarl import URL
 
 from agora_rec.codec import Body
 from agora_rec.secret import Secret
-from agora_rec.transport.http import trust
+from agora_rec.transport.environment import trust
 from agora_rec.transport.outgoing import AUTHORIZATION, headers_of_get, headers_of_post
 from agora_rec.transport.wire import (
     CONNECT_SHARE,
@@ -50,8 +60,67 @@ FAILURES: Final[dict[type[Exception], tuple[FailureKind, bool]]] = {
 """What each exception means; the most specific class counts."""
 
 
+_CONTENT_TYPE: Final = dict(headers_of_post())["Content-Type"]
+
+
+class _Link(Enum):
+    """Which connection an exchange wants, and then which it got."""
+
+    ANY = auto()
+    FRESH = auto()
+    USED = auto()
+    NEW = auto()
+
+
+_link: Final[ContextVar[_Link]] = ContextVar("agora_rec.link")
+"""Of the exchange that runs: aiohttp hands its connector nothing of ours."""
+
+
+class _SecondConnection(Exception):  # noqa: N818 - a signal, which ends aiohttp's own repetition
+    """An exchange has lost its connection and asks for another."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Gives each exchange one connection, and says whether it had been used before."""
+
+    def __init__(self) -> None:
+        # Without a limit of its own: see `max_connections`.
+        super().__init__(limit=0, keepalive_timeout=KEEP_ALIVE)  # pyright: ignore[reportUnknownMemberType] - aiohttp's own
+        self._met: WeakSet[object] = WeakSet()
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own
+    ) -> Connection:
+        """Give a connection from the pool, or a new one."""
+        wanted = _link.get()
+        if wanted is _Link.USED or wanted is _Link.NEW:
+            raise _SecondConnection
+        connection = await super().connect(req, traces, timeout)
+        while connection.protocol in self._met:
+            if wanted is _Link.ANY:
+                _link.set(_Link.USED)
+                return connection
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
+        self._met.add(connection.protocol)
+        _link.set(_Link.NEW)
+        return connection
+
+
+@frozen
+class _Way:
+    """A host: its base URL, the path in it that comes before every other, whom TLS trusts there."""
+
+    url: URL
+    prefix: str
+    ssl: ssl.SSLContext | bool
+
+
 class AiohttpWire:
-    """Exchanges through aiohttp: one session, made by the first exchange and closed by `aclose`.
+    """Exchanges through aiohttp: one session, made when it opens and closed by `aclose`.
 
     Args:
         authorization: The value of the Authorization header.
@@ -60,47 +129,66 @@ class AiohttpWire:
     def __init__(self, authorization: Secret) -> None:
         self._authorization = authorization
         self._session: aiohttp.ClientSession | None = None
-        self._get = headers_of_get()
-        self._post = headers_of_post()
+        self._ways: dict[str, _Way] = {}
 
     def __repr__(self) -> str:
         return f"<AiohttpWire {'closed' if self._session is None else 'open'}>"
 
-    async def exchange(self, method: str, url: str, body: Body | None, seconds: float) -> WireAnswer:
+    def open(self, hosts: Sequence[str]) -> None:
+        """See `Wire.open`."""
+        urls = {host: URL(host, encoded=True) for host in hosts}
+        verified = trust() if any(url.scheme == "https" for url in urls.values()) else True
+        for host, url in urls.items():
+            self._ways[host] = _Way(url, url.raw_path.rstrip("/"), verified)
+
+    async def exchange(
+        self, method: str, host: str, path: str, body: Body | None, seconds: float, *, fresh: bool = False
+    ) -> WireAnswer:
         """See `Wire.exchange`."""
+        if host not in self._ways:
+            self.open((host,))
+        _link.set(_Link.FRESH if fresh else _Link.ANY)
         try:
-            return await self._exchange(method, url, body, seconds)
+            return await self._exchange(method, self._ways[host], path, body, seconds)
         except WireFailure as known:
             scrub(known)
             raise
         except Exception as error:  # noqa: BLE001 - the table says what each means
             scrub(error)
-            failure = failure_of(error)
+            failure = failure_of(error, used=_link.get() is _Link.USED)
         except BaseException as cancelled:
             scrub(cancelled)
             raise
         raise failure  # out here, so that the library's exception doesn't become its context
 
-    async def _exchange(self, method: str, url: str, body: Body | None, seconds: float) -> WireAnswer:
-        if self._session is None:
-            self._session = _session()
-        connect = seconds * CONNECT_SHARE
-        async with self._session.request(
+    async def _exchange(
+        self, method: str, way: _Way, path: str, body: Body | None, seconds: float
+    ) -> WireAnswer:
+        session = self._session or self._open_session()
+        response = await session.request(
             method,
-            URL(url, encoded=True),
-            headers=[
-                *(self._get if body is None else self._post),
-                (AUTHORIZATION, self._authorization.reveal()),
-            ],
-            data=None if body is None else body.reveal(),
+            way.url.with_path(way.prefix + path, encoded=True),
+            data=None if body is None else aiohttp.BytesPayload(body.reveal(), content_type=_CONTENT_TYPE),
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=2 * connect, sock_connect=connect, sock_read=seconds
-            ),
-        ) as response:
-            request_id = short_request_id(response.headers.get("X-Request-Id"))
-            retry_after = seconds_to_wait(response.headers.get("Retry-After"))
-            return WireAnswer(response.status, await _read(response), request_id, retry_after)
+            timeout=_opening(seconds),
+            ssl=way.ssl,
+        )
+        try:
+            answer = await _read(response)
+        except BaseException:
+            response.close()
+            raise
+        response.release()
+        return answer
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        self._session = aiohttp.ClientSession(
+            connector=_Connector(),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            headers=[*headers_of_get(), (AUTHORIZATION, self._authorization.reveal())],
+        )
+        return self._session
 
     async def aclose(self) -> None:
         """Close the session. A later exchange opens a new one."""
@@ -109,34 +197,45 @@ class AiohttpWire:
             await session.close()
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body as it came, up to the limit; a connection with more on it is closed."""
-    try:
-        refuse_large(response.headers.get("Content-Length"))
-        reader = Reader()
-        while not reader.is_full and (part := await response.content.readany()):
-            reader.feed(part)
-        return reader.body()
-    except WireFailure:
-        response.close()
-        raise
+async def _read(response: aiohttp.ClientResponse) -> WireAnswer:
+    """The answer with its whole body as it came, up to the limit."""
+    headers = response.headers
+    refuse_large(headers.get("Content-Length"))
+    reader = Reader()
+    while not reader.is_full and (part := await response.content.readany()):
+        reader.feed(part)
+    request_id = short_request_id(headers.get("X-Request-Id"))
+    retry_after = seconds_to_wait(headers.get("Retry-After"))
+    return WireAnswer(response.status, reader.body(), request_id, retry_after)
 
 
-def _session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        # Without a limit, for the budget bounds the connections; see LIMITS in http.py.
-        connector=aiohttp.TCPConnector(limit=0, ssl=trust(), keepalive_timeout=KEEP_ALIVE),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-    )
+@lru_cache(maxsize=16)
+def _opening(seconds: float) -> aiohttp.ClientTimeout:
+    """What opening a connection may take, in aiohttp's words."""
+    connect = seconds * CONNECT_SHARE
+    return aiohttp.ClientTimeout(total=None, connect=2 * connect, sock_connect=connect)
 
 
-def failure_of(error: Exception) -> WireFailure:
-    """The failure, with its cause; an exception that carries the request's headers is not kept."""
+def failure_of(error: Exception, *, used: bool) -> WireFailure:
+    """The failure, with its cause; an exception that carries the request's headers is not kept.
+
+    Args:
+        error: What aiohttp raised.
+        used: Whether the connection had been used before.
+    """
     kind, sent = next(FAILURES[each] for each in type(error).__mro__ if each in FAILURES)
+    if isinstance(error, _SecondConnection):
+        return WireFailure(kind, "the connection was closed before an answer", sent=sent, stale=used)
     dns = not sent and any(isinstance(each, socket.gaierror) for each in chain(error))
     if isinstance(error, aiohttp.ClientResponseError):
         return WireFailure(kind, f"{type(error).__name__}: {error.message}", sent=sent)
-    failure = WireFailure(kind, in_words(error), sent=sent, dns=dns)
+    failure = WireFailure(kind, in_words(error), sent=sent, dns=dns, stale=used and _is_cut(error))
     failure.__cause__ = error
     return failure
+
+
+def _is_cut(error: Exception) -> bool:
+    """Whether the connection was closed with no part of an answer on it."""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return isinstance(error.message, str)  # else it is what came of the answer's head
+    return isinstance(error, aiohttp.ClientOSError) and not isinstance(error, aiohttp.ClientConnectorError)

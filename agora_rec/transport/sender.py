@@ -8,7 +8,7 @@ business here: `send` runs in a task of the client. What is logged stands in `lo
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 from attrs import define, field
 
@@ -30,7 +30,6 @@ from agora_rec.operations import Operation, interpret
 from agora_rec.secret import Secret, hide
 from agora_rec.transport.budget import Budget, LocalBudget
 from agora_rec.transport.hosts import Hosts
-from agora_rec.transport.http import HttpxTransport
 from agora_rec.transport.interrupt import Interrupt, Interrupted
 from agora_rec.transport.logs import Sequel, log_attempt, log_wait, sequel_of
 from agora_rec.transport.observer import CallObserver, Telemetry, Unobserved
@@ -40,6 +39,9 @@ from agora_rec.transport.spans import is_finite
 from agora_rec.transport.wire import FailureKind, Wire, WireAnswer, WireFailure, scrub
 from agora_rec.transport.wires import OwnWire
 from agora_rec.vocabulary import Area, AttemptOutcome
+
+if TYPE_CHECKING:
+    from agora_rec.transport.http import HttpxTransport
 
 A = TypeVar("A", bound=AnyAnswer)
 
@@ -264,7 +266,7 @@ class Transport:
 
     async def _exchange(self, operation: Operation[A], host: str, seconds: float) -> WireAnswer:
         with self._clock.move_on_after(seconds):
-            return await self._wire.exchange(operation.method, host + operation.path, operation.body, seconds)
+            return await self._wire.exchange(operation.method, host, operation.path, operation.body, seconds)
         raise WireFailure(FailureKind.TIMEOUT, f"no answer within {seconds:g} s", sent=True)
 
     def _judge(self, call: _Call[A], error: ApiError | WireFailure) -> tuple[Sequel, float | None]:
@@ -284,6 +286,12 @@ class Transport:
         await self._wire.aclose()
 
     async def __aenter__(self) -> Self:
+        """Do beforehand what is heavy, so that no call has to.
+
+        Raises:
+            InvalidRequest: The environment names a proxy or certificates that can't be used.
+        """
+        self._wire.open(self.hosts.candidates)
         return self
 
     async def __aexit__(
@@ -301,7 +309,7 @@ def open_transport(
     customer_secret: str | Secret,
     area: Area = Area.US,
     base_url: str | Secret | None = None,
-    transport: HttpxTransport | None = None,
+    transport: "HttpxTransport | None" = None,
     timeout: float = 10.0,
     budget: Budget | None = None,
     retry: RetryPolicy | None = None,

@@ -5,7 +5,7 @@ show a header or a body. `http.py` fulfils it with httpx, `over_aiohttp.py` with
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum, unique
 from typing import Final, Protocol, cast
 
@@ -60,29 +60,51 @@ class WireFailure(Exception):  # noqa: N818 - a signal inside the transport, cal
         kind: Why.
         sent: Whether the request may have reached the service; False is certain.
         dns: Whether the host's name did not resolve.
+        stale: Whether a connection that had been used before was closed before any answer began: most likely
+            the server had closed it for being idle. A fresh connection will tell.
         detail: What happened in words; never a secret.
     """
 
-    def __init__(self, kind: FailureKind, detail: str, *, sent: bool, dns: bool = False) -> None:
+    def __init__(
+        self, kind: FailureKind, detail: str, *, sent: bool, dns: bool = False, stale: bool = False
+    ) -> None:
         super().__init__(kind, detail)
         self.kind = kind
         self.detail: str = detail[:_DETAIL_LIMIT]
         self.sent = sent
         self.dns = dns
+        self.stale = stale
 
 
 class Wire(Protocol):
     """A way to make one exchange with a host."""
 
-    async def exchange(self, method: str, url: str, body: Body | None, seconds: float) -> WireAnswer:
+    def open(self, hosts: Sequence[str]) -> None:
+        """Do beforehand what is heavy: imports, certificates, proxies, what every request has in common.
+
+        A wire that was not opened, or asked for another host, does it in the first exchange.
+
+        Args:
+            hosts: The base URLs that may be asked.
+
+        Raises:
+            InvalidRequest: The environment names a proxy or certificates that can't be used.
+        """
+        ...
+
+    async def exchange(
+        self, method: str, host: str, path: str, body: Body | None, seconds: float, *, fresh: bool = False
+    ) -> WireAnswer:
         """Send one request and read its answer. Redirects are answers like others; nothing is decompressed.
 
         Args:
             method: GET or POST.
-            url: Base URL and percent-encoded path.
+            host: A base URL.
+            path: What follows it, percent-encoded, from the slash on.
             body: JSON to send; None: the request has no body and no content type.
-            seconds: What each phase may take, the connection less (`CONNECT_SHARE`); the whole is the
-                caller's business.
+            seconds: What the whole may take. Opening a connection may take its share (`CONNECT_SHARE`), and
+                that is all the wire watches: the whole is the caller's business.
+            fresh: Whether a new connection is made, and those that have been idle are closed.
 
         Raises:
             WireFailure: There is no answer.

@@ -1,28 +1,31 @@
 """Which HTTP library does the work: decided once, by what is installed and which event loop runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from urllib.request import getproxies
+from typing import TYPE_CHECKING
 
 import anyio
 
 from agora_rec.codec import Body
 from agora_rec.secret import Secret
-from agora_rec.transport.http import HttpxTransport, HttpxWire
 from agora_rec.transport.wire import Wire, WireAnswer
+
+if TYPE_CHECKING:
+    from agora_rec.transport.http import HttpxTransport
 
 
 class OwnWire:
-    """The default: aiohttp on asyncio where it is installed and no proxy is set, httpx otherwise.
+    """The default: aiohttp on asyncio where it is installed and no proxy is in the way, httpx otherwise.
 
-    The choice waits for the first exchange, since a client may be made before any event loop runs.
+    The choice waits until the client opens, since it may be made before any event loop runs; no library is
+    imported before that.
 
     Args:
         authorization: The value of the Authorization header.
         transport: The caller's own httpx transport, which is then used on every loop.
     """
 
-    def __init__(self, authorization: Secret, transport: HttpxTransport | None = None) -> None:
+    def __init__(self, authorization: Secret, transport: "HttpxTransport | None" = None) -> None:
         self._authorization = authorization
         self._transport = transport
         self._chosen: Wire | None = None
@@ -30,11 +33,16 @@ class OwnWire:
     def __repr__(self) -> str:
         return f"<OwnWire {self._chosen!r}>"
 
-    async def exchange(self, method: str, url: str, body: Body | None, seconds: float) -> WireAnswer:
+    def open(self, hosts: Sequence[str]) -> None:
+        """See `Wire.open`."""
+        self._choose(hosts).open(hosts)
+
+    async def exchange(
+        self, method: str, host: str, path: str, body: Body | None, seconds: float, *, fresh: bool = False
+    ) -> WireAnswer:
         """See `Wire.exchange`."""
-        if self._chosen is None:
-            self._chosen = self._choose()
-        return await self._chosen.exchange(method, url, body, seconds)
+        wire = self._chosen or self._choose((host,))
+        return await wire.exchange(method, host, path, body, seconds, fresh=fresh)
 
     async def aclose(self) -> None:
         """Close what was opened. A later exchange chooses anew."""
@@ -42,12 +50,21 @@ class OwnWire:
         if chosen is not None:
             await chosen.aclose()
 
-    def _choose(self) -> Wire:
+    def _choose(self, hosts: Sequence[str]) -> Wire:
+        if self._chosen is None:
+            self._chosen = self._best(hosts)
+        return self._chosen
+
+    def _best(self, hosts: Sequence[str]) -> Wire:
+        from agora_rec.transport.environment import proxies_of  # noqa: PLC0415 - heavy
+
         # aiohttp knows fewer kinds of proxies than httpx does.
-        if self._transport is None and not getproxies() and _on_asyncio():
+        if self._transport is None and _on_asyncio() and not proxies_of(hosts):
             over_aiohttp = _over_aiohttp()
             if over_aiohttp is not None:
                 return over_aiohttp(self._authorization)
+        from agora_rec.transport.http import HttpxWire  # noqa: PLC0415 - heavy
+
         return HttpxWire(self._authorization, self._transport)
 
 

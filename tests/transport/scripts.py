@@ -1,6 +1,6 @@
 """A wire that plays a script, and a transport over it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 from attrs import define, field
@@ -35,13 +35,21 @@ class ScriptedWire:
     asked: list[tuple[float, str, str]] = field(factory=list)
     seconds: list[float] = field(factory=list)
     bodies: list[Body | None] = field(factory=list)
+    fresh: list[bool] = field(factory=list)
+    opened: tuple[str, ...] = ()
     closed: bool = False
 
-    async def exchange(self, method: str, url: str, body: Body | None, seconds: float) -> WireAnswer:
+    def open(self, hosts: Sequence[str]) -> None:
+        self.opened = tuple(hosts)
+
+    async def exchange(
+        self, method: str, host: str, path: str, body: Body | None, seconds: float, *, fresh: bool = False
+    ) -> WireAnswer:
         step = self.steps[min(len(self.asked), len(self.steps) - 1)]
-        self.asked.append((anyio.current_time(), method, url))
+        self.asked.append((anyio.current_time(), method, host + path))
         self.seconds.append(seconds)
         self.bodies.append(body)
+        self.fresh.append(fresh)
         if isinstance(step, WireFailure):
             raise step
         return step if isinstance(step, WireAnswer) else await step()

@@ -36,7 +36,7 @@ def chosen(anyio_backend: str) -> str:
 async def used(wire: OwnWire) -> str:
     """The name of the wire that an exchange goes through."""
     async with serving(answer(b"{}")) as server:
-        assert (await wire.exchange("GET", server.url, None, 5.0)).status == 200
+        assert (await wire.exchange("GET", server.url, "/", None, 5.0)).status == 200
         shown = repr(wire)
         await wire.aclose()
     return shown.removeprefix("<OwnWire <").split()[0]
@@ -59,9 +59,16 @@ async def test_httpx_is_used_where_aiohttp_is_too_old(monkeypatch: pytest.Monkey
     assert await used(OwnWire(AUTHORIZATION)) == "HttpxWire"
 
 
-async def test_httpx_is_used_where_proxies_are_set(monkeypatch: pytest.MonkeyPatch):
+async def test_httpx_is_used_where_a_proxy_is_in_the_way(chosen: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
-    assert await used(OwnWire(AUTHORIZATION)) == "HttpxWire"
+    wire = OwnWire(AUTHORIZATION)
+    wire.open(Hosts.of_area(Area.EU).candidates)
+    assert "HttpxWire" in repr(wire)
+    await wire.aclose()
+    monkeypatch.setenv("no_proxy", "agora.io,sd-rtn.com")
+    wire.open(Hosts.of_area(Area.EU).candidates)
+    assert chosen in repr(wire)
+    assert await used(OwnWire(AUTHORIZATION)) == chosen  # a loopback address is reached directly
 
 
 async def test_a_given_transport_is_used_on_every_loop():
@@ -76,10 +83,28 @@ async def test_it_can_be_closed_unused_and_used_again_after_closing(chosen: str)
     assert [await used(wire), await used(wire)] == [chosen, chosen]
 
 
-async def test_aiohttp_is_not_imported_for_the_asking():
-    code = "import sys, agora_rec.transport; sys.exit('aiohttp' in sys.modules)"
+async def test_opening_loads_the_one_that_is_used_and_reads_the_certificates_so_that_no_call_has_to(
+    anyio_backend: str,
+):
+    code = f"""
+import anyio, ssl, sys
+from agora_rec import CloudRecording
+made = []
+create = ssl.create_default_context
+def counted(*args, **more):
+    made.extend(["bundle"] if more else [])  # aiohttp makes one for itself
+    return create(*args, **more)
+async def main():
+    ssl.create_default_context = counted
+    cloud = CloudRecording("app", customer_id="i", customer_secret="s")
+    print(sorted({{"aiohttp", "httpx"}} & set(sys.modules)), len(made))
+    async with cloud:
+        print(sorted({{"aiohttp", "httpx"}} & set(sys.modules)), len(made))
+anyio.run(main, backend={anyio_backend!r})
+"""
     done = await anyio.run_process([sys.executable, "-c", code])
-    assert done.returncode == 0
+    library = {"asyncio": "aiohttp", "trio": "httpx"}[anyio_backend]
+    assert done.stdout.decode().splitlines() == ["[] 0", f"['{library}'] 1"]
 
 
 async def test_credentials_go_through_a_proxy_inside_tls_only(monkeypatch: pytest.MonkeyPatch):
@@ -87,7 +112,7 @@ async def test_credentials_go_through_a_proxy_inside_tls_only(monkeypatch: pytes
         monkeypatch.setenv("https_proxy", proxy.url)
         wire = OwnWire(AUTHORIZATION)
         with pytest.raises(WireFailure) as caught:
-            await wire.exchange("GET", "https://service.example.com/v1", None, 5.0)
+            await wire.exchange("GET", "https://service.example.com", "/v1", None, 5.0)
         await wire.aclose()
     assert (caught.value.kind, caught.value.sent) == (FailureKind.CONNECT, False)
     (request,) = proxy.requests

@@ -18,12 +18,13 @@ from agora_rec.transport.http import HttpxWire
 from agora_rec.transport.outgoing import basic_authorization
 from agora_rec.transport.wire import ANSWER_LIMIT, FailureKind, WireFailure, chain, in_words, scrub
 from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET, NEEDLE, shown_in
-from tests.transport.servers import answer, keep_silent, serving
+from tests.transport.servers import answer, hang_up, keep_silent, serving
 
 pytestmark = pytest.mark.anyio
 
 AUTHORIZATION = basic_authorization(CUSTOMER_ID, CUSTOMER_SECRET)
-URL = "https://service.example.com/v1"
+HOST = "https://service.example.com"
+PATH = "/v1"
 NEVER_SENT = {
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -65,7 +66,7 @@ class Raising(httpx.AsyncBaseTransport):
 
 async def failure_over(transport: httpx.AsyncBaseTransport) -> WireFailure:
     with pytest.raises(WireFailure) as caught:
-        await HttpxWire(AUTHORIZATION, transport).exchange("GET", URL, None, 1.0)
+        await HttpxWire(AUTHORIZATION, transport).exchange("GET", HOST, PATH, None, 1.0)
     return caught.value
 
 
@@ -150,7 +151,7 @@ def test_the_words_of_an_exception_are_the_first_there_are():
 
 def test_an_exception_of_aiohttp_that_carries_the_request_is_not_kept():
     info = aiohttp.RequestInfo(None, "POST", {"Authorization": AUTHORIZATION.reveal()}, None)  # type: ignore[arg-type] # enough of one
-    failure = over_aiohttp.failure_of(aiohttp.ClientResponseError(info, (), message="bad"))
+    failure = over_aiohttp.failure_of(aiohttp.ClientResponseError(info, (), message="bad"), used=True)
     assert (failure.kind, failure.detail) == (FailureKind.GARBLED, "ClientResponseError: bad")
     assert failure.__cause__ is None
 
@@ -161,7 +162,7 @@ def test_an_unresolved_name_is_seen_in_an_exception_of_aiohttp():
     )
     error = aiohttp.ClientConnectorDNSError(key, socket.gaierror(-2, "unknown"))
     error.__cause__ = socket.gaierror(-2, "unknown")
-    failure = over_aiohttp.failure_of(error)
+    failure = over_aiohttp.failure_of(error, used=False)
     assert (failure.sent, failure.dns, failure.__cause__) == (False, True, error)
 
 
@@ -174,9 +175,9 @@ async def test_a_transport_of_the_callers_is_used_and_stays_open():
 
     transport = httpx.MockTransport(answer)
     wire = HttpxWire(AUTHORIZATION, transport)
-    got = await wire.exchange("GET", URL, None, 1.0)
+    got = await wire.exchange("GET", HOST, PATH, None, 1.0)
     assert (got.status, got.body, got.request_id) == (201, b"{}", "r")
-    assert str(asked[0].url) == URL
+    assert str(asked[0].url) == HOST + PATH
     given = Raising(ValueError())
     await HttpxWire(AUTHORIZATION, given).aclose()
     assert not given.closed
@@ -222,7 +223,7 @@ async def test_a_cancellation_leaves_without_the_frames_of_the_library():
     depth = 0
     with anyio.move_on_after(0.01):
         try:
-            await HttpxWire(AUTHORIZATION, Sleeping()).exchange("GET", URL, None, 1.0)
+            await HttpxWire(AUTHORIZATION, Sleeping()).exchange("GET", HOST, PATH, None, 1.0)
         except BaseException as cancelled:
             trace = cancelled.__traceback__
             while trace is not None:
@@ -237,9 +238,9 @@ async def test_connections_that_were_idle_for_too_long_are_closed(monkeypatch: p
     async with serving(answer(b"{}")) as server:
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
-                tasks.start_soon(wire.exchange, "GET", server.url, None, 5.0)
+                tasks.start_soon(wire.exchange, "GET", server.url, PATH, None, 5.0)
         monkeypatch.setattr(http, "KEEP_ALIVE", -1.0)
-        await wire.exchange("GET", server.url, None, 5.0)
+        await wire.exchange("GET", server.url, PATH, None, 5.0)
         assert (server.connections, len(wire._lanes)) == (4, 1)
         await wire.aclose()
         assert repr(wire) == "<HttpxWire lanes=0>"
@@ -248,9 +249,9 @@ async def test_connections_that_were_idle_for_too_long_are_closed(monkeypatch: p
 async def test_idle_connections_to_a_host_that_was_left_are_closed_too(monkeypatch: pytest.MonkeyPatch):
     wire = HttpxWire(AUTHORIZATION)
     async with serving(answer(b"{}")) as left, serving(answer(b"{}")) as used:
-        await wire.exchange("GET", left.url, None, 5.0)
+        await wire.exchange("GET", left.url, PATH, None, 5.0)
         monkeypatch.setattr(http, "KEEP_ALIVE", -1.0)
-        await wire.exchange("GET", used.url, None, 5.0)
+        await wire.exchange("GET", used.url, PATH, None, 5.0)
         with anyio.fail_after(5):
             await left.closed.wait()
         assert len(wire._lanes) == 1
@@ -259,34 +260,13 @@ async def test_idle_connections_to_a_host_that_was_left_are_closed_too(monkeypat
 
 async def test_a_connection_that_failed_is_given_up_at_once_whoever_ended_it():
     wire = HttpxWire(AUTHORIZATION)
-    async with serving(keep_silent) as server:
+    async with serving(hang_up, keep_silent) as server:
         with pytest.raises(WireFailure):
-            await wire.exchange("GET", server.url, None, 0.05)
+            await wire.exchange("GET", server.url, PATH, None, 5.0)
         assert wire._lanes == set()
         with anyio.move_on_after(0.05):
-            await wire.exchange("GET", server.url, None, 5.0)
+            await wire.exchange("GET", server.url, PATH, None, 5.0)
         assert wire._lanes == set()
-
-
-async def test_socks_without_its_package_is_our_own_fault_and_says_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:1")
-    wire = HttpxWire(AUTHORIZATION)
-    with pytest.raises(WireFailure) as caught:
-        await wire.exchange("GET", URL, None, 1.0)
-    assert (caught.value.kind, caught.value.sent) == (FailureKind.LOCAL, False)
-    assert "socksio" in caught.value.detail
-
-
-async def test_a_proxy_that_is_none_is_our_own_fault_and_nothing_is_sent(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("https_proxy", f"ftp://user:{CUSTOMER_SECRET}@127.0.0.1:9")
-    wire = HttpxWire(AUTHORIZATION)
-    with pytest.raises(WireFailure) as caught:
-        await wire.exchange("GET", URL, None, 1.0)
-    assert (caught.value.kind, caught.value.sent) == (FailureKind.LOCAL, False)
-    assert "proxy" in caught.value.detail
-    assert not shown_in(caught.value.detail)
 
 
 def test_the_examples_of_this_module_are_secrets():

@@ -5,8 +5,7 @@ import pytest
 import agora_rec
 from agora_rec.errors import InvalidRequest
 from agora_rec.secret import Secret
-from agora_rec.transport import outgoing
-from agora_rec.transport.outgoing import basic_authorization, headers_of_get, headers_of_post, proxy_for
+from agora_rec.transport.outgoing import basic_authorization, headers_of_get, headers_of_post
 from tests.support.reference import load
 from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET
 
@@ -50,40 +49,3 @@ def test_one_user_agent_names_library_and_version():
 
 def test_answers_are_asked_for_uncompressed():
     assert dict(headers_of_get())["Accept-Encoding"] == "identity"
-
-
-@pytest.mark.parametrize(
-    ("url", "proxies", "proxy"),
-    [
-        ("https://api.agora.io/v1", {}, None),
-        ("https://api.agora.io/v1", {"https": "http://p:1"}, "http://p:1"),
-        ("https://api.agora.io/v1", {"all": "http://p:2"}, "http://p:2"),
-        ("https://api.agora.io/v1", {"https": "p:3"}, "http://p:3"),
-        ("https://api.agora.io/v1", {"http": "http://p:1"}, None),
-        ("http://127.0.0.1:80/v1", {"http": "http://p:1"}, None),
-        ("https://localhost/v1", {"https": "http://p:1"}, None),
-    ],
-)
-def test_proxies_of_the_environment_are_used_but_never_for_this_machine(
-    url: str, proxies: dict[str, str], proxy: str | None
-):
-    assert proxy_for(url, proxies) == proxy
-
-
-@pytest.mark.parametrize(("exempt", "proxy"), [("agora.io", None), ("sd-rtn.com", "http://p:1")])
-def test_hosts_that_the_environment_exempts_are_reached_directly(
-    monkeypatch: pytest.MonkeyPatch, exempt: str, proxy: str | None
-):
-    monkeypatch.setenv("https_proxy", "http://p:1")
-    monkeypatch.setenv("no_proxy", exempt)
-    assert proxy_for("https://api.agora.io/v1", {"https": "http://p:1"}) == proxy
-
-
-def test_exempt_hosts_are_asked_for_as_every_system_can_tell_them(monkeypatch: pytest.MonkeyPatch):
-    # On macOS and Windows urllib's function takes the host alone.
-    def proxy_bypass(host: str) -> bool:
-        return host == "api.agora.io"
-
-    monkeypatch.setattr(outgoing, "proxy_bypass", proxy_bypass)
-    assert proxy_for("https://api.agora.io/v1", {"https": "http://p:1"}) is None
-    assert proxy_for("https://api.sd-rtn.com/v1", {"https": "http://p:1"}) == "http://p:1"
