@@ -68,6 +68,8 @@ class _Call(Generic[A]):
     """Seconds that the last answer asked for."""
     too_late: bool = False
     """Whether the deadline kept another attempt from being made."""
+    is_fresh: bool = False
+    """Whether the attempt has a connection of its own, since the one before met one that had been closed."""
 
     def is_over(self, now: float) -> bool:
         return self.deadline is not None and now > self.deadline
@@ -237,7 +239,7 @@ class Transport:
         answer: WireAnswer | None = None
         outcome, detail, code = AttemptOutcome.UNANSWERED, "cancelled", None
         try:
-            answer = await self._exchange(operation, host, seconds)
+            answer = await self._exchange(operation, host, seconds, fresh=call.is_fresh)
             self.hosts.answered(host)
             call.retry_after = answer.retry_after
             value = interpret(operation, answer.status, answer.body)
@@ -249,7 +251,7 @@ class Transport:
         except WireFailure as failure:
             outcome = AttemptOutcome.UNANSWERED if failure.sent else AttemptOutcome.NOT_SENT
             detail = failure.detail
-            if failure.kind not in _NOT_THE_HOSTS_FAULT:
+            if failure.kind not in _NOT_THE_HOSTS_FAULT and not failure.stale:
                 self.hosts.failed(host, self._clock.monotonic(), dns=failure.dns)
             raise
         finally:
@@ -264,13 +266,20 @@ class Transport:
             )
             call.note(attempt, None if answer is None else answer.request_id)
 
-    async def _exchange(self, operation: Operation[A], host: str, seconds: float) -> WireAnswer:
+    async def _exchange(
+        self, operation: Operation[A], host: str, seconds: float, *, fresh: bool
+    ) -> WireAnswer:
         with self._clock.move_on_after(seconds):
-            return await self._wire.exchange(operation.method, host, operation.path, operation.body, seconds)
+            return await self._wire.exchange(
+                operation.method, host, operation.path, operation.body, seconds, fresh=fresh
+            )
         raise WireFailure(FailureKind.TIMEOUT, f"no answer within {seconds:g} s", sent=True)
 
     def _judge(self, call: _Call[A], error: ApiError | WireFailure) -> tuple[Sequel, float | None]:
         """What comes of a failure, and the seconds before the next attempt; None: there is none."""
+        call.is_fresh = isinstance(error, WireFailure) and error.stale and not call.is_fresh
+        if call.is_fresh:  # nobody's trouble: servers close what is idle, and this time as it was used again
+            return Sequel.AGAIN, 0.0
         if isinstance(error, RateLimited):
             self.budget.slow_down()
         mishap = mishap_after(error, at=self._clock.monotonic(), retry_after=call.retry_after)

@@ -15,6 +15,7 @@ Step = WireAnswer | WireFailure | Callable[[], Awaitable[WireAnswer]]
 REFUSED = WireFailure(FailureKind.CONNECT, "ConnectError: refused", sent=False)
 UNRESOLVED = WireFailure(FailureKind.CONNECT, "ConnectError: unknown name", sent=False, dns=True)
 LOST = WireFailure(FailureKind.LOST, "ReadError", sent=True)
+STALE = WireFailure(FailureKind.LOST, "closed while idle", sent=True, stale=True)
 TOO_LARGE = WireFailure(FailureKind.TOO_LARGE, "too large", sent=True)
 LOCAL = WireFailure(FailureKind.LOCAL, "UnsupportedProtocol", sent=False)
 

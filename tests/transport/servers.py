@@ -1,6 +1,8 @@
 """Small servers on real sockets that answer as badly as a test wants."""
 
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -22,11 +24,20 @@ class Server:
     url: str = ""
     requests: list[bytes] = field(factory=list)
     connections: int = 0
+    open: int = 0
     asked: anyio.Event = field(factory=anyio.Event)
     closed: anyio.Event = field(factory=anyio.Event)
+    left: anyio.Event = field(factory=anyio.Event)
+
+    async def down_to(self, connections: int) -> None:
+        """Wait until no more than that many connections are open."""
+        while self.open > connections:
+            self.left = anyio.Event()
+            await self.left.wait()
 
     async def handle(self, stream: ByteStream) -> None:
         self.connections += 1
+        self.open += 1
         incoming = BufferedByteReceiveStream(stream)
         try:
             while await self._one(incoming, stream):
@@ -39,6 +50,8 @@ class Server:
         ):
             self.closed.set()
         finally:
+            self.open -= 1
+            self.left.set()
             with anyio.CancelScope(shield=True):
                 await anyio.aclose_forcefully(stream)
 
@@ -94,6 +107,13 @@ def answer(body: bytes, status: int = 200, *headers: str, keep: bool = True) -> 
 async def hang_up(stream: ByteStream) -> bool:
     """Close the connection instead of an answer."""
     del stream
+    return False
+
+
+async def reset(stream: ByteStream) -> bool:
+    """Reset the connection instead of an answer."""
+    lingering = struct.pack("ii", 1, 0)
+    stream.extra(SocketAttribute.raw_socket).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, lingering)  # noqa: S610 - anyio's word, not Django's
     return False
 
 

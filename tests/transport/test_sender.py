@@ -35,6 +35,7 @@ from tests.transport.scripts import (
     LOCAL,
     LOST,
     REFUSED,
+    STALE,
     TOO_LARGE,
     UNRESOLVED,
     ScriptedWire,
@@ -241,6 +242,48 @@ async def test_connections_that_fail_change_the_host_and_answers_do_not():
     wire = ScriptedWire([said(503), said(429), said(500, 501), said(504), ACQUIRED])
     await transport_over(wire, hosts=Hosts.of_area(Area.EU)).send(samples.ACQUIRE)
     assert set(wire.hosts) == {"api.agora.io"}
+
+
+@pytest.mark.parametrize("policy", [RetryPolicy(), RetryPolicy.never()], ids=["documented", "never"])
+async def test_an_idle_connection_that_was_closed_costs_an_attempt_and_a_slot_but_no_wait_and_no_host(
+    policy: RetryPolicy,
+):
+    budget = LocalBudget(10)
+    hosts = Hosts.of_area(Area.EU)
+    wire = ScriptedWire([STALE, STARTED])
+    seen: list[Attempt] = []
+    await transport_over(wire, budget=budget, hosts=hosts, retry=policy).send(
+        samples.START, on_attempt=seen.append
+    )
+    assert [each.outcome for each in seen] == [UNANSWERED, ANSWERED]
+    assert (wire.fresh, wire.hosts) == ([False, True], ["api.agora.io"] * 2)
+    assert (budget.used, wire.moments[1] < 0.2) == (2, True)
+    hosts.failed("https://api.agora.io", 0.0, dns=True)
+    assert hosts.current(0.0) == "https://api.agora.io"  # that was the first failure of two
+
+
+async def test_a_connection_that_is_lost_twice_is_repeated_by_its_schedule_and_may_be_stale_again_then():
+    wire = ScriptedWire([STALE, LOST, STALE, STARTED])
+    await transport_over(wire).send(samples.START)
+    assert wire.moments == [0, 0, 1, 1]
+    assert wire.fresh == [False, True, False, True]
+
+
+async def test_a_wire_that_calls_even_fresh_connections_stale_gets_no_more_attempts_than_others():
+    wire = ScriptedWire([STALE])
+    with pytest.raises(TransportError):
+        await transport_over(wire, retry=RetryPolicy(no_answer=(1,))).send(samples.QUERY)
+    assert wire.moments == [0, 0, 1, 1]
+
+
+async def test_an_idle_connection_that_was_closed_does_not_outlive_deadline_or_interrupt():
+    with pytest.raises(TransportError) as caught:
+        await transport_over(ScriptedWire([STALE]), budget=LocalBudget(0.1)).send(
+            samples.QUERY, deadline=anyio.current_time() + 1
+        )
+    assert [each.outcome for each in caught.value.attempts] == [UNANSWERED]
+    attempts = await interrupted_after(1, transport_over(ScriptedWire([STALE]), budget=LocalBudget(0.1)))
+    assert [each.outcome for each in attempts] == [UNANSWERED]
 
 
 async def test_what_is_not_the_hosts_fault_does_not_change_it():

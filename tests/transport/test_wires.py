@@ -19,7 +19,7 @@ from agora_rec.transport.outgoing import basic_authorization
 from agora_rec.transport.over_aiohttp import AiohttpWire
 from agora_rec.transport.wire import ANSWER_LIMIT, FailureKind, Wire, WireFailure
 from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET, TOKEN, exposures, shown_in
-from tests.transport.servers import answer, drip, flood, hang_up, keep_silent, raw, serving
+from tests.transport.servers import answer, drip, flood, hang_up, keep_silent, raw, reset, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -221,12 +221,55 @@ async def test_an_idle_connection_that_the_server_closed_is_not_noticed(wire: Wi
     assert (server.connections, len(server.requests)) == (3, 3)
 
 
-async def test_a_post_whose_connection_closes_under_it_is_not_repeated_behind_our_back(wire: Wire):
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_used_connection_that_closes_under_a_request_is_known_for_stale_and_nothing_is_repeated(
+    wire: Wire, method: str
+):
     async with serving(answer(b"{}"), hang_up) as server:
         await wire.exchange("POST", server.url, "/", BODY, LONG)
+        failure = await failure_of(wire, server.url, method=method)
+    assert (failure.kind, failure.sent, failure.stale) == (FailureKind.LOST, True, True)
+    assert (server.connections, len(server.requests)) == (1, 2)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_new_connection_that_closes_is_not_stale_and_nothing_is_repeated(wire: Wire, method: str):
+    async with serving(hang_up) as server:
+        failure = await failure_of(wire, server.url, method=method)
+    assert (failure.kind, failure.sent, failure.stale) == (FailureKind.LOST, True, False)
+    assert (server.connections, len(server.requests)) == (1, 1)
+
+
+async def test_a_used_connection_that_is_reset_is_stale(wire: Wire):
+    async with serving(answer(b"{}"), reset) as server:
+        await wire.exchange("POST", server.url, "/", BODY, LONG)
         failure = await failure_of(wire, server.url)
-    assert (failure.kind, failure.sent) == (FailureKind.LOST, True)
-    assert len(server.requests) == 2
+    assert (failure.kind, failure.sent, failure.stale) == (FailureKind.LOST, True, True)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", b"\x00\xff\x00\r\n\r\n", CHUNKED],
+    ids=["body", "garbage", "head"],
+)
+async def test_a_used_connection_on_which_an_answer_has_begun_is_not_stale(wire: Wire, part: bytes):
+    async with serving(answer(b"{}"), raw(part, keep=False)) as server:
+        await wire.exchange("POST", server.url, "/", BODY, LONG)
+        failure = await failure_of(wire, server.url)
+    assert (failure.sent, failure.stale) == (True, False)
+
+
+async def test_a_fresh_connection_is_new_and_the_idle_ones_are_given_up_for_it(wire: Wire):
+    async with serving(answer(b"{}")) as server:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(wire.exchange, "POST", server.url, "/", BODY, LONG)
+        await wire.exchange("POST", server.url, "/", BODY, LONG, fresh=True)
+        assert server.connections == 4
+        with anyio.fail_after(LONG):
+            await server.down_to(1)
+        await wire.exchange("POST", server.url, "/", BODY, LONG)
+    assert server.connections == 4
 
 
 async def test_a_slow_body_is_ended_by_a_cancellation_which_shows_nothing_and_closes_the_connection(
