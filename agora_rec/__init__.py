@@ -117,6 +117,7 @@ if TYPE_CHECKING:
     from agora_rec.model import (
         AcquireAnswer,
         AcquireRequest,
+        Alternate,
         NcsIpAnswer,
         QueryAnswer,
         RecordedFile,
@@ -142,6 +143,7 @@ else:
             "agora_rec.model": (
                 "AcquireAnswer",
                 "AcquireRequest",
+                "Alternate",
                 "NcsIpAnswer",
                 "QueryAnswer",
                 "RecordedFile",
@@ -185,6 +187,7 @@ __all__ = [
     "AlibabaCloudRegion",
     "AlreadyStarted",
     "AlreadyStopping",
+    "Alternate",
     "AmazonS3",
     "AmazonS3Region",
     "Api",

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from agora_rec.api import Api
     from agora_rec.codec import Body
     from agora_rec.errors import Attempt
-    from agora_rec.model import AnyAnswer, Mode
+    from agora_rec.model import Alternate, AnyAnswer, Mode
     from agora_rec.operations import Operation
     from agora_rec.recording import Ledger, Recording
     from agora_rec.store import Checkpoint, Store
@@ -177,6 +177,7 @@ class CloudRecording:
         resource_expired_hour: int | None = None,
         exclude: Sequence[str] = (),
         announce_start: bool = False,
+        alternate: Alternate | None = None,
     ) -> Recording:
         """Make a recording; nothing is sent yet. What is None isn't sent at all.
 
@@ -190,6 +191,9 @@ class CloudRecording:
             resource_expired_hour: Hours (1 to 720, the service's default is 72) in which calls are accepted.
             exclude: Resource IDs of recordings that run: this one is placed in another area (redundancy).
             announce_start: Whether acquire announces exactly what start will send, for a better placement.
+            alternate: Another uid, with its token, that `ensure_started` and `async with` may take when the
+                service has refused the start for certain, and its documents name another uid as the way on.
+                Never while anything of the first one may run.
 
         Raises:
             InvalidRequest: Every wrong field, with its path, its value (secrets masked) and the rule.
@@ -206,6 +210,7 @@ class CloudRecording:
             resource_expired_hour=resource_expired_hour,
             exclude=exclude,
             announce_start=announce_start,
+            alternate=alternate,
             now=self.clock.now(),
         )
         return self._make(Ledger(description, self))
@@ -218,25 +223,36 @@ class CloudRecording:
         return recording
 
     def attach(
-        self, checkpoint: Checkpoint, *, mode: Mode | None = None, token: str | Secret | None = None
+        self,
+        checkpoint: Checkpoint,
+        *,
+        mode: Mode | None = None,
+        token: str | Secret | None = None,
+        alternate: Alternate | None = None,
     ) -> Recording:
         """Go on with a recording from its checkpoint; if this client has it already, that one is given.
 
-        Mode and token, where they are given, are given to that one too.
+        What it was made with may be given again as it was: if the alternate uid has been taken since, the
+        alternate's token is the one that counts. A mode that is given is given to the recording that is there
+        already too, and its token and alternate with it.
 
         Args:
             checkpoint: As `Recording.checkpoint` or a store gave it.
             mode: The mode again, with its secrets; needed only for a start.
             token: The token again; needed only for a start.
+            alternate: The alternate again, with its token; needed only for a start under it. Another one than
+                before is taken in its place.
 
         Raises:
-            InvalidRequest: Mode or token are not those that it was started with.
+            InvalidRequest: Mode or token are not those that it was started with, or the alternate is wrong.
         """
         from agora_rec.recording import Description, Ledger
 
         token = hide(token)
-        description = Description.restored(checkpoint, mode, token)
         there = self._recordings.get(checkpoint.id)
+        if there is not None:
+            checkpoint = there.checkpoint()  # it knows best which of its uids it has
+        description = Description.restored(checkpoint, mode, token, alternate)
         if there is not None:
             if description.has_secrets:
                 there.learn_secrets(description)

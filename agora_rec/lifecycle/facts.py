@@ -19,6 +19,7 @@ class FactKey(StrEnum):
 
     ACQUIRED = "acquired"
     EXPIRED = "expired"
+    ALTERNATE_TAKEN = "alternate uid taken"
     START_SENT = "start was sent"
     STARTED = "started"
     START_REFUSED_RESOURCE = "start refused: conflict or expired"
@@ -59,6 +60,13 @@ class Expired:
     """Five minutes have passed since the acquire, and no start was sent."""
 
     key: ClassVar[FactKey] = FactKey.EXPIRED
+
+
+@frozen
+class AlternateTaken:
+    """It goes on under its alternate uid, since its start was refused for certain under the first one."""
+
+    key: ClassVar[FactKey] = FactKey.ALTERNATE_TAKEN
 
 
 @frozen
@@ -243,6 +251,7 @@ class FailedOver:
 Fact = (
     Acquired
     | Expired
+    | AlternateTaken
     | StartSent
     | Started
     | StartRefused

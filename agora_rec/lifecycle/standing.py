@@ -140,6 +140,10 @@ class Standing:
                 learnt = evolve(
                     self, resource_id=new, acquired_at=at, start_sent_at=None, start_refused=False
                 )
+            case f.AlternateTaken() if self.state.is_before_start:
+                learnt = evolve(
+                    self, resource_id=None, acquired_at=None, start_sent_at=None, start_refused=False
+                )
             case f.StartSent() if self.state is State.ACQUIRED:
                 learnt = evolve(self, start_sent_at=at, start_refused=False)
             case f.Started(sid=sid) if self.state is State.STARTING:

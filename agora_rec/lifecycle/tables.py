@@ -115,6 +115,7 @@ _BEFORE_START: Final[Mapping[FactKey, State | Stay]] = {
 _AFTER_START: Final[Mapping[FactKey, State | Stay]] = {
     _K.ACQUIRED: _HAS_RESOURCE,
     _K.EXPIRED: Stay("the five minutes bound the start, not the recording"),
+    _K.ALTERNATE_TAKEN: Stay("it has begun: its uid stays"),
     _K.START_SENT: _RUNS,
     _K.STARTED: _RUNS,
     _K.START_REFUSED_RESOURCE: _RUNS,
@@ -141,17 +142,20 @@ FACTS: Final[Mapping[State, Mapping[FactKey, State | Stay]]] = MappingProxyType(
             **_BEFORE_START,
             _K.ACQUIRED: State.ACQUIRED,
             _K.EXPIRED: Stay("there is no resource ID that could expire"),
+            _K.ALTERNATE_TAKEN: Stay("the next acquire is for the alternate uid"),
             _K.START_SENT: Stay("a start needs a resource ID: it was judged illegal"),
         },
         State.ACQUIRED: {
             **_BEFORE_START,
             _K.ACQUIRED: Stay("a newer resource ID takes the place of the old one"),
             _K.EXPIRED: State.IDLE,
+            _K.ALTERNATE_TAKEN: State.IDLE,
             _K.START_SENT: State.STARTING,
         },
         State.STARTING: {
             _K.ACQUIRED: _HAS_RESOURCE,
             _K.EXPIRED: Stay("ours may run; the expiry of the resource ID changes nothing"),
+            _K.ALTERNATE_TAKEN: Stay("ours may run, under the uid that was started"),
             _K.START_SENT: Stay("the same start is sent again"),
             _K.STARTED: State.RECORDING,
             _K.START_REFUSED_RESOURCE: State.IDLE,

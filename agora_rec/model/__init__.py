@@ -95,6 +95,7 @@ from agora_rec.model.storage import (
 from agora_rec.model.subscription import ALL_STREAMS, Subscription
 
 if TYPE_CHECKING:
+    from agora_rec.model.alternate import Alternate
     from agora_rec.model.answers import (
         AcquireAnswer,
         Answer,
@@ -134,6 +135,7 @@ else:
     __getattr__, __dir__ = deferred(
         __name__,
         {
+            "agora_rec.model.alternate": ("Alternate",),
             "agora_rec.model.answers": (
                 "AcquireAnswer",
                 "Answer",
@@ -180,6 +182,7 @@ __all__ = [
     "AlibabaAudioModeration",
     "AlibabaCloud",
     "AlibabaCloudRegion",
+    "Alternate",
     "AmazonS3",
     "AmazonS3Region",
     "Answer",

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import get_args
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from agora_rec import codec, model
 from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.errors.text import escaped
-from agora_rec.model import AcquireRequest, Mode, Scene, StartRequest, validation
+from agora_rec.model import AcquireRequest, Alternate, Mode, Scene, StartRequest, validation
 from agora_rec.secret import Secret
 from agora_rec.store import Checkpoint
 from agora_rec.vocabulary import Region
@@ -18,7 +18,10 @@ from agora_rec.vocabulary import Region
 
 @frozen(kw_only=True)
 class Description:
-    """The part of a recording that never changes. `mode` is without secrets when `has_secrets` is False."""
+    """What is asked for; nothing of it changes but the uid, once at most (`under_alternate`).
+
+    `mode` is without secrets when `has_secrets` is False. `alternate` is there until it is taken.
+    """
 
     cname: str
     uid: int
@@ -30,6 +33,8 @@ class Description:
     announce_start: bool = False
     has_token: bool = False
     has_secrets: bool = True
+    alternate: Alternate | None = None
+    alternate_has_token: bool = False
     id: str = field(factory=lambda: uuid.uuid4().hex)
 
     @classmethod
@@ -44,6 +49,7 @@ class Description:
         resource_expired_hour: int | None,
         exclude: Sequence[str],
         announce_start: bool,
+        alternate: Alternate | None,
         now: datetime,
     ) -> "Description":
         """Check everything at once.
@@ -59,6 +65,7 @@ class Description:
             region=region,
             resource_expired_hour=resource_expired_hour,
             exclude=exclude,
+            alternate=alternate,
             now=now,
         )
         return cls(
@@ -71,18 +78,29 @@ class Description:
             resource_expired_hour=resource_expired_hour,
             exclude=tuple(exclude),
             announce_start=announce_start,
+            alternate=alternate,
+            alternate_has_token=alternate is not None and alternate.token is not None,
         )
 
     @classmethod
-    def restored(cls, checkpoint: Checkpoint, mode: Mode | None, token: Secret | None) -> "Description":
+    def restored(
+        cls, checkpoint: Checkpoint, mode: Mode | None, token: Secret | None, alternate: Alternate | None
+    ) -> "Description":
         """Make it from a checkpoint, with the secrets if somebody brings them.
 
+        Mode, token and alternate may be the same ones that the recording was made with: if the alternate has
+        been taken since, its token is the one that counts.
+
         Raises:
-            InvalidRequest: The mode isn't the one that the checkpoint describes.
+            InvalidRequest: The mode isn't the one that the checkpoint describes, or the alternate is none.
         """
+        validation.require_alternate(alternate)
         if mode is not None and not _is_described(mode, checkpoint):
             rule = "the mode that the checkpoint describes, with its secrets"
             raise InvalidRequest((Violation("mode", type(mode).__name__, rule),))
+        if alternate is not None and alternate.uid == checkpoint.uid:
+            token, alternate = alternate.token or token, None
+        alternate, alternate_has_token = _offered(checkpoint, alternate)
         return cls(
             id=checkpoint.id,
             cname=checkpoint.cname,
@@ -95,6 +113,27 @@ class Description:
             announce_start=checkpoint.announce_start,
             has_token=checkpoint.has_token or token is not None,
             has_secrets=mode is not None and (token is not None or not checkpoint.has_token),
+            alternate=alternate,
+            alternate_has_token=alternate_has_token,
+        )
+
+    @property
+    def alternate_uid(self) -> int | None:
+        """The uid of the alternate, as long as it has not been taken."""
+        return None if self.alternate is None else model.normal_uid(self.alternate.uid)
+
+    def under_alternate(self) -> "Description | None":
+        """The same recording under its alternate uid; None: there is none, or its token was not brought."""
+        alternate, uid = self.alternate, self.alternate_uid
+        if alternate is None or uid is None or (self.alternate_has_token and alternate.token is None):
+            return None
+        return evolve(
+            self,
+            uid=uid,
+            token=alternate.token,
+            has_token=self.alternate_has_token,
+            alternate=None,
+            alternate_has_token=False,
         )
 
     @property
@@ -118,6 +157,16 @@ class Description:
     def start_request(self) -> StartRequest:
         """What start sends; the same each time, so that a repeated start is recognised as such."""
         return StartRequest(cname=self.cname, uid=self.uid, mode=self.mode, token=self.token)
+
+
+def _offered(checkpoint: Checkpoint, brought: Alternate | None) -> tuple[Alternate | None, bool]:
+    """The alternate that is left, and whether it has a token: the one that is brought, else the old one."""
+    known = None if checkpoint.alternate_uid is None else Alternate(uid=checkpoint.alternate_uid)
+    alternate = brought or known
+    if alternate is None:
+        return None, False
+    is_known = known is not None and alternate.uid == known.uid
+    return alternate, alternate.token is not None or (is_known and checkpoint.alternate_has_token)
 
 
 def _is_described(mode: Mode, checkpoint: Checkpoint) -> bool:

@@ -21,6 +21,7 @@ from agora_rec.model import (
     UpdateLayoutAnswer,
 )
 from agora_rec.operations import Operation
+from agora_rec.recording.description import Description
 from agora_rec.recording.jobs import Job
 from agora_rec.recording.keeper import Keeper
 from agora_rec.recording.ledger import Ledger
@@ -84,14 +85,21 @@ class Driver:
         )
         self.ledger.absorb(fact)
 
-    def acquire(self) -> Job[AcquireAnswer]:
-        """Begin to acquire a resource ID."""
+    def acquire(self, *, under: Description | None = None) -> Job[AcquireAnswer]:
+        """Begin to acquire a resource ID.
+
+        Args:
+            under: The recording under its alternate uid, which is taken as soon as there is a resource ID for
+                it; None: the uid stays.
+        """
         self.judge(Command.ACQUIRE)
-        description = self.ledger.description
+        description = under or self.ledger.description
         if description.announce_start:
             self._starting.need_secrets()
         operation = operations.acquire(self.keeper.app_id, description.acquire_request())
-        self.acquire_job = self._launch(Command.ACQUIRE, lambda switch: self._acquire(operation, switch))
+        self.acquire_job = self._launch(
+            Command.ACQUIRE, lambda switch: self._acquire(operation, under, switch)
+        )
         return self.acquire_job
 
     def start(self) -> Job[StartAnswer]:
@@ -256,10 +264,14 @@ class Driver:
             note = "the start was withdrawn or refused: nothing runs"
             job.fail(IllegalTransition(Command.STOP, self.ledger.state, note=note))
 
-    async def _acquire(self, operation: Operation[AcquireAnswer], interrupt: Interrupt) -> AcquireAnswer:
+    async def _acquire(
+        self, operation: Operation[AcquireAnswer], under: Description | None, interrupt: Interrupt
+    ) -> AcquireAnswer:
         async with self._turn.take(interrupt):
             self.judge(Command.ACQUIRE)
             answer = await self.keeper.send(operation, interrupt=interrupt)
+            if under is not None and self.ledger.state.is_before_start:  # nobody has repeated the start
+                self.ledger.take_alternate(under)
             self.ledger.absorb(facts.Acquired(resource_id=answer.resource_id))
             await self.ledger.save_after()
             return answer

@@ -10,32 +10,52 @@ from agora_rec.errors import (
     ApiError,
     IllegalTransition,
     ResourceExpired,
-    ServiceUnavailable,
     StartUnconfirmed,
 )
 from agora_rec.model import StopAnswer
+from agora_rec.recording.description import Description
 from agora_rec.recording.driver import Driver
 from agora_rec.recording.jobs import Job
-from agora_rec.vocabulary import Command, OperationName, State
+from agora_rec.recording.remedies import Remedy, Way, remedy_for
+from agora_rec.vocabulary import Command, State
 
 
 async def reach_started(driver: Driver) -> None:
     """Acquire and start as needed, until the sid is known.
 
-    A resource ID that expired, and a start that the service could not place (500 with 502), are answered
-    with a new acquire, once each, as documented. Every other refusal is raised.
+    A start that was refused for certain is followed by the ways that are documented for its code: a new
+    acquire, once for each code, and the alternate uid, if there is one (`remedies.py`). When none is left the
+    refusal is raised, and so it is if a stop has come meanwhile.
     """
-    ledger = driver.ledger
-    anew: set[type[ApiError]] = {ResourceExpired, ServiceUnavailable}
+    ledger, stop = driver.ledger, driver.stop_job
+    gone: set[Remedy] = set()
     while ledger.state is not State.RECORDING:
         try:
             await _step_towards_start(driver)
-        except (ResourceExpired, ServiceUnavailable) as error:
-            kind = type(error)
-            at_start = error.operation is OperationName.START and ledger.state.is_before_start
-            if kind not in anew or not at_start:
+        except ApiError as error:
+            way = _way_on(driver, error, gone) if driver.stop_job is stop else None
+            if way is None:
                 raise
-            anew.remove(kind)
+        else:
+            continue
+        if way is Way.ALTERNATE:
+            await _acquire(driver, under=ledger.description.under_alternate())
+
+
+def _way_on(driver: Driver, error: ApiError, gone: set[Remedy]) -> Way | None:
+    """The next way after an error; None: there is none, or something may run."""
+    if not driver.ledger.state.is_before_start:
+        return None
+    remedy, description = remedy_for(error), driver.ledger.description
+    if Way.ANEW in remedy.ways and remedy not in gone:
+        gone.add(remedy)
+        return Way.ANEW
+    if Way.ALTERNATE not in remedy.ways or description.alternate is None:
+        return None
+    if description.under_alternate() is None:
+        error.add_note("agora_rec: the alternate uid was not tried: attach() was given no token for it")
+        return None
+    return Way.ALTERNATE
 
 
 async def _step_towards_start(driver: Driver) -> None:
@@ -84,10 +104,10 @@ async def _await_stop(under_way: Job[StopAnswer]) -> None:
         await under_way.wait()
 
 
-async def _acquire(driver: Driver) -> None:
+async def _acquire(driver: Driver, under: Description | None = None) -> None:
     under_way = driver.acquire_job
     if under_way is None or under_way.is_done:
-        under_way = driver.acquire()
+        under_way = driver.acquire(under=under)
     if under_way.is_left:  # it gives up as soon as it may, and not because of us
         await under_way.finished()
     else:

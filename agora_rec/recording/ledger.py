@@ -15,7 +15,7 @@ import anyio
 from agora_rec import codec
 from agora_rec.errors import InvalidRequest, StoreConflict, Subject, Violation
 from agora_rec.errors.text import as_field
-from agora_rec.lifecycle import Change, Fact, FactKey, Standing
+from agora_rec.lifecycle import Change, Fact, FactKey, Standing, facts
 from agora_rec.recording.description import Description
 from agora_rec.recording.keeper import Keeper
 from agora_rec.secret import MASK
@@ -25,6 +25,15 @@ from agora_rec.vocabulary import OperationName, State
 log: Final = logging.getLogger("agora_rec")
 
 _Contents = tuple[Description, str | None, Standing, int]
+
+_LOUD: Final = {
+    FactKey.OUT_OF_CONTROL: (
+        logging.ERROR,
+        ": the service takes no more calls for it, and it may still run",
+    ),
+    FactKey.ALTERNATE_TAKEN: (logging.WARNING, ": its start was refused under its first uid"),
+}
+"""Changes that somebody should look at: how loud they are, and what they mean."""
 
 HISTORY_KEPT: Final = 200
 """How many transitions are kept; a stop that is refused again and again makes two each time."""
@@ -98,7 +107,7 @@ class Ledger:
         self.standing = before.absorb(fact, at=at)
         if self.standing is before:
             return
-        if self.standing.state is not before.state:
+        if self.standing.state is not before.state or fact.key is FactKey.ALTERNATE_TAKEN:
             change = Change(at=at, fact=before.key_of(fact), before=before.state, after=self.standing.state)
             self.history.append(change)
             self.changes_seen += 1
@@ -106,6 +115,16 @@ class Ledger:
             self.on_change(change)
         self.on_news()
         self._wake()
+
+    def take_alternate(self, description: Description) -> None:
+        """Go on under the alternate uid; what is known of the first one's resource ID is forgotten.
+
+        Args:
+            description: As `Description.under_alternate` gave it.
+        """
+        self.description = description
+        self.start_digest = None
+        self.absorb(facts.AlternateTaken())
 
     async def change(self) -> None:
         """Wait until something new is known.
@@ -151,6 +170,8 @@ class Ledger:
             resource_expired_hour=self.description.resource_expired_hour,
             exclude=self.description.exclude,
             announce_start=self.description.announce_start,
+            alternate_uid=self.description.alternate_uid,
+            alternate_has_token=self.description.alternate_has_token,
             start_digest=self.start_digest,
             standing=self.standing,
             history=tuple(self.history),
@@ -218,15 +239,15 @@ class Ledger:
             log.exception("the checkpoint of recording %s could not be written", self.description.label)
 
     def _log(self, change: Change) -> None:
-        loud = change.fact is FactKey.OUT_OF_CONTROL
+        level, comment = _LOUD.get(change.fact, (logging.DEBUG, ""))
         log.log(
-            logging.ERROR if loud else logging.DEBUG,
+            level,
             "recording %s: %s -> %s (%s)%s",
             self.description.label,
             change.before,
             change.after,
             change.fact,
-            ": the service takes no more calls for it, and it may still run" if loud else "",
+            comment,
             extra={
                 "cname": as_field(self.description.cname),
                 "uid": self.description.uid,

@@ -86,7 +86,11 @@ class Recording:
 
     @property
     def uid(self) -> int:
-        """The recorder's uid, as acquired. It never changes: update and stop must send it."""
+        """The recorder's uid, as acquired: update and stop must send it.
+
+        It changes once at most and before anything runs, when the alternate uid is taken. A failover doesn't
+        change it: see `instance_uid`.
+        """
         return self._ledger.description.uid
 
     @property
@@ -260,6 +264,9 @@ class Recording:
 
     async def ensure_started(self, deadline: float | None = None) -> None:
         """Have it record: acquires and starts as needed, joins a start that is under way, or does nothing.
+
+        A start that was refused for certain is followed by a new acquire or by the alternate uid, where that
+        is the documented way on; a start that may have worked never is.
 
         Args:
             deadline: Seconds from now after which the caller stops waiting; the start goes on.

@@ -27,13 +27,15 @@ class Checkpoint:
     Attributes:
         id: Chosen by this library; names the recording in stores.
         cname: The channel's name.
-        uid: The recorder's uid, as acquired.
+        uid: The recorder's uid, as acquired; the alternate one since that was taken.
         mode: How it is recorded, as JSON text without secrets; `described_mode` reads it.
         has_token: Whether the start carries a token, which must be brought again for another start.
         region: Where the service may record, if that was restricted.
         resource_expired_hour: Hours for which the service takes calls; None: its default, 72.
         exclude: Resource IDs of recordings from whose area this one keeps away.
         announce_start: Whether acquire announces the start's parameters.
+        alternate_uid: The alternate uid that was offered, as long as it has not been taken.
+        alternate_has_token: Whether a start under it carries a token, which must be brought again for that.
         start_digest: Keyed digest of the start's body, once there was a start.
         standing: Where the recording stands: state, ids, files, moments.
         history: The transitions so far, oldest first.
@@ -49,6 +51,8 @@ class Checkpoint:
     resource_expired_hour: int | None = None
     exclude: tuple[str, ...] = ()
     announce_start: bool = False
+    alternate_uid: int | None = None
+    alternate_has_token: bool = False
     start_digest: str | None = None
     standing: Standing = field(factory=Standing)
     history: tuple[Change, ...] = ()

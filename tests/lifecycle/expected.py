@@ -39,6 +39,7 @@ FACTS_TEXT = """
                                I A S R P F U B
     ACQUIRED                   A . . . . . . .
     EXPIRED                    . I . . . . . .
+    ALTERNATE_TAKEN            . I . . . . . .
     START_SENT                 . S . . . . . .
     STARTED                    . . R . . . . .
     START_REFUSED_RESOURCE     . . I . . . . .

@@ -16,6 +16,7 @@ MP4 = RecordedFile("0f6c2a5d_class-42_0.mp4")
 FACTS: dict[FactKey, Fact] = {
     FactKey.ACQUIRED: facts.Acquired(resource_id="Qm3-new"),
     FactKey.EXPIRED: facts.Expired(),
+    FactKey.ALTERNATE_TAKEN: facts.AlternateTaken(),
     FactKey.START_SENT: facts.StartSent(),
     FactKey.STARTED: facts.Started(sid="0f6c2a5d"),
     FactKey.START_REFUSED_RESOURCE: facts.StartRefused(kind=RefusalKind.RESOURCE, reason="53"),

@@ -33,6 +33,7 @@ instances = st.none() | uids
 starts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(facts.Acquired, resource_id=st.sampled_from(["Qm3", "Qm4"])),
     st.builds(facts.Expired),
+    st.builds(facts.AlternateTaken),
     st.builds(facts.StartSent),
     st.builds(facts.Started, sid=sids),
     st.builds(facts.StartRefused, kind=st.sampled_from(RefusalKind), reason=words),

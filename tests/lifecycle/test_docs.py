@@ -80,7 +80,7 @@ def test_each_change_of_state_is_one_arrow():
     "mutant",
     [
         Mutant("FACTS", State.STOPPING, FactKey.LEFT, State.IDLE),
-        Mutant("FACTS", State.ACQUIRED, FactKey.EXPIRED, Stay("none")),
+        Mutant("FACTS", State.STARTING, FactKey.START_REFUSED_RESOURCE, Stay("none")),
     ],
 )
 def test_an_arrow_without_a_place_and_a_place_without_an_arrow_are_errors(

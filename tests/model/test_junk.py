@@ -58,7 +58,7 @@ def test_values_in_wrong_places_are_at_most_violations(data: st.DataObject):
     settle(attrs.evolve(value, **{data.draw(st.sampled_from(names)): data.draw(anything)}))
 
 
-@given(st.tuples(*[junk] * 7))
+@given(st.tuples(*[junk] * 8))
 def test_a_description_of_junk_is_told_with_every_path(parts: tuple[Any, ...]):
     with pytest.raises(InvalidRequest) as caught:
         validation.require_recording(*parts, now=NOW)

@@ -10,6 +10,7 @@ from agora_rec.codec.conversion import FIELDS
 from agora_rec.model import (
     AcquireRequest,
     AlibabaAudioModeration,
+    Alternate,
     AmazonS3,
     ApsaraVideoVod,
     CombinationPolicy,
@@ -196,7 +197,7 @@ def test_what_the_reference_requires_is_required_and_nothing_else():
 
 def test_every_attribute_of_every_value_has_a_rule_and_every_rule_an_attribute():
     classes: set[type[Any]] = {type(value) for value in VALUES}
-    assert classes | {WantedRecording} == set(RULES)
+    assert classes | {WantedRecording, Alternate} == set(RULES)
     for cls in RULES:
         assert set(RULES[cls]) == set(attrs.fields_dict(cls)), cls
 

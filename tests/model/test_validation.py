@@ -8,6 +8,7 @@ from hypothesis import given
 
 from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.model import (
+    Alternate,
     AmazonS3Region,
     ApsaraVideoVod,
     Custom,
@@ -61,7 +62,8 @@ def test_each_fault_is_found_at_its_place_and_nothing_else(value: Any, expected:
 
 
 WANTED = WantedRecording(mode=MIX, **NAMES)
-ONE_OF_EACH: list[Any] = [*{type(value): value for value in VALUES}.values(), WANTED]
+OTHER = Alternate(uid=880012)
+ONE_OF_EACH: list[Any] = [*{type(value): value for value in VALUES}.values(), WANTED, OTHER]
 FIELDS = [(value, name) for value in ONE_OF_EACH for name in RULES[type(value)]]
 
 
@@ -96,10 +98,12 @@ def test_everything_wrong_is_told_at_once_by_the_names_of_the_call():
         transcoding=picture(width=4000, height=4000, layout=Custom(regions=[place()] * 18)),
     )
     with pytest.raises(InvalidRequest) as caught:
-        validation.require_recording("ä", 2**32, mode, "", "US", 0, [""])  # type: ignore[arg-type]  # the point
+        validation.require_recording("ä", 2**32, mode, "", "US", 0, [""], Alternate(uid=0))  # type: ignore[arg-type]  # the point
     assert {violation.path for violation in caught.value.violations} == {
         "cname",
         "uid",
+        "alternate.uid",
+        "alternate.token",
         "mode.storage.bucket",
         "mode.storage.secret_key",
         "mode.av_file_type",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from agora_rec.errors import InvalidRequest, Violation
+from agora_rec.model.alternate import Alternate
 from agora_rec.model.layout import Layout
 from agora_rec.model.modes import Mode
 from agora_rec.model.requests import AnyRequest, Update, UpdateLayoutRequest
@@ -24,6 +25,7 @@ __all__ = [
     "check_recording",
     "check_update",
     "require",
+    "require_alternate",
     "require_layout",
     "require_recording",
     "require_update",
@@ -50,6 +52,7 @@ def check_recording(  # noqa: PLR0917 - the arguments of the call that is checke
     region: Region | None = None,
     resource_expired_hour: int | None = None,
     exclude: Sequence[str] | None = None,
+    alternate: Alternate | None = None,
     *,
     now: datetime | None = None,
 ) -> tuple[Violation, ...]:
@@ -63,6 +66,7 @@ def check_recording(  # noqa: PLR0917 - the arguments of the call that is checke
         region=region,
         resource_expired_hour=resource_expired_hour,
         exclude=exclude,
+        alternate=alternate,
     )
     return tuple(violations(wanted, Context(now)))
 
@@ -101,6 +105,7 @@ def require_recording(  # noqa: PLR0917 - the same
     region: Region | None = None,
     resource_expired_hour: int | None = None,
     exclude: Sequence[str] | None = None,
+    alternate: Alternate | None = None,
     *,
     now: datetime | None = None,
 ) -> None:
@@ -110,7 +115,18 @@ def require_recording(  # noqa: PLR0917 - the same
         InvalidRequest: with every violation.
     """
     token = hide(token)
-    _refuse(check_recording(cname, uid, mode, token, region, resource_expired_hour, exclude, now=now))
+    _refuse(
+        check_recording(cname, uid, mode, token, region, resource_expired_hour, exclude, alternate, now=now)
+    )
+
+
+def require_alternate(alternate: Alternate | None) -> None:
+    """Refuse an alternate whose fields are wrong, or what is no alternate; None is none.
+
+    Raises:
+        InvalidRequest: with every violation; paths begin with `alternate`.
+    """
+    _refuse(tuple(judged(RULES[WantedRecording]["alternate"], alternate, "alternate", Context())))
 
 
 def require_update(update: Update, *, mode: Mode | None = None, now: datetime | None = None) -> None:

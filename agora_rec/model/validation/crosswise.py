@@ -10,6 +10,7 @@ from typing import Any, Final, TypeGuard, cast, get_args
 
 from attrs import frozen
 
+from agora_rec.model.alternate import Alternate
 from agora_rec.model.choices import DecryptionMode, Scene, StreamMode, StreamTypes
 from agora_rec.model.layout import LayoutRegion
 from agora_rec.model.modes import Encryption, Individual, Mix, Mode, Transcoding, Web, scene_of
@@ -270,11 +271,22 @@ def update_fits_mode(update: Update, context: Context) -> Faults:
                 yield Fault(name, getattr(update, name), "only for web pages")
 
 
+def alternate_is_another(wanted: WantedRecording, _: Context) -> Faults:
+    """An alternate has a uid of its own, and a token of its own where tokens are needed at all."""
+    alternate = wanted.alternate
+    if type(alternate) is not Alternate:
+        return
+    if is_whole(alternate.uid) and alternate.uid == wanted.uid:
+        yield Fault("alternate.uid", alternate.uid, "another uid than the recording's own")
+    if alternate.token is None and wanted.token is not None:
+        yield Fault("alternate.token", None, "needed beside token: a token is made for one uid")
+
+
 _BUCKET: Final[tuple[_Crosswise, ...]] = (prefix_not_too_long,)
 _TEMPORARY: Final[tuple[_Crosswise, ...]] = (prefix_not_too_long, sts_lasts)
 
 CROSSWISE: Final[Mapping[type, tuple[_Crosswise, ...]]] = {
-    WantedRecording: (wanted_bucket_in_region,),
+    WantedRecording: (wanted_bucket_in_region, alternate_is_another),
     AcquireRequest: (announced_bucket_in_region, scene_fits_mode),
     Update: (update_fits_mode,),
     Mix: (lists_fit_stream_types,),

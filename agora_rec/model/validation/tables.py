@@ -8,6 +8,7 @@ from typing import Final, get_args
 
 from attrs import evolve, field, frozen
 
+from agora_rec.model.alternate import Alternate
 from agora_rec.model.choices import (
     AudioProfile,
     AvFileType,
@@ -127,6 +128,7 @@ class WantedRecording:
     region: Region | None = None
     resource_expired_hour: int | None = None
     exclude: Sequence[str] | None = field(default=None, converter=optional_texts)
+    alternate: Alternate | None = None
 
 
 _CNAME: Final = matching(
@@ -205,7 +207,9 @@ RULES: Final[dict[type, Rules]] = {
         "region": _REGION,
         "resource_expired_hour": _HOURS,
         "exclude": _RESOURCE_IDS,
+        "alternate": optional(value_of(Alternate)),
     },
+    Alternate: {"uid": uid(), "token": _TOKEN},
     AcquireRequest: _NAMES
     | {
         "scene": optional(choice(Scene)),
