@@ -35,7 +35,8 @@ class Retry(Enum):
 class Attempt:
     """One attempt to make a call.
 
-    `seconds` is how long it took, `at` when it began (UTC). `status` and `code` are the answer's, None where
+    `seconds` is how long it took, `at` when it began (UTC), `waited` how many seconds it had waited before: a
+    pause, if it repeats another one, and the budget's slot. `status` and `code` are the answer's, None where
     there is none. `detail` says in words what went wrong (the name of the network error); never a secret.
     """
 
@@ -43,6 +44,7 @@ class Attempt:
     outcome: AttemptOutcome
     seconds: float
     at: datetime
+    waited: float = 0.0
     status: int | None = None
     code: int | None = None
     detail: str = field(default="", repr=shown)

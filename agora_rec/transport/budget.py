@@ -43,6 +43,13 @@ class Budget(Protocol):
         """How many slots have been handed out so far."""
         ...
 
+    def slot_nowait(self, priority: Priority) -> bool:
+        """Take a slot if there is one this moment and nobody waits for it; whether it was taken.
+
+        A budget that can't tell without waiting says no, and is asked by `slot` then.
+        """
+        ...
+
     async def slot(self, priority: Priority) -> None:
         """Wait for a slot; the call is made at once when this returns. Cancelled: nothing is used."""
         ...
@@ -157,17 +164,25 @@ class LocalBudget:
         """How many slots have been handed out so far."""
         return self._used
 
+    def slot_nowait(self, priority: Priority) -> bool:  # noqa: ARG002 - where nobody waits, nobody goes first
+        """Take a slot if its moment has come and nobody waits; whether it was taken."""
+        if self._waiting:
+            return False
+        now = self._clock.monotonic()
+        if self._pace.due(now) > now:
+            return False
+        self._take(now, now)
+        return True
+
     async def slot(self, priority: Priority) -> None:
         """Wait for a slot. Nobody else sleeps for the caller: whoever is first in the queue does.
 
         A caller that is cancelled gives its place back and wakes whoever is first then.
         """
-        now = self._clock.monotonic()
-        if not self._waiting and self._pace.due(now) <= now:
-            self._take(now, now)
+        if self.slot_nowait(priority):
             return
         self._arrivals += 1
-        waiter = _Waiter(now)
+        waiter = _Waiter(self._clock.monotonic())
         heappush(self._queue, (priority, self._arrivals, waiter))
         self._waiting += 1
         try:
@@ -229,9 +244,14 @@ class Unpaced:
         """How many slots have been handed out so far."""
         return self._used
 
-    async def slot(self, priority: Priority) -> None:  # noqa: ARG002 - the protocol's signature
-        """Return at once."""
+    def slot_nowait(self, priority: Priority) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Say yes."""
         self._used += 1
+        return True
+
+    async def slot(self, priority: Priority) -> None:
+        """Return at once."""
+        self.slot_nowait(priority)
 
     def slow_down(self) -> None:
         """Do nothing: the retry's own wait is all that slows down here."""

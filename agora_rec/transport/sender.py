@@ -61,7 +61,10 @@ class _Call(Generic[A]):
     observer: CallObserver
     attempts: list[Attempt] = field(factory=list[Attempt])
     mishaps: list[Mishap] = field(factory=list[Mishap])
+    now: float = 0.0
+    """When the last wait was over."""
     waited: float = 0.0
+    """Seconds that it took: the pause before a repetition, and the wait for a slot."""
     request_id: str | None = None
     """The service's own ID of the last answer."""
     retry_after: float | None = None
@@ -191,7 +194,7 @@ class Transport:
                     raise Interrupted(tuple(call.attempts))
                 break
             sequel, pause = Sequel.CUT, None
-            host = self.hosts.current(self._clock.monotonic())
+            host = self.hosts.current(call.now)
             try:
                 with call.observer.attempt(host):
                     answer = await self._attempt(call, host)
@@ -206,7 +209,12 @@ class Transport:
 
     async def _wait(self, call: _Call[A], pause: float) -> Sequel | None:
         """Wait for the pause and the slot; None: an attempt may begin, otherwise what has ended the call."""
-        began = self._clock.monotonic()
+        call.now = began = self._clock.monotonic()
+        call.waited = 0.0
+        at_once = not (pause or call.interrupt.requested or call.is_over(began))
+        if at_once and self.budget.slot_nowait(call.operation.priority):
+            call.observer.waited(0.0, pause)
+            return None
         in_time = False
         try:
             with call.interrupt.waiting():
@@ -219,10 +227,10 @@ class Transport:
         except Interrupted:
             return Sequel.WITHDRAWN
         finally:
-            now = self._clock.monotonic()
-            call.waited = now - began
+            call.now = self._clock.monotonic()
+            call.waited = call.now - began
             call.observer.waited(call.waited, pause)
-        call.too_late = not in_time or call.is_over(now)
+        call.too_late = not in_time or call.is_over(call.now)
         return Sequel.GIVEN_UP if call.too_late else None
 
     async def _attempt(self, call: _Call[A], host: str) -> A:
@@ -233,7 +241,6 @@ class Transport:
             WireFailure: It was not answered.
         """
         operation = call.operation
-        began = self._clock.monotonic()
         at = self._clock.now()
         seconds = max(self.timeout, operation.timeout or 0.0)
         answer: WireAnswer | None = None
@@ -258,7 +265,8 @@ class Transport:
             attempt = Attempt(
                 host=host.partition("//")[2],
                 outcome=outcome,
-                seconds=self._clock.monotonic() - began,
+                seconds=self._clock.monotonic() - call.now,
+                waited=call.waited,
                 at=at,
                 status=None if answer is None else answer.status,
                 code=code,

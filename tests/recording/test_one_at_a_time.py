@@ -251,6 +251,9 @@ async def test_a_stop_that_fails_leaves_the_recording_running_and_can_be_sent_ag
 class CrowdedForStops:
     """A budget in which stops wait for minutes."""
 
+    def slot_nowait(self, priority: Priority) -> bool:
+        return False
+
     async def slot(self, priority: Priority) -> None:
         if priority is Priority.STOP:
             await anyio.sleep_until(500)

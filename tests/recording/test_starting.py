@@ -215,6 +215,9 @@ async def test_a_start_makes_no_attempt_after_its_five_minutes() -> None:
 
 async def test_a_start_that_gets_no_slot_in_time_was_never_sent() -> None:
     class Crowded:
+        def slot_nowait(self, priority: object) -> bool:
+            return False
+
         async def slot(self, priority: object) -> None:
             if on.sent:
                 await anyio.sleep_forever()

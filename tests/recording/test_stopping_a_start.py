@@ -71,6 +71,9 @@ async def test_a_stop_withdraws_a_start_that_waits_for_its_turn() -> None:
 
 async def test_a_stop_withdraws_a_start_that_waits_for_its_slot() -> None:
     class NoStarts:
+        def slot_nowait(self, priority: object) -> bool:
+            return False
+
         async def slot(self, priority: object) -> None:
             if on.sent:
                 await anyio.sleep_forever()

@@ -200,6 +200,19 @@ async def test_time_comes_from_the_clock_that_was_given():
     assert anyio.current_time() - began == pytest.approx(2.0, rel=1e-4)
 
 
+async def test_a_slot_is_there_at_once_only_if_its_moment_has_come_and_nobody_waits():
+    budget = LocalBudget(1, 0.0)
+    async with Callers(budget) as callers:
+        assert budget.slot_nowait(Priority.WATCH)
+        assert not budget.slot_nowait(Priority.STOP)
+        await callers.ask_behind("waits")
+        await anyio.sleep(1.0 - 1e-9)
+        assert not budget.slot_nowait(Priority.STOP)
+    await anyio.sleep(1.01)
+    assert budget.slot_nowait(Priority.WATCH)
+    assert budget.used == 3
+
+
 async def test_unpaced_lets_everybody_through_at_once():
     budget = Unpaced()
     began = anyio.current_time()
