@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import anyio
 
 from agora_rec.clock import Clock, SystemClock
-from agora_rec.defaults import QPS
+from agora_rec.defaults import MAX_CONNECTIONS, QPS
 from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.secret import MASK, Secret, hide
 from agora_rec.vocabulary import Area, Region
@@ -66,6 +66,7 @@ class Options(TypedDict, total=False):
     store: Store | None
     retry: RetryPolicy | None
     clock: Clock | None
+    max_connections: int | None
 
 
 class CloudRecording:
@@ -88,6 +89,8 @@ class CloudRecording:
         store: Where checkpoints go; None: this process's memory.
         retry: What is sent again, and when; None: as documented.
         clock: Where time comes from; None: the machine and the event loop.
+        max_connections: How many calls may be under way at once, 1 or more, so that a program doesn't run out
+            of files. The others wait, by their priority; a stop never does. None: any number.
 
     Raises:
         InvalidRequest: Arguments are wrong; names all of them.
@@ -108,6 +111,7 @@ class CloudRecording:
         store: Store | None = None,
         retry: RetryPolicy | None = None,
         clock: Clock | None = None,
+        max_connections: int | None = MAX_CONNECTIONS,
     ) -> None:
         user, password = Secret(customer_id), Secret(customer_secret)
         del customer_id, customer_secret  # no traceback may show them
@@ -133,6 +137,7 @@ class CloudRecording:
             budget=self.budget,
             retry=retry,
             clock=self.clock,
+            max_connections=max_connections,
         )
         self._digest_key = password
         self._recordings: dict[str, Recording] = {}

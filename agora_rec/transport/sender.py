@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 from attrs import define, field
 
 from agora_rec.clock import Clock, SystemClock
-from agora_rec.defaults import QPS
+from agora_rec.defaults import MAX_CONNECTIONS, QPS
 from agora_rec.errors import (
     ApiError,
     Attempt,
@@ -34,6 +34,7 @@ from agora_rec.transport.interrupt import Interrupt, Interrupted
 from agora_rec.transport.logs import Sequel, log_attempt, log_wait, sequel_of
 from agora_rec.transport.observer import CallObserver, Telemetry, Unobserved
 from agora_rec.transport.outgoing import basic_authorization
+from agora_rec.transport.places import Places
 from agora_rec.transport.retries import Mishap, RetryPolicy, mishap_after
 from agora_rec.transport.spans import is_finite
 from agora_rec.transport.wire import FailureKind, Wire, WireAnswer, WireFailure, scrub
@@ -71,6 +72,8 @@ class _Call(Generic[A]):
     """Seconds that the last answer asked for."""
     too_late: bool = False
     """Whether the deadline kept another attempt from being made."""
+    has_place: bool = False
+    """Whether it holds one of the transport's `Places`."""
     is_fresh: bool = False
     """Whether the attempt has a connection of its own, since the one before met one that had been closed."""
 
@@ -127,9 +130,10 @@ class Transport:
         timeout: Seconds for one attempt, unless the operation needs more.
         clock: Where time comes from.
         telemetry: Who looks on.
+        max_connections: How many calls may be under way at once; stops don't wait for it. None: any number.
 
     Raises:
-        InvalidRequest: `timeout` is no span of time.
+        InvalidRequest: `timeout` is no span of time, `max_connections` no number of them.
     """
 
     def __init__(
@@ -142,6 +146,7 @@ class Transport:
         timeout: float,
         clock: Clock,
         telemetry: Telemetry | None = None,
+        max_connections: int | None = MAX_CONNECTIONS,
     ) -> None:
         if not (is_finite(timeout) and timeout > 0):
             raise InvalidRequest((Violation("timeout", repr(timeout)[:100], "seconds, above 0"),))
@@ -149,6 +154,7 @@ class Transport:
         self.budget = budget
         self.retry = retry
         self.timeout = timeout
+        self.places = Places(max_connections)
         self._wire = wire
         self._clock = clock
         self._telemetry: Telemetry = Unobserved() if telemetry is None else telemetry
@@ -179,9 +185,11 @@ class Transport:
             Interrupted: `interrupt` was triggered; carries the attempts made before.
         """
         with self._telemetry.observe(operation) as observer:
-            return await self._send(
-                _Call(operation, deadline, interrupt or Interrupt(), on_attempt, observer)
-            )
+            call = _Call(operation, deadline, interrupt or Interrupt(), on_attempt, observer)
+            try:
+                return await self._send(call)
+            finally:
+                self._give_back(call)
 
     async def _send(self, call: _Call[A]) -> A:
         last: ApiError | WireFailure | None = None
@@ -208,13 +216,16 @@ class Transport:
         raise call.final(last)
 
     async def _wait(self, call: _Call[A], pause: float) -> Sequel | None:
-        """Wait for the pause and the slot; None: an attempt may begin, otherwise what has ended the call."""
+        """Wait for pause, place and slot; None: an attempt may begin, otherwise what has ended the call."""
+        self._give_back(call)
         call.now = began = self._clock.monotonic()
         call.waited = 0.0
-        at_once = not (pause or call.interrupt.requested or call.is_over(began))
-        if at_once and self.budget.slot_nowait(call.operation.priority):
-            call.observer.waited(0.0, pause)
-            return None
+        priority = call.operation.priority
+        if not (pause or call.interrupt.requested or call.is_over(began)):
+            call.has_place = self.places.enter_nowait(priority)
+            if call.has_place and self.budget.slot_nowait(priority):
+                call.observer.waited(0.0, pause)
+                return None
         in_time = False
         try:
             with call.interrupt.waiting():
@@ -222,7 +233,10 @@ class Transport:
                     await self._clock.sleep(pause)
                 left = None if call.deadline is None else max(0.0, call.deadline - self._clock.monotonic())
                 with self._clock.move_on_after(left):
-                    await self.budget.slot(call.operation.priority)
+                    if not call.has_place:
+                        await self.places.enter(priority)
+                        call.has_place = True
+                    await self.budget.slot(priority)
                     in_time = True
         except Interrupted:
             return Sequel.WITHDRAWN
@@ -232,6 +246,12 @@ class Transport:
             call.observer.waited(call.waited, pause)
         call.too_late = not in_time or call.is_over(call.now)
         return Sequel.GIVEN_UP if call.too_late else None
+
+    def _give_back(self, call: _Call[A]) -> None:
+        """Let the next one in, when an attempt is over or will not be made."""
+        if call.has_place:
+            call.has_place = False
+            self.places.leave()
 
     async def _attempt(self, call: _Call[A], host: str) -> A:
         """Make one attempt, to its end, and note what became of it.
@@ -332,6 +352,7 @@ def open_transport(
     retry: RetryPolicy | None = None,
     clock: Clock | None = None,
     telemetry: Telemetry | None = None,
+    max_connections: int | None = MAX_CONNECTIONS,
 ) -> Transport:
     """A transport over HTTPS. Opens no connection yet.
 
@@ -346,6 +367,7 @@ def open_transport(
         retry: What is repeated; None: as documented.
         clock: Where time comes from; None: the machine and the event loop.
         telemetry: Who looks on; None: nobody.
+        max_connections: Calls under way at once; None: any number.
 
     Raises:
         InvalidRequest: An argument is out of range.
@@ -360,6 +382,7 @@ def open_transport(
         timeout=timeout,
         clock=own_clock,
         telemetry=telemetry,
+        max_connections=max_connections,
     )
 
 

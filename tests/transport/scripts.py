@@ -76,6 +76,7 @@ def transport_over(
     budget: Budget | None = None,
     retry: RetryPolicy | None = None,
     timeout: float = 10.0,
+    max_connections: int | None = None,
 ) -> Transport:
     """A transport that sends by the script, by default to one host and without a budget."""
     return Transport(
@@ -85,4 +86,5 @@ def transport_over(
         retry=retry or RetryPolicy(),
         timeout=timeout,
         clock=LoopClock(),
+        max_connections=max_connections,
     )

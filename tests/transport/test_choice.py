@@ -10,7 +10,7 @@ import pytest
 
 from agora_rec.clock import SystemClock
 from agora_rec.errors import InvalidRequest, TransportError, UnexpectedAnswer
-from agora_rec.transport import Hosts, LocalBudget, RetryPolicy, open_transport
+from agora_rec.transport import Hosts, LocalBudget, RetryPolicy, Unpaced, open_transport
 from agora_rec.transport.outgoing import basic_authorization
 from agora_rec.transport.wire import FailureKind, WireFailure
 from agora_rec.transport.wires import OwnWire
@@ -128,6 +128,17 @@ async def test_a_call_goes_all_the_way_and_connections_are_closed_at_the_end():
             await server.closed.wait()
     assert begun.sid == "0f6c2a5d9b1e4c7f8a3d2e1b0c9f8e7d"
     assert server.requests[0].startswith(f"POST {samples.START.path} HTTP/1.1".encode())
+
+
+async def test_no_more_connections_are_opened_than_allowed_and_those_are_kept():
+    async with serving(answer(STARTED)) as server:
+        transport = open_transport(**KEYS, base_url=server.url, budget=Unpaced(), max_connections=4)
+        async with transport, anyio.create_task_group() as tasks:
+            for _ in range(40):
+                tasks.start_soon(transport.send, samples.START)
+        with anyio.fail_after(5):
+            await server.down_to(0)
+    assert (server.connections, len(server.requests)) == (4, 40)
 
 
 async def test_a_refused_connection_ends_as_not_sent():
