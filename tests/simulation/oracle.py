@@ -8,7 +8,7 @@ life, while facts of the service (which resource ID belongs to whom) bind all.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from attrs import define, field
@@ -51,6 +51,8 @@ class Resource:
     body: bytes | None = None
     open: bool = False
     """A start was sent that may have worked."""
+    failed: bool = False
+    """A start was refused for certain, and its documents name another uid as the way on."""
     spent: bool = False
     started_in: set[int] = field(factory=set[int])
     """The lives that were told that it has started."""
@@ -61,6 +63,8 @@ class Oracle:
     """Judges calls as they are sent; whatever it says is a violation."""
 
     violate: Callable[[str], None]
+    first_uids: Mapping[tuple[str, str], tuple[str, str]] = field(factory=dict)
+    """Who has which first uid, by its alternate one: each a cname and a uid."""
     moments: list[float] = field(factory=list[float], init=False)
     """When calls were sent, in order."""
     _resources: dict[str, Resource] = field(factory=dict[str, Resource], init=False)
@@ -133,6 +137,8 @@ class Oracle:
         resource = found["resource"]
         known = self._resources.get(resource or "")
         given = str(told.get("cname")), str(told.get("uid"))
+        if known is not None and "uid" in told and given != known.who:
+            self.violate(f"illegal call #{self._count}: for {given}, and {known.who} was acquired")
         return Sent(
             number=self._count,
             life=life,
@@ -148,8 +154,11 @@ class Oracle:
         self.violate(f"illegal call #{call.number}: {call.verb} for {call.who[0]}: {why}")
 
     def _judge_acquire(self, call: Sent) -> None:
-        if any(each.who == call.who and each.open for each in self._resources.values()):
+        if any(_is_same(each, call) and each.open for each in self._resources.values()):
             self._illegal(call, "a start of it may have worked, or has worked: a new one may double it")
+        first = self.first_uids.get(call.who)
+        if first and not any(each.who == first and each.failed for each in self._resources.values()):
+            self._illegal(call, "an alternate uid, and no start of the first one has failed for certain")
 
     def _judge_start(self, call: Sent, body: bytes) -> None:
         resource = self._resources.get(call.resource or "")
@@ -165,7 +174,7 @@ class Oracle:
         if resource.spent and not resource.open:
             self._illegal(call, "the resource ID was refused for good")
         others = [each for key, each in self._resources.items() if key != call.resource]
-        if any(each.who == call.who and each.open for each in others):
+        if any(_is_same(each, call) and each.open for each in others):
             self._illegal(call, "a start with another resource ID may have worked")
         resource.body = body
 
@@ -193,6 +202,7 @@ class Oracle:
             self._sids[sid] = call.resource or ""
         elif _refuses(status, code):
             resource.spent = resource.spent or code in _SPENT
+            resource.failed = resource.failed or (status, code) in _NOT_STARTED
         else:
             resource.open = True
 
@@ -203,6 +213,11 @@ def _object(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def _is_same(resource: Resource, call: Sent) -> bool:
+    """Whether both are about one recording: each has a channel of its own, and perhaps two uids."""
+    return resource.who[0] == call.who[0]
 
 
 def _refuses(status: int, code: object) -> bool:

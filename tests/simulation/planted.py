@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from typing import Any, Final
 from unittest.mock import patch
 
-from agora_rec import AlreadyStarted, ApiError, RetryPolicy, State, operations
+from agora_rec import AlreadyStarted, ApiError, RetryPolicy, StartUnconfirmed, State, operations
 from agora_rec.lifecycle import RefusalKind, Standing, facts, verdicts
-from agora_rec.recording import watching
+from agora_rec.recording import goals, remedies, watching
 from agora_rec.recording.driver import Driver
 from agora_rec.recording.ledger import Ledger
 from agora_rec.recording.recording import Recording
@@ -195,6 +195,38 @@ def _a_start_forgets_its_first_attempts() -> AbstractContextManager[Any]:
     )
 
 
+@contextmanager
+def _alternate_after_a_lost_start() -> Iterator[None]:
+    """The alternate uid is taken when nobody knows whether the first one records."""
+    original = goals.reach_started
+
+    async def reach(driver: Driver) -> None:
+        under = driver.ledger.description.under_alternate()
+        try:
+            await original(driver)
+        except StartUnconfirmed:
+            if under is None or driver.ledger.description.alternate is None:
+                raise
+            reason = "no answer"
+            driver.ledger.absorb(facts.StartRefused(kind=RefusalKind.FOR_NOW, reason=reason))
+            await driver.acquire(under=under).wait()
+            await original(driver)
+
+    with patch.object(goals, "reach_started", reach):
+        yield
+
+
+def _alternate_after_a_conflict() -> AbstractContextManager[Any]:
+    """The alternate uid is taken where a recording of the first one runs."""
+    conflict = remedies.Remedy((remedies.Way.ALTERNATE,), "somebody has read errors.yaml too quickly")
+    return patch.object(remedies, "REMEDIES", {**remedies.REMEDIES, 53: conflict})
+
+
+def _alternate_in_name_only() -> AbstractContextManager[Any]:
+    """A resource ID is acquired for the alternate uid, and started under the first one."""
+    return patch.object(Ledger, "take_alternate", lambda self, _: self.absorb(facts.AlternateTaken()))
+
+
 def _spent_resources_are_tried_again() -> AbstractContextManager[Any]:
     """A start is repeated whatever it was refused with."""
 
@@ -227,6 +259,9 @@ PLANTED: Final[Mapping[str, Plant]] = {
         _answers_of_impatient_callers_are_dropped,
         _query_again_after_the_end,
         _a_start_forgets_its_first_attempts,
+        _alternate_after_a_lost_start,
+        _alternate_after_a_conflict,
+        _alternate_in_name_only,
         _spent_resources_are_tried_again,
     )
 }

@@ -3,9 +3,10 @@
 import random
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from agora_rec import (
+    Alternate,
     AmazonS3,
     AmazonS3Region,
     AudioProfile,
@@ -19,7 +20,7 @@ from agora_rec import (
     Web,
 )
 from agora_rec.emulator import Settings
-from tests.support.secrets import ACCESS_KEY, RTMP_URL, SECRET_KEY, TOKEN
+from tests.support.secrets import ACCESS_KEY, RTMP_URL, SECRET_KEY, TOKEN, TOKEN_OF_ALTERNATE
 
 BUCKET: Final = "bucket"
 BACKUP_BUCKET: Final = "refuses-files"
@@ -37,6 +38,7 @@ class Spec:
     token: str | None
     hours: int | None
     announce: bool
+    alternate: Alternate | None = None
 
 
 @frozen(kw_only=True)
@@ -57,8 +59,10 @@ class Scenario:
         """Everything that is settled before the play begins."""
         rng = random.Random(f"{seed}/scenario")
         count = rng.choice((1, 1, 2, 3, 4, 6))
+        specs = [_spec(rng, number) for number in range(1, count + 1)]
+        offers = random.Random(f"{seed}/alternates")
         return cls(
-            specs=tuple(_spec(rng, number) for number in range(1, count + 1)),
+            specs=tuple(evolve(spec, alternate=_alternate(offers, spec)) for spec in specs),
             settings=_settings(rng),
             qps=rng.choice((10.0, 10.0, 10.0, 4.0, 2.0)),
             users=rng.choice((1, 2, 3, 5)),
@@ -115,6 +119,12 @@ def _spec(rng: random.Random, number: int) -> Spec:
         hours=hours,
         announce=rng.random() < 0.2,
     )
+
+
+def _alternate(rng: random.Random, spec: Spec) -> Alternate | None:
+    if rng.random() < 0.4:
+        return None
+    return Alternate(uid=spec.uid + 1000, token=None if spec.token is None else TOKEN_OF_ALTERNATE)
 
 
 def _settings(rng: random.Random) -> Settings:

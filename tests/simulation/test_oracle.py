@@ -22,7 +22,7 @@ class Talk:
     oracle: Oracle = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.oracle = Oracle(self.found.append)
+        self.oracle = Oracle(self.found.append, first_uids={("c", "6"): ("c", "5")})
 
     def send(self, path: str, body: dict[str, Any] | None = None) -> Sent:
         whom = {"cname": "c", "uid": "5"} | (body or {})
@@ -34,11 +34,12 @@ class Talk:
     def ask(self, path: str, status: int = 200, request: dict[str, Any] | None = None, **body: Any) -> None:
         self.say(self.send(path, request), status, **body)
 
-    def acquire(self, resource: str = "R") -> None:
-        self.ask("acquire", resourceId=resource)
+    def acquire(self, resource: str = "R", uid: str = "5") -> None:
+        self.ask("acquire", request={"uid": uid}, resourceId=resource)
 
-    def start(self, status: int = 200, resource: str = "R", **body: Any) -> None:
-        self.ask(f"resourceid/{resource}/mode/mix/start", status, **(body or {"sid": "S"}))
+    def start(self, status: int = 200, resource: str = "R", uid: str = "5", **body: Any) -> None:
+        path = f"resourceid/{resource}/mode/mix/start"
+        self.ask(path, status, {"uid": uid}, **(body or {"sid": "S"}))
 
     def control(self, verb: str, status: int = 200, *, mode: str = "mix", **body: Any) -> None:
         self.ask(f"resourceid/R/sid/S/mode/{mode}/{verb}", status, **(body or {"sid": "S"}))
@@ -127,6 +128,42 @@ def _layout_of_a_page(talk: Talk) -> None:
     talk.control("updateLayout", mode="web")
 
 
+def _alternate_at_once(talk: Talk) -> None:
+    talk.acquire()
+    talk.acquire("R2", uid="6")
+
+
+def _alternate_after_a_conflict(talk: Talk) -> None:
+    talk.acquire()
+    talk.start(400, code=53)
+    talk.acquire("R2", uid="6")
+
+
+def _alternate_beside_a_doubt(talk: Talk) -> None:
+    talk.acquire()
+    talk.start(500, code=15)
+    talk.lose("resourceid/R/mode/mix/start")
+    talk.acquire("R2", uid="6")
+
+
+def _alternate_acquired_in_time_and_started_beside_a_doubt(talk: Talk) -> None:
+    talk.acquire()
+    talk.start(500, code=15)
+    talk.acquire("R2", uid="6")
+    talk.lose("resourceid/R/mode/mix/start")
+    talk.start(resource="R2", uid="6", sid="S2")
+
+
+def _first_one_beside_the_alternate(talk: Talk) -> None:
+    _alternate_after_failures(talk)
+    talk.acquire("R3")
+
+
+def _two_uids_in_one_recording(talk: Talk) -> None:
+    talk.acquire()
+    talk.start(uid="6")
+
+
 def _no_such_path(talk: Talk) -> None:
     talk.send("acquires")
 
@@ -148,6 +185,12 @@ ILLEGAL = {
     "_query_after_leaving": _query_after_leaving,
     "_at_once": _at_once,
     "_layout_of_a_page": _layout_of_a_page,
+    "_alternate_at_once": _alternate_at_once,
+    "_alternate_after_a_conflict": _alternate_after_a_conflict,
+    "_alternate_beside_a_doubt": _alternate_beside_a_doubt,
+    "_alternate_started_beside_a_doubt": _alternate_acquired_in_time_and_started_beside_a_doubt,
+    "_first_one_beside_the_alternate": _first_one_beside_the_alternate,
+    "_two_uids_in_one_recording": _two_uids_in_one_recording,
     "_no_such_path": _no_such_path,
 }
 
@@ -174,6 +217,15 @@ def _repeated_start(talk: Talk) -> None:
     talk.start(500, code=62)
     talk.start(201, code=7)
     talk.start()
+
+
+def _alternate_after_failures(talk: Talk) -> None:
+    talk.acquire()
+    talk.start(500, code=15)
+    talk.start(500, code=502)
+    talk.acquire("R2", uid="6")
+    talk.start(resource="R2", uid="6", sid="S2")
+    talk.ask("resourceid/R2/sid/S2/mode/mix/query", request={"uid": "6"})
 
 
 def _new_resource_after_refusal(talk: Talk) -> None:
@@ -221,6 +273,7 @@ def _started_by_the_dead(talk: Talk) -> None:
 LEGAL = (
     _whole,
     _repeated_start,
+    _alternate_after_failures,
     _new_resource_after_refusal,
     _unsent_start,
     _stop_again_after_doubt,

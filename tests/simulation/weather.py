@@ -124,6 +124,14 @@ _OF: Final[Mapping[OperationName, tuple[Draw, ...]]] = {
 }
 
 
+_SERIES: Final = ([15] * 4, [15] * 8, [502], [502] * 2, [502] * 3, [15, 15, 502, 502])
+"""Refusals in a row: enough of them for another uid, and some more."""
+
+
+def _refused_starts(rng: random.Random, cnames: list[str]) -> dict[str, list[int]]:
+    return {cname: list(rng.choice(_SERIES)) for cname in cnames if rng.random() < 0.25}
+
+
 @define(eq=False)
 class Weather:
     """The trouble of one seed."""
@@ -134,6 +142,8 @@ class Weather:
     host_trouble: tuple[tuple[float, float, str, bool], ...]
     """From, until, the first label of the host ('' for all), whether its name doesn't resolve."""
     failovers: Mapping[str, tuple[float, float]]
+    refused_starts: Mapping[str, list[int]]
+    """Codes with which the next starts of a channel are refused for certain."""
     calm_at: float = float("inf")
 
     @classmethod
@@ -156,6 +166,7 @@ class Weather:
             store_trouble=rng.choice((0.0, 0.0, 0.0, 0.1)),
             host_trouble=tuple(episodes),
             failovers=failovers,
+            refused_starts=_refused_starts(random.Random(f"{seed}/refused starts"), cnames),
         )
 
     def trouble_for(
@@ -170,6 +181,8 @@ class Weather:
         begin, end = self.failovers.get(cname or "", (0.0, 0.0))
         if begin <= at < end and operation in _TOUCHING_A_RECORDING:
             return _NO_WORKER
+        if operation is OperationName.START and self.refused_starts.get(cname or ""):
+            return Refuse(500, code=self.refused_starts[cname or ""].pop(0))
         if self.rng.random() >= self.roughness:
             return None
         own = _OF.get(operation, ())

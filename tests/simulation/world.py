@@ -79,7 +79,7 @@ class World:
         cnames = [spec.cname for spec in self.scenario.specs]
         whole = self.scenario.horizon * self.scenario.lives
         self.weather = Weather.draw(self.seed, cnames, whole)
-        self.oracle = Oracle(self.trace.violate)
+        self.oracle = Oracle(self.trace.violate, first_uids=_first_uids(self.scenario))
         self.checks = Checks(self.emulator, self.trace)
 
     def rng(self, who: str) -> random.Random:
@@ -194,7 +194,10 @@ class World:
             if checkpoint is not None:
                 bring = rng.random() < 0.7
                 recording = cloud.attach(
-                    checkpoint, mode=spec.mode if bring else None, token=spec.token if bring else None
+                    checkpoint,
+                    mode=spec.mode if bring else None,
+                    token=spec.token if bring else None,
+                    alternate=spec.alternate if bring else None,
                 )
                 self.members.append(Member(spec, recording, has_secrets=bring))
                 if recording.state is State.STARTING:
@@ -213,6 +216,7 @@ class World:
             token=spec.token,
             resource_expired_hour=spec.hours,
             announce_start=spec.announce,
+            alternate=spec.alternate,
         )
 
     async def _play_users(self, life: Life) -> None:
@@ -319,6 +323,15 @@ class World:
             self.checks.state_is_true(member.spec, member.recording)
         for member in self.nobodys:
             self.checks.has_stopped(member.spec, member.recording, "the client's closing, its caller gone,")
+
+
+def _first_uids(scenario: Scenario) -> dict[tuple[str, str], tuple[str, str]]:
+    """The first uid of whoever has an alternate one, by that: what the oracle must know beforehand."""
+    return {
+        (spec.cname, str(spec.alternate.uid)): (spec.cname, str(spec.uid))
+        for spec in scenario.specs
+        if spec.alternate is not None
+    }
 
 
 def _summary(scenario: Scenario) -> str:
