@@ -18,7 +18,7 @@ from agora_rec.recording.recording import Recording
 from agora_rec.recording.starting import Starting
 from agora_rec.transport import Interrupt, retries
 from agora_rec.transport import sender as send_loop
-from agora_rec.transport.budget import Pace
+from agora_rec.transport.budget.pace import Pace
 from agora_rec.transport.retries import Trouble, trouble_of
 from agora_rec.transport.wire import WireFailure
 from agora_rec.vocabulary import OperationName

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
@@ -176,6 +177,75 @@ def test_no_caller_is_lost_or_overtaken_whoever_comes_and_goes(seed: int, qps: f
     for priority in Priority:
         numbers = [number for each, number, _ in served if each is priority]
         assert numbers == sorted(numbers)
+
+
+async def test_through_a_flood_of_stops_a_start_comes_in_time_and_watching_queries_have_their_share():
+    async with Callers(LocalBudget(10, 0.0)) as callers:
+        await callers.ask_behind("acquire", Priority.ACQUIRE)
+        for number in range(40):
+            await callers.ask_behind(f"stop {number}", Priority.STOP)
+        await callers.ask_behind("watch 1")
+        await callers.ask_behind("watch 2")
+        await callers.ask_behind("start", Priority.START)
+    served = dict(zip(callers.names, callers.moments, strict=True))
+    assert served["start"] == pytest.approx(1.7), (
+        "the last moment with a slot in reserve, for a watching query"
+    )
+    assert (served["watch 1"], served["watch 2"]) == (1.0, 2.0)
+
+
+async def test_a_start_that_can_wait_no_longer_takes_over_from_a_stop_that_was_next_already():
+    budget = LocalBudget(10, 0.0)
+    async with Callers(budget) as callers:
+        await callers.ask_behind("acquire", Priority.ACQUIRE)
+        await callers.ask_behind("start", Priority.START)
+        for number in range(40):
+            await callers.ask_behind(f"stop {number}", Priority.STOP)
+        await anyio.sleep(1.45)
+        budget.slow_down()
+    served = dict(zip(callers.names, callers.moments, strict=True))
+    assert served["start"] == pytest.approx(1.65), "the next slot of the slower pace"
+
+
+async def test_an_acquire_waits_until_there_is_room_for_its_start():
+    budget = LocalBudget(10, 0.0)
+    async with Callers(budget) as callers:
+        for number in range(17):
+            await callers.ask_behind(str(number), Priority.ACQUIRE)
+        await anyio.sleep(1.75)
+        await callers.ask_behind("update", Priority.UPDATE)
+    assert callers.moments[:16] == pytest.approx([number / 10 for number in range(16)])
+    assert callers.served[16][0] == "update"
+    assert callers.moments[16:] == pytest.approx([1.75, 2.0], abs=1e-3)
+
+
+async def test_an_acquire_that_needs_no_waiting_waits_for_room_all_the_same():
+    budget = LocalBudget(1, 0.0)
+    await budget.slot(Priority.ACQUIRE)
+    await anyio.sleep(1.5)
+    began = anyio.current_time()
+    async with Callers(budget) as callers:
+        callers.ask("acquire", Priority.ACQUIRE)
+        await anyio.sleep(0.1)
+        callers.ask("start", Priority.START)
+    assert callers.names == ["start", "acquire"]
+    assert callers.served[1][1] - began == pytest.approx(1.1, abs=1e-3)
+
+
+async def test_who_queues_up_behind_others_disturbs_nobody():
+    class Counting(SystemClock):
+        sleeps = 0
+
+        def move_on_after(self, seconds: float | None) -> AbstractContextManager[anyio.CancelScope]:
+            self.sleeps += 1
+            return super().move_on_after(seconds)
+
+    clock = Counting()
+    async with Callers(LocalBudget(0.1, clock=clock)) as callers:
+        for number in range(100):
+            await callers.ask_behind(str(number))
+        assert clock.sleeps == 99, "each of those that wait went to sleep once"
+        callers.tasks.cancel_scope.cancel()
 
 
 async def test_slowing_down_is_felt_by_those_who_wait_already():

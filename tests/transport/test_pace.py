@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agora_rec.transport.budget import CATCH_UP, RECOVERY, SLOWEST, Pace
+from agora_rec.transport.budget.pace import CATCH_UP, RECOVERY, SLOWEST, Pace
 
 rates = st.one_of(
     st.floats(0.05, 20.0),

@@ -1,0 +1,46 @@
+"""What the transport needs of a budget: the protocol, and nothing that implements it."""
+
+from typing import Protocol
+
+from agora_rec.errors import Violation
+from agora_rec.transport.spans import is_finite
+from agora_rec.vocabulary import Priority
+
+
+class Budget(Protocol):
+    """Something that hands out slots: one slot, one call to the service."""
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for a slot now."""
+        ...
+
+    @property
+    def used(self) -> int:
+        """How many slots have been handed out so far."""
+        ...
+
+    def slot_nowait(self, priority: Priority) -> bool:
+        """Take a slot if there is one this moment and nobody waits for it; whether it was taken.
+
+        A budget that can't tell without waiting says no, and is asked by `slot` then.
+        """
+        ...
+
+    async def slot(self, priority: Priority) -> None:
+        """Wait for a slot; the call is made at once when this returns. Cancelled: nothing is used."""
+        ...
+
+    def slow_down(self) -> None:
+        """Take note of a 429: the service has counted more calls than it allows."""
+        ...
+
+
+def faults_of_rate(qps: object, jitter: object) -> list[Violation]:
+    """What is wrong with a rate and a jitter: nothing, or each of them with its rule."""
+    faults: list[Violation] = []
+    if not (is_finite(qps) and qps > 0):
+        faults.append(Violation("qps", repr(qps)[:100], "a number of calls per second above 0"))
+    if not (is_finite(jitter) and jitter >= 0):
+        faults.append(Violation("jitter", repr(jitter)[:100], "seconds, 0 or more"))
+    return faults
