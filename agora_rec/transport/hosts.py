@@ -5,6 +5,7 @@ first call to find a host dead spares the others.
 """
 
 import ipaddress
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -40,6 +41,10 @@ BACK_AFTER: Final = 30.0
 """Seconds after which the preferred host is tried again. The docs name none; both official clients look anew
 every 30 s (hosts.yaml `official_clients`)."""
 
+SETTLE: Final = 0.9
+"""Seconds after a failure in which an attempt that begins is no evidence of its own: a little less than the
+documented wait before the same request goes out again (timing.yaml `host_switch`)."""
+
 
 @frozen
 class _Spot:
@@ -58,18 +63,27 @@ class Hosts:
 
     A call that fails on the preferred host is sent there once more, as documented; when that fails too, a
     failure to resolve the name leads to the other domain, any other failure of the network to the next region
-    (hosts.yaml `failover`). Answers, whatever they say, keep the host. After `BACK_AFTER` seconds
-    the preferred host gets another chance, and one failure is enough to leave it again.
+    (hosts.yaml `failover`). Answers, whatever they say, keep the host.
+
+    Many calls that fail together are one failure: an attempt counts only if it began after the trouble that
+    was noted last, and `settle` seconds later. Otherwise fifty calls in one bad second would rush through all
+    candidates, and each of them would have been tried by nobody.
+
+    After `BACK_AFTER` seconds one call looks whether the preferred host answers again, and if it does, all go
+    back; until then the others stay where they are answered.
 
     Attributes:
         urls: Base URLs in a grid: a row for each place, a column for each domain, the preferred one first.
+        settle: See `SETTLE`.
     """
 
     urls: tuple[tuple[str, ...], ...]
-    _now_at: _Spot = field(default=_PREFERRED, init=False)
-    _fallback: _Spot | None = field(default=None, init=False)
+    settle: float = SETTLE
+    _at: _Spot = field(default=_PREFERRED, init=False)
     _patience: int = field(default=1, init=False)
-    _back_at: float = field(default=0.0, init=False)
+    _trouble_at: float = field(default=-math.inf, init=False)
+    _look_at: float = field(default=0.0, init=False)
+    _looked_at: float = field(default=math.inf, init=False)
 
     @classmethod
     def of_area(cls, area: Area) -> "Hosts":
@@ -105,39 +119,42 @@ class Hosts:
         return tuple(url for row in self.urls for url in row)
 
     def current(self, now: float) -> str:
-        """The base URL to ask at `now`."""
-        if self._now_at != _PREFERRED and now >= self._back_at:
-            self._fallback = self._now_at
-            self._now_at = _PREFERRED
-            self._patience = 0
-        return self._url(self._now_at)
+        """The base URL to ask by an attempt that begins `now`."""
+        if self._at != _PREFERRED and now >= self._look_at:
+            self._looked_at = now
+            self._look_at = now + BACK_AFTER
+            return self._url(_PREFERRED)
+        return self._url(self._at)
 
-    def answered(self, url: str) -> None:
-        """Note that a host has answered: it is kept until it fails twice in a row."""
-        if url != self._url(self._now_at):
-            return
-        self._patience = 1
-        if self._now_at == _PREFERRED:
-            self._fallback = None
+    def answered(self, url: str, began: float) -> None:
+        """Note that a host has answered an attempt that began then: it is kept until it fails twice in a row.
 
-    def failed(self, url: str, now: float, *, dns: bool) -> None:
+        An answer of a host that has been left since is no reason to go back, but for the one that looks.
+        """
+        if url == self._url(_PREFERRED) and began >= self._looked_at:
+            self._at = _PREFERRED
+            self._looked_at = math.inf
+        if url == self._url(self._at):
+            self._patience = 1
+
+    def failed(self, url: str, began: float, now: float, *, dns: bool) -> None:
         """Note that a host gave no usable answer; `dns`: since its name did not resolve.
 
         A failure of a host that has been left already is no news.
         """
-        if url != self._url(self._now_at):
+        if url != self._url(self._at) or began < self._trouble_at + self.settle:
             return
+        self._trouble_at = now
         if self._patience > 0:
             self._patience -= 1
             return
-        if self._now_at == _PREFERRED:
-            self._back_at = now + BACK_AFTER
-        self._now_at = self._fallback or self._next(dns=dns)
-        self._fallback = None
+        if self._at == _PREFERRED:
+            self._look_at, self._looked_at = now + BACK_AFTER, math.inf
+        self._at = self._next(dns=dns)
 
     def _next(self, *, dns: bool) -> _Spot:
         places, suffixes = len(self.urls), len(self.urls[0])
-        here = self._now_at
+        here = self._at
         if dns and here.suffix + 1 < suffixes:
             return _Spot(here.place, here.suffix + 1)
         if here.place + 1 < places:

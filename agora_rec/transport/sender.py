@@ -267,7 +267,7 @@ class Transport:
         outcome, detail, code = AttemptOutcome.UNANSWERED, "cancelled", None
         try:
             answer = await self._exchange(operation, host, seconds, fresh=call.is_fresh)
-            self.hosts.answered(host)
+            self.hosts.answered(host, call.now)
             call.retry_after = answer.retry_after
             value = interpret(operation, answer.status, answer.body)
             outcome, detail = AttemptOutcome.ANSWERED, ""
@@ -279,7 +279,7 @@ class Transport:
             outcome = AttemptOutcome.UNANSWERED if failure.sent else AttemptOutcome.NOT_SENT
             detail = failure.detail
             if failure.kind not in _NOT_THE_HOSTS_FAULT and not failure.stale:
-                self.hosts.failed(host, self._clock.monotonic(), dns=failure.dns)
+                self.hosts.failed(host, call.now, self._clock.monotonic(), dns=failure.dns)
             raise
         finally:
             attempt = Attempt(

@@ -5,20 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agora_rec.errors import InvalidRequest
-from agora_rec.transport.hosts import BACK_AFTER, PLACES, SUFFIXES, Hosts, is_loopback
+from agora_rec.transport import RetryPolicy
+from agora_rec.transport.hosts import BACK_AFTER, PLACES, SETTLE, SUFFIXES, Hosts, is_loopback
 from agora_rec.vocabulary import Area
 from tests.support.reference import load
 
 HOSTS = load("hosts")
+A, B, WEST = "https://api.agora.io", "https://api.sd-rtn.com", "https://api-us-west-1.agora.io"
 
 
 def fallen(hosts: Hosts, failures: list[bool]) -> list[str]:
     """The hosts that a call meets which fails each time; each failure says whether it was DNS."""
     met = []
-    for dns in failures:
-        met.append(hosts.current(0.0))
-        hosts.failed(met[-1], 0.0, dns=dns)
-    return [*met, hosts.current(0.0)]
+    for second, dns in enumerate(failures):
+        met.append(hosts.current(second))
+        hosts.failed(met[-1], second, second, dns=dns)
+    return [*met, hosts.current(len(failures))]
 
 
 @pytest.mark.parametrize("area", Area)
@@ -87,56 +89,98 @@ def test_any_other_failure_of_the_network_leads_straight_to_the_regions():
     ]
 
 
+def test_the_waits_between_the_attempts_of_one_call_are_long_enough_for_each_to_count():
+    assert min(HOSTS["failover"]["waits_s"]) > SETTLE
+    assert RetryPolicy().no_answer == tuple(HOSTS["failover"]["waits_s"])
+
+
 def test_an_answer_in_between_renews_the_patience_with_a_host():
     hosts = Hosts.of_area(Area.US)
-    for _ in range(5):
-        hosts.failed("https://api.agora.io", 0.0, dns=False)
-        hosts.answered("https://api.agora.io")
-    assert hosts.current(0.0) == "https://api.agora.io"
+    for second in range(5):
+        hosts.failed(A, second, second, dns=False)
+        hosts.answered(A, second)
+    assert hosts.current(5) == A
 
 
-def test_calls_that_failed_together_on_a_host_leave_it_once():
+def test_calls_that_fail_together_are_one_failure():
     hosts = Hosts.of_area(Area.US)
     for _ in range(50):
-        hosts.failed("https://api.agora.io", 0.0, dns=False)
-    assert hosts.current(0.0) == "https://api-us-west-1.agora.io"
+        hosts.failed(A, 0.0, 4.0, dns=False)
+    assert hosts.current(4) == A
+    for _ in range(50):
+        hosts.failed(A, 5.0, 9.0, dns=False)
+    assert hosts.current(9) == WEST
 
 
-def test_the_host_that_answers_is_kept_until_the_preferred_one_gets_another_chance():
+def test_calls_that_fail_one_after_another_in_a_bad_second_do_not_rush_through_the_candidates():
+    hosts = Hosts.of_area(Area.US)
+    for hundredth in range(90):
+        now = hundredth / 100
+        hosts.failed(hosts.current(now), now, now + 0.001, dns=True)
+    assert hosts.current(0.9) == A
+
+
+def test_attempts_that_began_before_a_host_was_left_and_come_back_to_are_no_news():
+    hosts = Hosts.of_area(Area.US)
+    assert fallen(hosts, [False] * 7)[-1] == A  # once round
+    hosts.failed(A, 1.0, 8.0, dns=False)
+    assert hosts.current(8) == A
+
+
+def test_after_a_while_one_call_looks_whether_the_preferred_host_answers_and_then_all_go_back():
     hosts = Hosts.of_area(Area.US)
     fallen(hosts, [True, True])
-    hosts.answered("https://api.sd-rtn.com")
-    assert hosts.current(BACK_AFTER - 0.1) == "https://api.sd-rtn.com"
-    assert hosts.current(BACK_AFTER) == "https://api.agora.io"
-    hosts.answered("https://api.agora.io")
-    assert hosts.current(10 * BACK_AFTER) == "https://api.agora.io"
+    hosts.answered(B, 2.0)
+    back = 1.0 + BACK_AFTER
+    assert hosts.current(back - 0.1) == B
+    assert hosts.current(back) == A
+    assert hosts.current(back) == hosts.current(back + 9) == B  # the others stay
+    hosts.answered(B, back)
+    hosts.answered(A, back)
+    assert hosts.current(back + 9) == hosts.current(10 * BACK_AFTER) == A
 
 
-def test_a_preferred_host_that_fails_again_is_left_at_once_for_the_one_that_answered():
+@pytest.mark.parametrize("outcome", ["failed", "nothing"])
+def test_a_look_that_is_not_answered_changes_nothing_and_the_next_one_comes(outcome: str):
     hosts = Hosts.of_area(Area.US)
     fallen(hosts, [True, True])
-    hosts.answered("https://api.sd-rtn.com")
-    assert hosts.current(BACK_AFTER) == "https://api.agora.io"
-    hosts.failed("https://api.agora.io", BACK_AFTER, dns=False)
-    assert hosts.current(BACK_AFTER) == "https://api.sd-rtn.com"
-    assert hosts.current(2 * BACK_AFTER - 0.1) == "https://api.sd-rtn.com"
-    assert hosts.current(2 * BACK_AFTER) == "https://api.agora.io"
+    back = 1.0 + BACK_AFTER
+    assert hosts.current(back) == A
+    if outcome == "failed":
+        hosts.failed(A, back, back + 4, dns=False)
+    assert hosts.current(back + BACK_AFTER - 0.1) == B
+    assert hosts.current(back + BACK_AFTER) == A
+
+
+def test_a_host_that_was_gone_back_to_is_asked_twice_before_it_is_left_again():
+    hosts = Hosts.of_area(Area.US)
+    fallen(hosts, [True, True])
+    back = hosts.current(1.0 + BACK_AFTER)
+    hosts.answered(back, 1.0 + BACK_AFTER)
+    now = 2 * BACK_AFTER
+    hosts.failed(A, now, now, dns=False)
+    assert hosts.current(now + 1) == A
+    hosts.failed(A, now + 1, now + 1, dns=False)
+    assert hosts.current(now + 2) == WEST
 
 
 def test_failures_of_other_hosts_do_not_put_off_the_preferred_ones_next_chance():
     hosts = Hosts.of_area(Area.US)
     fallen(hosts, [True, True])
-    for _ in range(3):
-        hosts.failed(hosts.current(BACK_AFTER - 1), BACK_AFTER - 1, dns=True)
-    assert hosts.current(BACK_AFTER - 1) != "https://api.agora.io"
-    assert hosts.current(BACK_AFTER) == "https://api.agora.io"
+    for second in range(10, 13):
+        hosts.failed(hosts.current(second), second, second, dns=True)
+    assert hosts.current(BACK_AFTER) != A
+    assert hosts.current(BACK_AFTER + 1) == A
 
 
 def test_a_late_answer_of_a_host_that_was_left_changes_nothing():
     hosts = Hosts.of_area(Area.US)
     fallen(hosts, [True, True])
-    hosts.answered("https://api.agora.io")
-    assert hosts.current(0.0) == "https://api.sd-rtn.com"
+    hosts.answered(A, 0.5)
+    assert hosts.current(2) == B
+    assert hosts.current(1.0 + BACK_AFTER) == A
+    hosts.answered(A, 0.5)  # nor while a look is under way
+    assert hosts.current(2.0 + BACK_AFTER) == B
 
 
 def test_one_base_url_is_never_left():
@@ -145,26 +189,62 @@ def test_one_base_url_is_never_left():
     assert hosts.current(1e9) == "https://proxy.example.com/agora"
 
 
-@given(
-    st.sampled_from(Area),
-    st.lists(st.tuples(st.sampled_from(["dns", "network", "answer"]), st.floats(0, 100)), max_size=40),
+STORIES = st.lists(
+    st.tuples(st.sampled_from(["dns", "network", "answer"]), st.floats(0, 50), st.floats(0, 10)), max_size=40
 )
-def test_the_current_host_is_always_a_candidate_and_a_dead_host_is_left_after_two_failures(
-    area: Area, story: list[tuple[str, float]]
+
+
+@given(st.sampled_from(Area), STORIES)
+def test_whatever_happens_a_candidate_is_asked_and_one_that_answers_is_kept(
+    area: Area, story: list[tuple[str, float, float]]
 ):
     hosts = Hosts.of_area(area)
     now = 0.0
-    for what, seconds in story:
-        now += seconds
-        host = hosts.current(now)
+    for what, pause, seconds in story:
+        now += pause
+        began, host = now, hosts.current(now)
         assert host in hosts.candidates
+        now += seconds
         if what == "answer":
-            hosts.answered(host)
-            assert hosts.current(now) == host
+            hosts.answered(host, began)
+            assert hosts._url(hosts._at) == host
         else:
-            hosts.failed(host, now, dns=what == "dns")
-            hosts.failed(host, now, dns=what == "dns")
-            assert hosts.current(now) != host
+            hosts.failed(host, began, now, dns=what == "dns")
+
+
+@given(st.sampled_from(Area), STORIES, st.booleans())
+def test_a_host_that_is_dead_is_left_after_two_failures_with_the_documented_wait_between(
+    area: Area,
+    story: list[tuple[str, float, float]],
+    dns: bool,  # noqa: FBT001 - drawn
+):
+    hosts = Hosts.of_area(area)
+    now = 0.0
+    for what, pause, seconds in story:
+        now += pause
+        host = hosts.current(now)
+        if what == "answer":
+            hosts.answered(host, now)
+        else:
+            hosts.failed(host, now, now + seconds, dns=what == "dns")
+        now += seconds
+    before = hosts._url(hosts._at)
+    for _ in range(2):
+        now += 1
+        hosts.failed(before, now, now, dns=dns)
+        if hosts._url(hosts._at) != before:
+            break
+    assert hosts._url(hosts._at) != before
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.floats(0, 5)), min_size=1, max_size=60))
+def test_attempts_that_all_began_within_moments_move_at_most_one_step(attempts: list[tuple[float, float]]):
+    hosts = Hosts.of_area(Area.EU)
+    ended = sorted((began * SETTLE / 3, began * SETTLE / 3 + seconds) for began, seconds in attempts)
+    asked = [(began, end, hosts.current(began)) for began, end in ended]
+    for began, end, host in sorted(asked, key=lambda each: each[1]):
+        hosts.failed(host, began, end, dns=False)
+    assert hosts._url(hosts._at) == "https://api.agora.io"
 
 
 @pytest.mark.parametrize(

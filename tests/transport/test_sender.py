@@ -244,6 +244,26 @@ async def test_connections_that_fail_change_the_host_and_answers_do_not():
     assert set(wire.hosts) == {"api.agora.io"}
 
 
+async def test_fifty_calls_that_fail_at_once_ask_each_host_as_one_call_would():
+    async def refused() -> WireAnswer:
+        await anyio.sleep(0.01)
+        raise UNRESOLVED
+
+    wire = ScriptedWire([refused])
+    transport = transport_over(wire, hosts=Hosts.of_area(Area.EU))
+
+    async def call() -> None:
+        with pytest.raises(TransportError):
+            await transport.send(samples.QUERY)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(50):
+            tasks.start_soon(call)
+    assert [(host, wire.hosts.count(host)) for host in dict.fromkeys(wire.hosts)] == [
+        ("api.agora.io", 100), ("api.sd-rtn.com", 50), ("api-eu-west-1.agora.io", 50),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("policy", [RetryPolicy(), RetryPolicy.never()], ids=["documented", "never"])
 async def test_an_idle_connection_that_was_closed_costs_an_attempt_and_a_slot_but_no_wait_and_no_host(
     policy: RetryPolicy,
@@ -258,8 +278,9 @@ async def test_an_idle_connection_that_was_closed_costs_an_attempt_and_a_slot_bu
     assert [each.outcome for each in seen] == [UNANSWERED, ANSWERED]
     assert (wire.fresh, wire.hosts) == ([False, True], ["api.agora.io"] * 2)
     assert (budget.used, wire.moments[1] < 0.2) == (2, True)
-    hosts.failed("https://api.agora.io", 0.0, dns=True)
-    assert hosts.current(0.0) == "https://api.agora.io"  # that was the first failure of two
+    now = anyio.current_time() + 10
+    hosts.failed("https://api.agora.io", now, now, dns=True)
+    assert hosts.current(now) == "https://api.agora.io"  # that was the first failure of two
 
 
 async def test_a_connection_that_is_lost_twice_is_repeated_by_its_schedule_and_may_be_stale_again_then():
