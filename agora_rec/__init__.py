@@ -131,9 +131,10 @@ if TYPE_CHECKING:
         UpdateLayoutRequest,
         UpdateRequest,
     )
+    from agora_rec.operations import Operation
     from agora_rec.recording import Outcome, Recording, Take
     from agora_rec.store import Checkpoint, MemoryStore, Store, Stored
-    from agora_rec.transport import Budget, LocalBudget, RetryPolicy, Unpaced
+    from agora_rec.transport import Budget, CallObserver, LocalBudget, RetryPolicy, Telemetry, Unpaced
 else:
     __getattr__, __dir__ = deferred(
         __name__,
@@ -157,6 +158,7 @@ else:
                 "UpdateLayoutRequest",
                 "UpdateRequest",
             ),
+            "agora_rec.operations": ("Operation",),
             "agora_rec.recording": (
                 "Outcome",
                 "Recording",
@@ -170,8 +172,10 @@ else:
             ),
             "agora_rec.transport": (
                 "Budget",
+                "CallObserver",
                 "LocalBudget",
                 "RetryPolicy",
+                "Telemetry",
                 "Unpaced",
             ),
         },
@@ -204,6 +208,7 @@ __all__ = [
     "BaiduCloudRegion",
     "BestFit",
     "Budget",
+    "CallObserver",
     "Change",
     "ChannelType",
     "Checkpoint",
@@ -234,6 +239,7 @@ __all__ = [
     "ModeName",
     "NcsIpAnswer",
     "NoRecordedData",
+    "Operation",
     "OperationName",
     "OtherStorage",
     "Outcome",
@@ -281,6 +287,7 @@ __all__ = [
     "Take",
     "TaskConflict",
     "TaskStatus",
+    "Telemetry",
     "TencentCloud",
     "TencentCloudRegion",
     "TokenRejected",

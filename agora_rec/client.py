@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from agora_rec.operations import Operation
     from agora_rec.recording import Ledger, Recording
     from agora_rec.store import Checkpoint, Store
-    from agora_rec.transport import Budget, Interrupt, RetryPolicy, Transport
+    from agora_rec.transport import Budget, Interrupt, RetryPolicy, Telemetry, Transport
     from agora_rec.transport.http import HttpxTransport
 
 A = TypeVar("A", bound="AnyAnswer")
@@ -67,6 +67,7 @@ class Options(TypedDict, total=False):
     retry: RetryPolicy | None
     clock: Clock | None
     max_connections: int | None
+    telemetry: Telemetry | None
 
 
 class CloudRecording:
@@ -91,6 +92,7 @@ class CloudRecording:
         clock: Where time comes from; None: the machine and the event loop.
         max_connections: How many calls may be under way at once, 1 or more, so that a program doesn't run out
             of files. The others wait, by their priority; a stop never does. None: any number.
+        telemetry: Who looks on while calls are made, such as `agora_rec.telemetry.OpenTelemetry()`.
 
     Raises:
         InvalidRequest: Arguments are wrong; names all of them.
@@ -112,6 +114,7 @@ class CloudRecording:
         retry: RetryPolicy | None = None,
         clock: Clock | None = None,
         max_connections: int | None = MAX_CONNECTIONS,
+        telemetry: Telemetry | None = None,
     ) -> None:
         user, password = Secret(customer_id), Secret(customer_secret)
         del customer_id, customer_secret  # no traceback may show them
@@ -138,6 +141,7 @@ class CloudRecording:
             retry=retry,
             clock=self.clock,
             max_connections=max_connections,
+            telemetry=telemetry,
         )
         self._digest_key = password
         self._recordings: dict[str, Recording] = {}

@@ -50,7 +50,7 @@ def resolve_own_name(
     if not target.startswith("agora_rec."):
         return None
     domain: Any = environment.get_domain("py")
-    for promised in (f"agora_rec.{name}", f"agora_rec.emulator.{name}"):
+    for promised in (f"agora_rec.{name}", f"agora_rec.emulator.{name}", f"agora_rec.telemetry.{name}"):
         if target != promised and promised in domain.objects:
             found: nodes.Node | None = domain.resolve_xref(
                 environment, reference["refdoc"], app.builder, "obj", promised, reference, content

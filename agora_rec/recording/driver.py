@@ -6,6 +6,7 @@ modules beside this one; how a start goes, with all its doubts, in `starting.py`
 """
 
 from collections.abc import Awaitable, Callable
+from contextvars import Context, copy_context
 from typing import Final, TypeVar
 
 from agora_rec import operations
@@ -55,7 +56,7 @@ class Driver:
         self._turn = Turn()
         self._waiting: set[Interrupt] = set()
         self._stop_interrupt = Interrupt()
-        self._remembered: tuple[Job[StopAnswer], bool] | None = None
+        self._remembered: tuple[Job[StopAnswer], bool, Context] | None = None
 
     def judge(self, command: Command) -> Verdict:
         """Judge a command now; a start that comes too late puts the recording back to IDLE.
@@ -128,7 +129,7 @@ class Driver:
         if verdict is Verdict.REMEMBER:
             self.note(facts.StopRequested())
             self.stop_job = job
-            self._remembered = job, async_stop
+            self._remembered = job, async_stop, copy_context()
             self._preempt()
             if self.start_job is None or self.start_job.is_done:
                 self._settle_remembered_stop()
@@ -193,9 +194,10 @@ class Driver:
     def moved(self, change: Change) -> None:
         """Set in motion what follows from a change of state, wherever it came from."""
         if change.after is State.RECORDING and self.ledger.standing.stop_requested:
-            job, async_stop = self._remembered or (Job(), False)
+            job, async_stop, context = self._remembered or (Job(), False, copy_context())
             self._remembered = None
-            self._begin_stop(job, async_stop=async_stop)
+            # In the context of whoever asked for it, not of the start: traces follow callers.
+            context.run(self._begin_stop, job, async_stop=async_stop)
         elif change.before is State.STARTING:
             self._settle_remembered_stop()
         elif change.before is State.RECORDING:
@@ -256,7 +258,7 @@ class Driver:
         """Tell those who wait for a remembered stop that no sid has come of the start."""
         if self._remembered is None:
             return
-        job, _ = self._remembered
+        job, _, _ = self._remembered
         self._remembered = None
         if self.ledger.state is State.STARTING:
             job.fail(self._starting.unconfirmed("the stop is remembered, and sent as soon as a sid is known"))

@@ -26,6 +26,8 @@ class Sequel(Enum):
     """The service has answered, and the caller has the answer; 206 and 201 are answers too."""
     AGAIN = "again"
     """The same request goes out once more, in `again_in` seconds or as soon as the budget allows then."""
+    ANEW = "anew"
+    """The server had closed the idle connection that was used: it goes out over another one at once."""
     REFUSED = "refused"
     """The service said no, and would say it again: the caller gets the error."""
     GIVEN_UP = "given_up"
@@ -40,6 +42,7 @@ LEVELS: Final[Mapping[Sequel, int]] = MappingProxyType(
     {
         Sequel.DONE: logging.DEBUG,
         Sequel.AGAIN: logging.INFO,
+        Sequel.ANEW: logging.DEBUG,
         Sequel.REFUSED: logging.INFO,
         Sequel.GIVEN_UP: logging.WARNING,
         Sequel.WITHDRAWN: logging.DEBUG,
@@ -73,7 +76,6 @@ def log_attempt(
     attempts: Sequence[Attempt],
     sequel: Sequel,
     *,
-    waited: float,
     again_in: float | None,
     request_id: str | None,
 ) -> None:
@@ -83,7 +85,6 @@ def log_attempt(
         subject: What the call is about.
         attempts: All attempts so far, at least one.
         sequel: What comes of it.
-        waited: Seconds that it had waited for its pause and its slot.
         again_in: Seconds before the next one, if there is one.
         request_id: The service's own ID of its answer, if it gave one.
     """
@@ -104,7 +105,7 @@ def log_attempt(
         "again_in": again_in,
         "request_id": as_field(request_id),
     }
-    _log(subject, sequel, text, attempt=len(attempts), waited=waited, told=told)
+    _log(subject, sequel, text, attempt=len(attempts), waited=attempt.waited, told=told)
 
 
 def log_wait(subject: Subject, attempts: Sequence[Attempt], sequel: Sequel, *, waited: float) -> None:

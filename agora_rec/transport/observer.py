@@ -19,13 +19,13 @@ class CallObserver(Protocol):
         """Hear that the waiting before an attempt is over, or was ended.
 
         Args:
-            seconds: How long it took: the pause before a repetition, then the wait for the budget's slot.
+            seconds: How long: the pause before a repetition, then the queue for a connection and a slot.
             pause: How long the pause should take; 0 before the first attempt.
         """
         ...
 
     def attempt(self, host: str) -> AbstractContextManager[object]:
-        """Enclose one attempt; its failure leaves through the block.
+        """Enclose one attempt. Its failure leaves through the block; which exception that is, is no promise.
 
         Args:
             host: The base URL that is asked.
@@ -46,7 +46,12 @@ class Telemetry(Protocol):
     """Somebody who looks on at calls, any number of them at once. Nothing here may wait or raise."""
 
     def observe(self, operation: Operation[AnyAnswer]) -> AbstractContextManager[CallObserver]:
-        """Enclose one call, with all its waits and attempts; its failure leaves through the block."""
+        """Enclose one call, with all its waits and attempts; its failure leaves through the block.
+
+        Args:
+            operation: What is called: its `name`, `method` and `path`, and its `subject` (operation, cname,
+                uid, resource ID, sid, as far as they are known). The body holds secrets, and masks them.
+        """
         ...
 
 

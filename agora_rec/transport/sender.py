@@ -94,7 +94,6 @@ class _Call(Generic[A]):
             self.operation.subject,
             self.attempts,
             sequel,
-            waited=self.waited,
             again_in=again_in,
             request_id=self.request_id,
         )
@@ -307,7 +306,7 @@ class Transport:
         """What comes of a failure, and the seconds before the next attempt; None: there is none."""
         call.is_fresh = isinstance(error, WireFailure) and error.stale and not call.is_fresh
         if call.is_fresh:  # nobody's trouble: servers close what is idle, and this time as it was used again
-            return Sequel.AGAIN, 0.0
+            return Sequel.ANEW, 0.0
         if isinstance(error, RateLimited):
             self.budget.slow_down()
         mishap = mishap_after(error, at=self._clock.monotonic(), retry_after=call.retry_after)

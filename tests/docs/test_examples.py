@@ -28,6 +28,7 @@ EXAMPLES = {
     "README.md": 2,
     "docs/checkpoints.md": 1,
     "docs/emulator.md": 3,
+    "docs/observability.md": 4,
     "docs/quickstart.md": 4,
     "docs/seed_flow.md": 6,
     "docs/testing.md": 2,

@@ -9,8 +9,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "agora_rec").rglob("*.py"))
-EXTRAS = ("aiohttp", "click", "rich", "starlette", "trio", "uvicorn")
-NEED_EXTRAS = ("agora_rec.cli.", "agora_rec.emulator.serving", "agora_rec.transport.over_aiohttp")
+EXTRAS = ("aiohttp", "click", "opentelemetry", "rich", "starlette", "trio", "uvicorn")
+NEED_EXTRAS = (
+    "agora_rec.cli.",
+    "agora_rec.emulator.serving",
+    "agora_rec.telemetry",
+    "agora_rec.transport.over_aiohttp",
+)
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
 
 

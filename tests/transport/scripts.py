@@ -7,7 +7,7 @@ from attrs import define, field
 
 from agora_rec.clock import LoopClock
 from agora_rec.codec import Body
-from agora_rec.transport import Budget, Hosts, RetryPolicy, Transport, Unpaced
+from agora_rec.transport import Budget, Hosts, RetryPolicy, Telemetry, Transport, Unpaced
 from agora_rec.transport.wire import FailureKind, WireAnswer, WireFailure
 
 Step = WireAnswer | WireFailure | Callable[[], Awaitable[WireAnswer]]
@@ -77,6 +77,7 @@ def transport_over(
     retry: RetryPolicy | None = None,
     timeout: float = 10.0,
     max_connections: int | None = None,
+    telemetry: Telemetry | None = None,
 ) -> Transport:
     """A transport that sends by the script, by default to one host and without a budget."""
     return Transport(
@@ -87,4 +88,5 @@ def transport_over(
         timeout=timeout,
         clock=LoopClock(),
         max_connections=max_connections,
+        telemetry=telemetry,
     )

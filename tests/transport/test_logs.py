@@ -21,7 +21,7 @@ from tests.operations import samples
 from tests.support.backends import virtual_time
 from tests.support.cloud import CNAME, UID, stage
 from tests.support.reference import load
-from tests.transport.scripts import LOCAL, LOST, REFUSED, ScriptedWire, Step, said, transport_over
+from tests.transport.scripts import LOCAL, LOST, REFUSED, STALE, ScriptedWire, Step, said, transport_over
 
 anyio_backend = virtual_time
 pytestmark = pytest.mark.anyio
@@ -117,6 +117,7 @@ async def test_a_call_about_nothing_says_nothing_about_it(caplog: pytest.LogCapt
         (samples.START, [said(302)], [("WARNING", "given_up", 1)]),
         (samples.START, [LOCAL], [("WARNING", "given_up", 1)]),
         (samples.START, [REFUSED, STARTED], [("INFO", "again", 1), ("DEBUG", "done", 2)]),
+        (samples.START, [STALE, STARTED], [("DEBUG", "anew", 1), ("DEBUG", "done", 2)]),
     ],
 )
 async def test_the_level_says_what_comes_of_an_attempt(
