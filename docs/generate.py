@@ -9,7 +9,7 @@ from typing import Final
 
 from agora_rec.errors import Retry, Row
 from agora_rec.errors.table import OTHERWISE, TABLE
-from docs import lifecycle_parts
+from docs import lifecycle_parts, retries_parts
 
 PARTS: Final = Path(__file__).with_name("parts")
 
@@ -42,6 +42,8 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "errors.md": errors,
     "lifecycle.md": lifecycle_parts.tables,
     "lifecycle.svg": lifecycle_parts.diagram,
+    "remedies.md": retries_parts.remedies,
+    "retries.md": retries_parts.waits,
 }
 
 

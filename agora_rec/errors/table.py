@@ -225,7 +225,7 @@ _START: Final[dict[Key, Row]] = {
     (START, 500, 502): _never(
         api.ServiceUnavailable,
         "the service has no capacity for this start; nothing was started",
-        "acquire and start anew, then with another uid",
+        "acquire and start anew, then with another uid: ensure_started() does, if it was given an alternate",
     ),
     (START, 500, 62): Row(
         api.ServiceUnavailable,
@@ -239,7 +239,8 @@ _START: Final[dict[Key, Row]] = {
         _SAME,
         "start_5xx",
         "the start failed (seen in practice, not documented)",
-        "check the storage and the token, then acquire and start with another uid",
+        "check the storage and the token, then acquire and start with another uid: ensure_started() does, if it "
+        "was given an alternate",
     ),
     (START, SERVER_ERROR, ANY): Row(
         api.ServiceUnavailable,

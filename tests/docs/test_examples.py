@@ -30,12 +30,13 @@ EXAMPLES = {
     "docs/emulator.md": 3,
     "docs/observability.md": 4,
     "docs/quickstart.md": 4,
+    "docs/retries.md": 3,
     "docs/seed_flow.md": 6,
     "docs/testing.md": 2,
-    "docs/trouble.md": 7,
+    "docs/trouble.md": 8,
 }
 
-FENCE = re.compile(r"^```(\S*)$(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\S*)(?: [^\n]*)?$(.*?)^```$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {"python", "console", "text", "json", "{include}", "{toctree}", "{eval-rst}"}
 
 
