@@ -76,9 +76,10 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """What the library costs: see benchmarks/README.md."""
-    session.install(".[aiohttp,emulator]")
+    session.install(".[aiohttp,emulator,otel]", "opentelemetry-sdk")
     session.run("python", "-m", "benchmarks.transport_overhead")
     session.run("python", "-m", "benchmarks.flow")
+    session.run("python", "-m", "benchmarks.telemetry")
 
 
 @nox.session

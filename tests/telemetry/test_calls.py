@@ -1,5 +1,6 @@
 """What spans tell of calls and attempts: in virtual time, over a wire that plays a script."""
 
+import logging
 from contextlib import suppress
 from typing import Any
 
@@ -350,6 +351,24 @@ async def test_what_runs_inside_has_the_attempt_as_its_parent_and_instruments_no
         with seen.tracer.start_as_current_span("after"):
             pass
     assert seen.tree() == ["outer", "  agora_rec start", "    POST", "      inner", "  after"]
+
+
+async def test_log_records_are_made_inside_of_the_span_of_their_call(seen: Seen):
+    found: list[int] = []
+
+    class Correlation(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(get_current_span().get_span_context().span_id)
+
+    logger, handler = logging.getLogger("agora_rec"), Correlation(logging.DEBUG)
+    logger.addHandler(handler)
+    try:
+        await send(seen, [LOST, STARTED])
+    finally:
+        logger.removeHandler(handler)
+    (call,) = seen.calls
+    assert call.context is not None
+    assert found == [call.context.span_id] * 2
 
 
 async def test_nobody_has_to_listen(seen: Seen):
