@@ -239,8 +239,8 @@ _START: Final[dict[Key, Row]] = {
         _SAME,
         "start_5xx",
         "the start failed (seen in practice, not documented)",
-        "check the storage and the token, then acquire and start with another uid: ensure_started() does, if it "
-        "was given an alternate",
+        "check the storage and the token, then acquire and start with another uid: ensure_started() does, "
+        "if it was given an alternate",
     ),
     (START, SERVER_ERROR, ANY): Row(
         api.ServiceUnavailable,

@@ -94,7 +94,9 @@ class Description:
         Raises:
             InvalidRequest: The mode isn't the one that the checkpoint describes, or the alternate is none.
         """
-        validation.require_alternate(alternate)
+        needs_token = checkpoint.has_token or token is not None
+        is_known = isinstance(alternate, Alternate) and alternate.uid in _uids(checkpoint)
+        validation.require_alternate(alternate, needs_token=needs_token and not is_known)
         if mode is not None and not _is_described(mode, checkpoint):
             rule = "the mode that the checkpoint describes, with its secrets"
             raise InvalidRequest((Violation("mode", type(mode).__name__, rule),))
@@ -121,6 +123,12 @@ class Description:
     def alternate_uid(self) -> int | None:
         """The uid of the alternate, as long as it has not been taken."""
         return None if self.alternate is None else model.normal_uid(self.alternate.uid)
+
+    def with_alternate_of(self, other: "Description") -> "Description":
+        """The same, with the alternate's token from another one that has it, if it was not brought."""
+        if self.under_alternate() is None and self.alternate_uid == other.alternate_uid:
+            return evolve(self, alternate=other.alternate)
+        return self
 
     def under_alternate(self) -> "Description | None":
         """The same recording under its alternate uid; None: there is none, or its token was not brought."""
@@ -157,6 +165,11 @@ class Description:
     def start_request(self) -> StartRequest:
         """What start sends; the same each time, so that a repeated start is recognised as such."""
         return StartRequest(cname=self.cname, uid=self.uid, mode=self.mode, token=self.token)
+
+
+def _uids(checkpoint: Checkpoint) -> tuple[int | None, ...]:
+    """The uids of which the checkpoint says whether a token is needed."""
+    return checkpoint.uid, checkpoint.alternate_uid
 
 
 def _offered(checkpoint: Checkpoint, brought: Alternate | None) -> tuple[Alternate | None, bool]:

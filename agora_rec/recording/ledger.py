@@ -205,6 +205,8 @@ class Ledger:
     def learn_secrets(self, description: Description) -> None:
         """Take the description with its secrets, if they are those of the first start.
 
+        An alternate's token that is known here already need not be brought again.
+
         Raises:
             InvalidRequest: They are not.
         """
@@ -212,7 +214,7 @@ class Ledger:
         if self.start_digest not in (None, self.keeper.digest(body)):
             rule = "the mode and token of the first start: a repeated start must not differ"
             raise InvalidRequest((Violation("mode, token", MASK, rule),))
-        self.description = description
+        self.description = description.with_alternate_of(self.description)
 
     async def _find_version(self) -> None:
         """Where we can't know it, ask the store which version it has, and go on from there.

@@ -44,6 +44,14 @@ def is_legal(before: Standing, command: Command, *, mode: ModeName = ModeName.MI
     return True
 
 
+def test_an_alternate_uid_begins_with_nothing_of_the_first_ones_resource() -> None:
+    refused = after(STARTING, facts.StartRefused(kind=RefusalKind.FOR_NOW, reason="500 15"))
+    taken = refused.absorb(facts.AlternateTaken(), at=LATER)
+    assert taken == Standing(reasons=refused.reasons)
+    lapsed = refused.absorb(facts.Expired(), at=LATER)
+    assert lapsed.absorb(facts.AlternateTaken(), at=LATER) == taken
+
+
 def test_the_lifetime_of_a_resource_id_is_the_documented_one():
     documented = load("timing")["times"]["resource_id_valid"]
     assert timedelta(**{documented["unit"]: documented["value"]}) == RESOURCE_ID_LIFETIME

@@ -273,6 +273,24 @@ async def test_a_checkpoint_of_before_there_were_alternates_is_read(world: World
         assert recording.uid == OTHER
 
 
+async def test_a_token_that_is_known_already_is_not_lost_when_others_are_brought(world: World) -> None:
+    async with world.process() as cloud:
+        recording = await starting(world, cloud)
+        assert cloud.attach(recording.checkpoint(), mode=mix(), token=secrets.TOKEN) is recording
+        assert recording._ledger.description.under_alternate() is not None
+        third = Alternate(uid=OTHER + 1, token=secrets.TOKEN_OF_ALTERNATE)
+        cloud.attach(recording.checkpoint(), mode=mix(), token=secrets.TOKEN, alternate=third)
+        assert recording.checkpoint().alternate_uid == OTHER + 1
+
+
+async def test_a_new_alternate_needs_a_token_where_the_first_uid_has_one(world: World) -> None:
+    checkpoint = await left_behind(world, acquired)
+    async with world.process() as cloud:
+        with pytest.raises(InvalidRequest) as caught:
+            cloud.attach(checkpoint, mode=mix(), token=secrets.TOKEN, alternate=Alternate(uid=OTHER + 1))
+        assert [each.path for each in caught.value.violations] == ["alternate.token"]
+
+
 @define
 class Witness(httpx.AsyncBaseTransport):
     """Looks into the store at the moment in which a call goes to the service."""

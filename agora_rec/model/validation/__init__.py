@@ -13,7 +13,7 @@ from agora_rec.model.alternate import Alternate
 from agora_rec.model.layout import Layout
 from agora_rec.model.modes import Mode
 from agora_rec.model.requests import AnyRequest, Update, UpdateLayoutRequest
-from agora_rec.model.validation.crosswise import Context
+from agora_rec.model.validation.crosswise import ALTERNATE_TOKEN, Context
 from agora_rec.model.validation.tables import RULES, WantedRecording
 from agora_rec.model.validation.walk import judged, shown, violations
 from agora_rec.secret import Secret, hide
@@ -120,13 +120,16 @@ def require_recording(  # noqa: PLR0917 - the same
     )
 
 
-def require_alternate(alternate: Alternate | None) -> None:
+def require_alternate(alternate: Alternate | None, *, needs_token: bool) -> None:
     """Refuse an alternate whose fields are wrong, or what is no alternate; None is none.
 
     Raises:
         InvalidRequest: with every violation; paths begin with `alternate`.
     """
-    _refuse(tuple(judged(RULES[WantedRecording]["alternate"], alternate, "alternate", Context())))
+    found = tuple(judged(RULES[WantedRecording]["alternate"], alternate, "alternate", Context()))
+    if not found and alternate is not None and alternate.token is None and needs_token:
+        found = (Violation("alternate.token", "None", ALTERNATE_TOKEN),)
+    _refuse(found)
 
 
 def require_update(update: Update, *, mode: Mode | None = None, now: datetime | None = None) -> None:
