@@ -128,7 +128,7 @@ def hooks() -> float:
         with nobody.observe(operation) as observer:
             observer.waited(0.0, 0.0)
             with observer.attempt(HOST):
-                observer.attempted(attempt, None)
+                observer.attempted(attempt)
     return (time.process_time() - began) / times
 
 

@@ -38,6 +38,7 @@ class Attempt:
     `seconds` is how long it took, `at` when it began (UTC), `waited` how many seconds it had waited before: a
     pause, if it repeats another one, and the budget's slot. `status` and `code` are the answer's, None where
     there is none. `detail` says in words what went wrong (the name of the network error); never a secret.
+    `request_id` is the service's own ID of its answer: its support asks for it.
     """
 
     host: str
@@ -48,6 +49,7 @@ class Attempt:
     status: int | None = None
     code: int | None = None
     detail: str = field(default="", repr=shown)
+    request_id: str | None = field(default=None, repr=shown_or_none)
 
     def __str__(self) -> str:
         """Host, outcome, answer and time in one short line."""

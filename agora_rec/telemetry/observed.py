@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-import anyio
 from attrs import frozen
 from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
@@ -32,6 +31,9 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 _FINE: Final = frozenset({AttemptOutcome.ANSWERED.value, names.WITHDRAWN})
 """Outcomes of calls that are no errors, even if the caller gets an exception."""
+
+_CANCELLATIONS: Final = frozenset({"asyncio.exceptions.CancelledError", "trio.Cancelled"})
+"""By name: where an event loop is being torn down, nobody can be asked any more which one it was."""
 
 # Instrumentations of HTTP libraries ask for this key, and stay silent under it. OpenTelemetry has promised no
 # public name for it yet; where it is gone, the attempts are told twice, and nothing else happens.
@@ -112,11 +114,11 @@ class ObservedCall:
         self._number += 1
         return self._attempt
 
-    def attempted(self, attempt: Attempt, request_id: str | None) -> None:
+    def attempted(self, attempt: Attempt) -> None:
         """See `CallObserver.attempted`."""
         self._in_attempts += attempt.seconds
         if self._attempt is not None:
-            self._attempt.tell(attempt, request_id)
+            self._attempt.tell(attempt)
 
     def _about(self) -> dict[str, str | int]:
         subject = self._operation.subject
@@ -183,10 +185,10 @@ class ObservedAttempt:
         inside = context.set_value(_SUPPRESS, value=True, context=trace.set_span_in_context(self._span))
         self._token = context.attach(inside)
 
-    def tell(self, attempt: Attempt, request_id: str | None) -> None:
+    def tell(self, attempt: Attempt) -> None:
         """Take in what became of it."""
         self.outcome, self.code = attempt.outcome, attempt.code
-        self._status, self._request_id = attempt.status, request_id
+        self._status, self._request_id = attempt.status, attempt.request_id
         self._detail, self._seconds = attempt.detail, attempt.seconds
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
@@ -218,9 +220,8 @@ def error_type(error: BaseException) -> str:
         return _failure_type(error)
     if isinstance(error, AgoraRecError):
         return f"{names.SCOPE}.{type(error).__name__}"
-    if isinstance(error, anyio.get_cancelled_exc_class()):
-        return names.CANCELLED
-    return f"{type(error).__module__}.{type(error).__qualname__}"
+    name = f"{type(error).__module__}.{type(error).__qualname__}"
+    return names.CANCELLED if name in _CANCELLATIONS else name
 
 
 def _failure_type(failure: WireFailure) -> str:

@@ -35,7 +35,7 @@ class Sequel(Enum):
     WITHDRAWN = "withdrawn"
     """It was not needed any more while it waited: a stop came first, or all who wanted it have left."""
     CUT = "cut"
-    """It was cancelled in the middle of an attempt, and may have acted all the same."""
+    """It was cancelled, or a fault broke it off, in the middle of an attempt: it may have acted after all."""
 
 
 LEVELS: Final[Mapping[Sequel, int]] = MappingProxyType(
@@ -77,7 +77,6 @@ def log_attempt(
     sequel: Sequel,
     *,
     again_in: float | None,
-    request_id: str | None,
 ) -> None:
     """Log the last one of these attempts.
 
@@ -86,7 +85,6 @@ def log_attempt(
         attempts: All attempts so far, at least one.
         sequel: What comes of it.
         again_in: Seconds before the next one, if there is one.
-        request_id: The service's own ID of its answer, if it gave one.
     """
     if not logger.isEnabledFor(LEVELS[sequel]):
         return
@@ -103,7 +101,7 @@ def log_attempt(
         "detail": as_field(attempt.detail),
         "seconds": attempt.seconds,
         "again_in": again_in,
-        "request_id": as_field(request_id),
+        "request_id": as_field(attempt.request_id),
     }
     _log(subject, sequel, text, attempt=len(attempts), waited=attempt.waited, told=told)
 

@@ -32,13 +32,8 @@ class CallObserver(Protocol):
         """
         ...
 
-    def attempted(self, attempt: Attempt, request_id: str | None) -> None:
-        """Hear what became of the attempt, just before its block ends.
-
-        Args:
-            attempt: What became of it.
-            request_id: The service's own ID of its answer, if it gave one.
-        """
+    def attempted(self, attempt: Attempt) -> None:
+        """Hear what became of the attempt, just before its block ends."""
         ...
 
 
@@ -69,7 +64,7 @@ class Unobserved:
         """Take no note of an attempt."""
         return self
 
-    def attempted(self, attempt: Attempt, request_id: str | None) -> None:
+    def attempted(self, attempt: Attempt) -> None:
         """Take no note of an attempt's end."""
 
     def __enter__(self) -> Self:

@@ -66,8 +66,6 @@ class _Call(Generic[A]):
     """When the last wait was over."""
     waited: float = 0.0
     """Seconds that it took: the pause before a repetition, and the wait for a slot."""
-    request_id: str | None = None
-    """The service's own ID of the last answer."""
     retry_after: float | None = None
     """Seconds that the last answer asked for."""
     too_late: bool = False
@@ -80,23 +78,16 @@ class _Call(Generic[A]):
     def is_over(self, now: float) -> bool:
         return self.deadline is not None and now > self.deadline
 
-    def note(self, attempt: Attempt, request_id: str | None) -> None:
+    def note(self, attempt: Attempt) -> None:
         """Keep an attempt and tell who asked to know."""
         self.attempts.append(attempt)
-        self.request_id = request_id
-        self.observer.attempted(attempt, request_id)
+        self.observer.attempted(attempt)
         if self.on_attempt is not None:
             self.on_attempt(attempt)
 
     def log(self, sequel: Sequel, again_in: float | None) -> None:
         """Log the last attempt, with what comes of it."""
-        log_attempt(
-            self.operation.subject,
-            self.attempts,
-            sequel,
-            again_in=again_in,
-            request_id=self.request_id,
-        )
+        log_attempt(self.operation.subject, self.attempts, sequel, again_in=again_in)
 
     def log_wait(self, sequel: Sequel) -> None:
         """Log that there is no other attempt, since the wait for it was ended."""
@@ -280,6 +271,9 @@ class Transport:
             if failure.kind not in _NOT_THE_HOSTS_FAULT and not failure.stale:
                 self.hosts.failed(host, call.now, self._clock.monotonic(), dns=failure.dns)
             raise
+        except Exception as fault:  # of a transport that somebody plugged in, or ours
+            detail = type(fault).__name__
+            raise
         finally:
             attempt = Attempt(
                 host=host.partition("//")[2],
@@ -290,8 +284,9 @@ class Transport:
                 status=None if answer is None else answer.status,
                 code=code,
                 detail=detail,
+                request_id=None if answer is None else answer.request_id,
             )
-            call.note(attempt, None if answer is None else answer.request_id)
+            call.note(attempt)
 
     async def _exchange(
         self, operation: Operation[A], host: str, seconds: float, *, fresh: bool

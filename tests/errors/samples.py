@@ -15,9 +15,17 @@ def subject(operation: OperationName = OperationName.STOP) -> Subject:
     )
 
 
-def attempt(outcome: AttemptOutcome = AttemptOutcome.UNANSWERED, **answer: int) -> Attempt:
+def attempt(
+    outcome: AttemptOutcome = AttemptOutcome.UNANSWERED, status: int | None = None, code: int | None = None
+) -> Attempt:
     return Attempt(
-        host="api.example.org", outcome=outcome, seconds=10.04, at=AT, detail="ReadTimeout", **answer
+        host="api.example.org",
+        outcome=outcome,
+        seconds=10.04,
+        at=AT,
+        detail="ReadTimeout",
+        status=status,
+        code=code,
     )
 
 

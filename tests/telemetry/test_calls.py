@@ -385,7 +385,7 @@ def test_a_telemetry_says_what_it_tells():
 async def test_an_observer_bears_to_be_told_too_little_or_too_much(seen: Seen):
     early = Attempt(host="h", outcome=AttemptOutcome.ANSWERED, seconds=1.0, at=LoopClock().now())
     with suppress(ZeroDivisionError), seen.telemetry.observe(START) as call:
-        call.attempted(early, None)
+        call.attempted(early)
         with call.attempt("https://service.example.com"):
             raise ZeroDivisionError
     assert seen.tree() == ["agora_rec start", "  POST"]

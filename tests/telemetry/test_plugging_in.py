@@ -46,8 +46,8 @@ class Diary:
         finally:
             self.lines.append("asked")
 
-    def attempted(self, attempt: Attempt, request_id: str | None) -> None:
-        self.lines.append(f"{attempt.outcome.value} {attempt.status} {request_id is not None}")
+    def attempted(self, attempt: Attempt) -> None:
+        self.lines.append(f"{attempt.outcome.value} {attempt.status}")
 
 
 async def test_anybody_can_look_on():
@@ -56,7 +56,7 @@ async def test_anybody_can_look_on():
     async with stage(client={"telemetry": telemetry}) as on:
         on.emulator.inject(Refuse(503), operation=START)
         await on.started()
-    once = ["asks http://127.0.0.1", "answered 200 True", "asked"]
+    once = ["asks http://127.0.0.1", "answered 200", "asked"]
     assert diary.lines == [
         "acquire begins",
         "waited 0 of 0",
@@ -65,7 +65,7 @@ async def test_anybody_can_look_on():
         "start begins",
         "waited 0 of 0",
         "asks http://127.0.0.1",
-        "unanswered 503 True",
+        "unanswered 503",
         "asked",
         "waited 3 of 3",
         *once,
@@ -102,6 +102,30 @@ def printed(code: str) -> str:
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.strip()
+
+
+def test_without_providers_the_global_ones_are_used_whenever_they_come():
+    code = (
+        "import anyio\n"
+        "from opentelemetry import metrics, trace\n"
+        "from agora_rec.telemetry import OpenTelemetry\n"
+        "from tests.telemetry.seen import Seen\n"
+        "from tests.operations import samples\n"
+        "from tests.transport.scripts import LOST, ScriptedWire, transport_over\n"
+        "from agora_rec.transport import RetryPolicy\n"
+        "telemetry = OpenTelemetry()\n"
+        "seen = Seen()\n"
+        "trace.set_tracer_provider(seen.tracer_provider)\n"
+        "metrics.set_meter_provider(seen.meter_provider)\n"
+        "async def main():\n"
+        "    try:\n"
+        "        await transport_over(ScriptedWire([LOST]), retry=RetryPolicy.never(), telemetry=telemetry)"
+        ".send(samples.START)\n"
+        "    except Exception:\n"
+        "        print(seen.tree(), len(seen.points('agora_rec.call.duration')))\n"
+        "anyio.run(main)"
+    )
+    assert printed(code) == "['agora_rec start', '  POST'] 1"
 
 
 def test_without_the_extra_the_import_says_what_to_install():

@@ -492,7 +492,7 @@ async def test_a_fault_of_the_wire_itself_is_noted_and_goes_through():
     seen: list[Attempt] = []
     with pytest.raises(ZeroDivisionError):
         await transport_over(ScriptedWire([broken])).send(samples.START, on_attempt=seen.append)
-    assert [each.outcome for each in seen] == [UNANSWERED]
+    assert [(each.outcome, each.detail) for each in seen] == [(UNANSWERED, "ZeroDivisionError")]
 
 
 async def test_leaving_it_closes_the_wire():
