@@ -18,21 +18,24 @@ import pytest
 from attrs import define, field
 
 from agora_rec import (
+    Alternate,
     AmazonS3,
     AmazonS3Region,
     Checkpoint,
     CloudRecording,
     MemoryStore,
     Mix,
+    OperationName,
     Recording,
     State,
 )
-from agora_rec.emulator import Emulator, Settings
+from agora_rec.emulator import Emulator, Refuse, Settings
 from tests.support import secrets
 
 pytestmark = pytest.mark.anyio
 
 INSTANT: Final = Settings(latency=0.0, start_seconds=0.0, upload_seconds=0.0, exit_seconds=0.0)
+OTHER: Final = 880012
 NOTHING_RUNS: Final = {State.IDLE, State.ACQUIRED}
 
 
@@ -146,7 +149,10 @@ def stage(steps: Steps) -> Stage:
         access_key=secrets.ACCESS_KEY,
         secret_key=secrets.SECRET_KEY,
     )
-    return Stage(emulator, cloud, cloud.recording("class-42", 880011, Mix(storage=storage)))
+    alternate = Alternate(uid=OTHER)
+    return Stage(
+        emulator, cloud, cloud.recording("class-42", 880011, Mix(storage=storage), alternate=alternate)
+    )
 
 
 async def natively(work: Callable[[], Awaitable[None]], steps: Steps) -> None:
@@ -214,6 +220,11 @@ async def nothing(_: Stage) -> None:
     pass
 
 
+async def refusing(run: Stage) -> None:
+    """No start under the first uid succeeds, and the next one does."""
+    run.emulator.inject(Refuse(500, code=502), operation=OperationName.START, times=2)
+
+
 async def acquired(run: Stage) -> None:
     await run.recording.acquire()
 
@@ -266,6 +277,22 @@ async def known_while_it_runs(run: Stage, cancelled: bool) -> None:  # noqa: FBT
         await run.recording.ensure_stopped()
 
 
+async def known_under_its_uid(run: Stage, cancelled: bool) -> None:  # noqa: FBT001 - as above
+    """After a start that took the alternate uid, or was cancelled before: nothing of the two is mixed up."""
+    await run.settled()
+    assert len(run.emulator.sessions) <= 1
+    uid, left = run.recording.checkpoint().uid, run.recording.checkpoint().alternate_uid
+    assert (uid, left) in {(880011, OTHER), (OTHER, None)}
+    assert cancelled or uid == OTHER
+    for session in run.emulator.sessions:
+        assert (int(session.uid), session.resource_id, session.sid) == (
+            uid,
+            run.recording.resource_id,
+            run.recording.sid,
+        )
+    await run.recording.ensure_stopped()
+
+
 async def stoppable(run: Stage, cancelled: bool) -> None:  # noqa: FBT001 - as above
     """After a start: it can be stopped, wherever the cancellation came."""
     await run.recording.ensure_stopped()
@@ -301,6 +328,8 @@ async def never_doubled(run: Stage, cancelled: bool) -> None:  # noqa: FBT001 - 
         pytest.param(nothing, entered, never_doubled, id="aenter"),
         pytest.param(entered, leave, stopped_once, id="aexit"),
         pytest.param(nothing, whole, never_doubled, id="async-with"),
+        pytest.param(refusing, ensure_start, known_under_its_uid, id="alternate"),
+        pytest.param(refusing, whole, never_doubled, id="alternate-async-with"),
     ],
 )
 async def test_a_cancellation_at_any_await_loses_nothing(

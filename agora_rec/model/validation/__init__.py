@@ -13,7 +13,7 @@ from agora_rec.model.alternate import Alternate
 from agora_rec.model.layout import Layout
 from agora_rec.model.modes import Mode
 from agora_rec.model.requests import AnyRequest, Update, UpdateLayoutRequest
-from agora_rec.model.validation.crosswise import ALTERNATE_TOKEN, Context
+from agora_rec.model.validation.crosswise import NEEDED_TOO, Context
 from agora_rec.model.validation.tables import RULES, WantedRecording
 from agora_rec.model.validation.walk import judged, shown, violations
 from agora_rec.secret import Secret, hide
@@ -128,7 +128,7 @@ def require_alternate(alternate: Alternate | None, *, needs_token: bool) -> None
     """
     found = tuple(judged(RULES[WantedRecording]["alternate"], alternate, "alternate", Context()))
     if not found and alternate is not None and alternate.token is None and needs_token:
-        found = (Violation("alternate.token", "None", ALTERNATE_TOKEN),)
+        found = (Violation("alternate.token", "None", NEEDED_TOO),)
     _refuse(found)
 
 

@@ -38,7 +38,7 @@ from agora_rec.model.validation.rules import is_whole
 from agora_rec.model.validation.tables import MAX_PIXELS, MAX_PREFIX, WantedRecording
 from agora_rec.vocabulary import Region
 
-ALTERNATE_TOKEN: Final = "needed beside token: a token is made for one uid"
+NEEDED_TOO: Final = "needed beside token: a token is made for one uid"
 MIN_STS: Final = timedelta(hours=4)
 _DEFAULT_WIDTH: Final = 360
 _DEFAULT_HEIGHT: Final = 640
@@ -280,7 +280,7 @@ def alternate_is_another(wanted: WantedRecording, _: Context) -> Faults:
     if is_whole(alternate.uid) and alternate.uid == wanted.uid:
         yield Fault("alternate.uid", alternate.uid, "another uid than the recording's own")
     if alternate.token is None and wanted.token is not None:
-        yield Fault("alternate.token", None, ALTERNATE_TOKEN)
+        yield Fault("alternate.token", None, NEEDED_TOO)
 
 
 _BUCKET: Final[tuple[_Crosswise, ...]] = (prefix_not_too_long,)
