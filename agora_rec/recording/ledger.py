@@ -238,10 +238,27 @@ class Ledger:
         try:
             await self.save()
         except Exception:  # the next write-ahead will raise it to somebody who can act on it
-            log.exception("the checkpoint of recording %s could not be written", self.description.label)
+            log.exception(
+                "the checkpoint of recording %s could not be written",
+                self.description.label,
+                extra=self.log_fields,
+            )
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """The fields of every log record about this recording, beside its message."""
+        return {
+            "cname": as_field(self.description.cname),
+            "uid": self.description.uid,
+            "resource_id": as_field(self.standing.resource_id),
+            "sid": as_field(self.standing.sid),
+            "state": self.state.value,
+        }
 
     def _log(self, change: Change) -> None:
         level, comment = _LOUD.get(change.fact, (logging.DEBUG, ""))
+        if not log.isEnabledFor(level):
+            return
         log.log(
             level,
             "recording %s: %s -> %s (%s)%s",
@@ -250,10 +267,5 @@ class Ledger:
             change.after,
             change.fact,
             comment,
-            extra={
-                "cname": as_field(self.description.cname),
-                "uid": self.description.uid,
-                "sid": as_field(self.standing.sid),
-                "state": change.after.value,
-            },
+            extra=self.log_fields,
         )

@@ -389,7 +389,8 @@ class Recording:
         try:
             await goals.reach_stopped(self._driver)
         except Exception:
-            log.exception("recording %s may still run: its stop failed", self._ledger.description.label)
+            label, fields = self._ledger.description.label, self._ledger.log_fields
+            log.exception("recording %s may still run: its stop failed", label, extra=fields)
             raise
 
     def learn_secrets(self, description: Description) -> None:

@@ -82,7 +82,7 @@ async def _next_step_to_the_end(driver: Driver) -> None:
         try:
             await watching.watch(driver)
         except RecordingGone as gone:
-            log.warning("%s", gone)
+            log.warning("%s", gone, extra=ledger.log_fields)
     elif ledger.state is State.STOPPING:
         await news_of_files(driver)
         if ledger.state is State.STOPPING:
