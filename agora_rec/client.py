@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
-from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, TypeVar, TypeVarTuple, Unpack
 from weakref import WeakValueDictionary
 
 import anyio
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from agora_rec.transport.http import HttpxTransport
 
 A = TypeVar("A", bound="AnyAnswer")
+Ts = TypeVarTuple("Ts")
 
 _ENVIRONMENT: Final = {
     "app_id": "AGORA_APP_ID",
@@ -294,24 +295,22 @@ class CloudRecording:
         """The addresses from which the service sends its webhooks; to be asked anew every 24 hours."""
         return (await self.api.ncs_ip()).addresses
 
-    async def send(
+    def send(
         self,
         operation: Operation[A],
         *,
         deadline: float | None = None,
         interrupt: Interrupt | None = None,
         on_attempt: Callable[[Attempt], None] | None = None,
-    ) -> A:
+    ) -> Coroutine[Any, Any, A]:
         """Make one call for a recording; see `Transport.send`."""
-        return await self._transport.send(
-            operation, deadline=deadline, interrupt=interrupt, on_attempt=on_attempt
-        )
+        return self._transport.send(operation, deadline=deadline, interrupt=interrupt, on_attempt=on_attempt)
 
-    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+    def spawn(self, work: Callable[[*Ts], Coroutine[Any, Any, None]], *args: *Ts, name: str) -> None:
         """Run a recording's work in the client's task group."""
         if self._group is None or self._is_closed:
             raise RuntimeError(_NOT_OPEN)
-        self._group.start_soon(work, name=f"agora_rec: {name}")
+        self._group.start_soon(work, *args, name=f"agora_rec: {name}")
 
     def require_open(self) -> None:
         """Refuse commands outside of the client's `async with`."""

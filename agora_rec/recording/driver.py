@@ -7,7 +7,8 @@ modules beside this one; how a start goes, with all its doubts, in `starting.py`
 
 from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final, TypeVar, TypeVarTuple
 
 from agora_rec import operations
 from agora_rec.errors import IllegalTransition, ResourceExpired, StartUnconfirmed, Superseded, TransportError
@@ -32,6 +33,7 @@ from agora_rec.transport import Interrupt, Interrupted
 from agora_rec.vocabulary import Command, ModeName, OperationName, Priority, State, UploadingStatus
 
 A = TypeVar("A")
+Ts = TypeVarTuple("Ts")
 S = TypeVar("S", UpdateAnswer, UpdateLayoutAnswer)
 K = TypeVar("K", QueryAnswer, UpdateAnswer, UpdateLayoutAnswer)
 
@@ -81,9 +83,8 @@ class Driver:
         """Take in a fact that no call of ours brought, and have it written down, in a job like all else."""
         description = self.ledger.description
         saving: Job[None] = Job()
-        self.keeper.spawn(
-            lambda: saving.run(self.ledger.save_after), f"save {description.cname}/{description.uid}"
-        )
+        name = f"save {description.cname}/{description.uid}"
+        self.keeper.spawn(saving.run, self.ledger.save_after, name=name)
         self.ledger.absorb(fact)
 
     def acquire(self, *, under: Description | None = None) -> Job[AcquireAnswer]:
@@ -98,9 +99,7 @@ class Driver:
         if description.announce_start:
             self._starting.need_secrets()
         operation = operations.acquire(self.keeper.app_id, description.acquire_request())
-        self.acquire_job = self._launch(
-            Command.ACQUIRE, lambda switch: self._acquire(operation, under, switch)
-        )
+        self.acquire_job = self._launch(Command.ACQUIRE, partial(self._acquire, operation, under))
         return self.acquire_job
 
     def start(self) -> Job[StartAnswer]:
@@ -116,7 +115,7 @@ class Driver:
         operation = self._starting.prepare()
         # Seen through without its callers: what a start brings about must not depend on who still waits.
         job: Job[StartAnswer] = Job()
-        self._launch(Command.START, lambda switch: self._start(job, operation, switch), job)
+        self._launch(Command.START, partial(self._start, job, operation), job)
         # Noted when it can't fail to begin any more, and before it has its turn: taking that is an await.
         self._starting.begun(operation)
         self.start_job = job
@@ -185,11 +184,11 @@ class Driver:
             uid=self.ledger.description.uid,
             priority=priority,
         )
-        return self._launch(Command.QUERY, lambda switch: self._query(operation, switch))
+        return self._launch(Command.QUERY, partial(self._query, operation))
 
     def change(self, command: Command, operation: Operation[S]) -> Job[S]:
         """Begin to update, or to update the layout; the command was judged before the operation was made."""
-        return self._launch(command, lambda switch: self._change(command, operation, switch))
+        return self._launch(command, partial(self._change, command, operation))
 
     def moved(self, change: Change) -> None:
         """Set in motion what follows from a change of state, wherever it came from."""
@@ -217,21 +216,19 @@ class Driver:
         """
         switch = Interrupt()
         job: Job[A] = Job(on_left=switch.trigger) if given is None else given
+        job.on_end = partial(self._ended, command, switch)
         self._waiting.add(switch)
-
-        async def run() -> A:
-            try:
-                return await work(switch)
-            except Interrupted as interrupted:
-                if self._has_left_by_itself:
-                    note = "it has left while this waited"
-                    raise IllegalTransition(command, self.ledger.state, note=note) from None
-                raise Superseded(command, self.ledger.state, attempts=interrupted.attempts) from None
-            finally:
-                self._waiting.discard(switch)
-
-        self._spawn(job, command, run)
+        self._spawn(job, command, work, switch)
         return job
+
+    def _ended(self, command: Command, switch: Interrupt, error: Exception | None) -> Exception | None:
+        """Forget the switch of a command, and say what an interruption means to those who wait for it."""
+        self._waiting.discard(switch)
+        if not isinstance(error, Interrupted):
+            return error
+        if self._has_left_by_itself:
+            return IllegalTransition(command, self.ledger.state, note="it has left while this waited")
+        return Superseded(command, self.ledger.state, attempts=error.attempts)
 
     @property
     def _has_left_by_itself(self) -> bool:
@@ -239,9 +236,16 @@ class Driver:
         over = standing.left_at is not None or standing.state.is_end
         return over and not (standing.stop_sent or standing.stop_requested)
 
-    def _spawn(self, job: Job[A], command: Command, work: Callable[[], Awaitable[A]]) -> None:
+    def _spawn(
+        self,
+        job: Job[A],
+        command: Command,
+        work: Callable[[*Ts], Awaitable[A]],
+        *args: *Ts,
+    ) -> None:
         description = self.ledger.description
-        self.keeper.spawn(lambda: job.run(work), f"{command.value} {description.cname}/{description.uid}")
+        name = f"{command.value} {description.cname}/{description.uid}"
+        self.keeper.spawn(job.run, work, *args, name=name)
 
     def _preempt(self) -> None:
         for interrupt in tuple(self._waiting):
@@ -249,7 +253,7 @@ class Driver:
 
     def _begin_stop(self, job: Job[StopAnswer], *, async_stop: bool) -> None:
         # First of all what may fail: where nothing can be sent any more, nothing may seem to be stopping.
-        self._spawn(job, Command.STOP, lambda: self._stop(async_stop=async_stop))
+        self._spawn(job, Command.STOP, partial(self._stop, async_stop=async_stop))
         self.stop_job = job
         self._stop_interrupt = Interrupt()
         self.ledger.absorb(facts.StopSent())  # what waits makes way when the state changes: see `moved`

@@ -5,18 +5,23 @@ anyio's shields. Here a cancelled caller leaves, and the work goes on to its own
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, TypeVarTuple
 
 import anyio
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Job(Generic[T]):
     """One piece of work, its result, and a way to wait for it that may be cancelled at any time."""
 
+    __slots__ = ("_done", "_error", "_is_left", "_on_left", "_value", "_waiting", "on_end")
+
     def __init__(self, on_left: Callable[[], None] | None = None) -> None:
         """Make a job; `on_left` is called when all who waited have left before its end."""
+        self.on_end: Callable[[Exception | None], Exception | None] | None = None
+        """Hears how the work has ended, and says what those who wait get to see of it."""
         self._on_left = on_left
         self._is_left = False
         self._waiting = 0
@@ -34,17 +39,20 @@ class Job(Generic[T]):
         """Whether all who waited have left before its end, so that it ends as soon as it may."""
         return self._is_left
 
-    async def run(self, work: Callable[[], Awaitable[T]]) -> None:
+    async def run(self, work: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> None:
         """Do the work and keep what it gives or raises. Called once, in a task of the client's group."""
         with anyio.CancelScope(shield=True):
             try:
-                self._value = await work()
+                self._value = await work(*args)
             except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who wait
                 self._error = error
             except BaseException:  # nobody cancels a job: the event loop itself is being torn down
                 self._error = RuntimeError("cut off in mid-work: the event loop was shut down")
                 raise
             finally:
+                on_end, self.on_end = self.on_end, None
+                if on_end is not None:
+                    self._error = on_end(self._error)
                 self._done.set()
 
     def fail(self, error: Exception) -> None:
@@ -71,5 +79,6 @@ class Job(Generic[T]):
 
     async def wait(self) -> T:
         """Wait for the end and give the result."""
-        await self.finished()
+        if not self._done.is_set():
+            await self.finished()
         return self.result()

@@ -1,7 +1,7 @@
 """What a recording needs of the client that made it: a small protocol, so that recordings know no client."""
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
 
 from agora_rec.clock import Clock
 from agora_rec.codec import Body
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agora_rec.recording.recording import Recording
 
 A = TypeVar("A", bound=AnyAnswer)
+Ts = TypeVarTuple("Ts")
 
 
 class Keeper(Protocol):
@@ -35,14 +36,14 @@ class Keeper(Protocol):
         """Where checkpoints go."""
         ...
 
-    async def send(
+    def send(
         self,
         operation: Operation[A],
         *,
         deadline: float | None = None,
         interrupt: Interrupt | None = None,
         on_attempt: Callable[[Attempt], None] | None = None,
-    ) -> A:
+    ) -> Coroutine[Any, Any, A]:
         """Make one call of the service, retries included; see `Transport.send`."""
         ...
 
@@ -50,7 +51,7 @@ class Keeper(Protocol):
         """Raise `RuntimeError` outside of the client's `async with`."""
         ...
 
-    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+    def spawn(self, work: Callable[[*Ts], Coroutine[Any, Any, None]], *args: *Ts, name: str) -> None:
         """Run work in the client's task group, where no caller's cancellation reaches it."""
         ...
 

@@ -26,15 +26,15 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.requested: bool = False
-        self._scopes: set[anyio.CancelScope] = set()
+        self._scopes: set[anyio.CancelScope] | None = None  # most never wait
 
     def __repr__(self) -> str:
-        return f"<Interrupt requested={self.requested} waiting={len(self._scopes)}>"
+        return f"<Interrupt requested={self.requested} waiting={len(self._scopes or ())}>"
 
     def trigger(self) -> None:
         """End what waits now, and let nothing wait again. Repeating it changes nothing."""
         self.requested = True
-        for scope in self._scopes:
+        for scope in self._scopes or ():
             scope.cancel()
 
     @contextmanager
@@ -49,11 +49,14 @@ class Interrupt:
         """
         if self.requested:
             raise Interrupted
+        scopes = self._scopes
+        if scopes is None:
+            scopes = self._scopes = set()
         with anyio.CancelScope() as scope:
-            self._scopes.add(scope)
+            scopes.add(scope)
             try:
                 yield
             finally:
-                self._scopes.discard(scope)
+                scopes.discard(scope)
         if self.requested:
             raise Interrupted

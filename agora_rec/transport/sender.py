@@ -256,7 +256,12 @@ class Transport:
         answer: WireAnswer | None = None
         outcome, detail, code = AttemptOutcome.UNANSWERED, "cancelled", None
         try:
-            answer = await self._exchange(operation, host, seconds, fresh=call.is_fresh)
+            with self._clock.move_on_after(seconds) as scope:
+                answer = await self._wire.exchange(
+                    operation.method, host, operation.path, operation.body, seconds, fresh=call.is_fresh
+                )
+            if scope.cancelled_caught:
+                raise WireFailure(FailureKind.TIMEOUT, f"no answer within {seconds:g} s", sent=True)  # noqa: TRY301 - one place judges failures
             self.hosts.answered(host, call.now)
             call.retry_after = answer.retry_after
             value = interpret(operation, answer.status, answer.body)
@@ -287,15 +292,6 @@ class Transport:
                 request_id=None if answer is None else answer.request_id,
             )
             call.note(attempt)
-
-    async def _exchange(
-        self, operation: Operation[A], host: str, seconds: float, *, fresh: bool
-    ) -> WireAnswer:
-        with self._clock.move_on_after(seconds):
-            return await self._wire.exchange(
-                operation.method, host, operation.path, operation.body, seconds, fresh=fresh
-            )
-        raise WireFailure(FailureKind.TIMEOUT, f"no answer within {seconds:g} s", sent=True)
 
     def _judge(self, call: _Call[A], error: ApiError | WireFailure) -> tuple[Sequel, float | None]:
         """What comes of a failure, and the seconds before the next attempt; None: there is none."""

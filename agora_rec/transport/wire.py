@@ -5,9 +5,9 @@ show a header or a body. `http.py` fulfils it with httpx, `over_aiohttp.py` with
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from enum import Enum, unique
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from attrs import field, frozen
 
@@ -92,9 +92,9 @@ class Wire(Protocol):
         """
         ...
 
-    async def exchange(
+    def exchange(
         self, method: str, host: str, path: str, body: Body | None, seconds: float, *, fresh: bool = False
-    ) -> WireAnswer:
+    ) -> Coroutine[Any, Any, WireAnswer]:
         """Send one request and read its answer. Redirects are answers like others; nothing is decompressed.
 
         Args:

@@ -1,8 +1,8 @@
 """Which HTTP library does the work: decided once, by what is installed and which event loop runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -37,12 +37,12 @@ class OwnWire:
         """See `Wire.open`."""
         self._choose(hosts).open(hosts)
 
-    async def exchange(
+    def exchange(
         self, method: str, host: str, path: str, body: Body | None, seconds: float, *, fresh: bool = False
-    ) -> WireAnswer:
+    ) -> Coroutine[Any, Any, WireAnswer]:
         """See `Wire.exchange`."""
         wire = self._chosen or self._choose((host,))
-        return await wire.exchange(method, host, path, body, seconds, fresh=fresh)
+        return wire.exchange(method, host, path, body, seconds, fresh=fresh)
 
     async def aclose(self) -> None:
         """Close what was opened. A later exchange chooses anew."""

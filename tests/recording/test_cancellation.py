@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeVarTuple
 
 import anyio
 import anyio.lowlevel
@@ -37,6 +37,9 @@ pytestmark = pytest.mark.anyio
 INSTANT: Final = Settings(latency=0.0, start_seconds=0.0, upload_seconds=0.0, exit_seconds=0.0)
 OTHER: Final = 880012
 NOTHING_RUNS: Final = {State.IDLE, State.ACQUIRED}
+
+
+Ts = TypeVarTuple("Ts")
 
 
 class Cancelled(Exception):  # noqa: N818 - a signal of the harness
@@ -100,11 +103,11 @@ class SteppedCloud(CloudRecording):
 
     steps: Steps
 
-    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+    def spawn(self, work: Callable[[*Ts], Coroutine[Any, Any, None]], *args: *Ts, name: str) -> None:
         async def stepped() -> None:
-            await Stepping(work(), self.steps)
+            await Stepping(work(*args), self.steps)
 
-        super().spawn(stepped, name)
+        super().spawn(stepped, name=name)
 
 
 @define

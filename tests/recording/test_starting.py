@@ -314,11 +314,11 @@ async def test_a_start_may_begin_before_its_caller_goes_on(monkeypatch: pytest.M
         def take(self, interrupt: object) -> None:
             raise LookupError("as far as this test goes")
 
-    def run_eagerly(work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+    def run_eagerly(work: Callable[..., Coroutine[Any, Any, None]], *args: object, name: str) -> None:
         """Run at once what comes before the first await, as `asyncio.eager_task_factory` does."""
         del name
         with suppress(StopIteration):
-            work().send(None)
+            work(*args).send(None)
 
     async with stage() as on:
         recording = on.recording()

@@ -11,7 +11,7 @@ passages the world can't tell one await from another, so this covers death at ev
 import random
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeVarTuple
 
 import anyio
 from attrs import define, field
@@ -68,15 +68,18 @@ class Life:
             self.over.set()
 
 
+Ts = TypeVarTuple("Ts")
+
+
 class MortalCloud(CloudRecording):
     """A client that can die: a dead one begins no more work."""
 
     life: Life
 
-    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+    def spawn(self, work: Callable[[*Ts], Coroutine[Any, Any, None]], *args: *Ts, name: str) -> None:
         """See `CloudRecording.spawn`."""
         self.life.alive()
-        super().spawn(work, name)
+        super().spawn(work, *args, name=name)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
