@@ -7,6 +7,7 @@ import anyio.lowlevel
 import pytest
 
 from agora_rec.emulator import SlowAnswer
+from agora_rec.vocabulary import OperationName
 from tests.support.cloud import START, a_client, an_emulator, mix
 from tests.telemetry.seen import Seen
 
@@ -104,3 +105,15 @@ async def test_a_stop_that_is_remembered_belongs_to_who_asked_for_it(seen: Seen)
             with seen.tracer.start_as_current_span("ender"):
                 await recording.stop()
     assert seen.tree()[-3:] == ["ender", "  agora_rec stop", "    POST"]
+
+
+async def test_a_call_that_is_cancelled_with_its_caller_ends_its_spans_as_cancelled(seen: Seen):
+    emulator = an_emulator(**QUICK)
+    emulator.inject(SlowAnswer(5.0), operation=OperationName.NCS_IP)
+    async with a_client(emulator, telemetry=seen.telemetry) as cloud:
+        with seen.tracer.start_as_current_span("caller"), anyio.move_on_after(0.05) as scope:
+            await cloud.notification_ips()
+    assert scope.cancelled_caught
+    assert seen.tree() == ["caller", "  agora_rec ncs_ip", "    GET"]
+    kinds = [dict(span.attributes or {}).get("error.type") for span in seen.spans]
+    assert kinds == ["cancelled", "cancelled", None]

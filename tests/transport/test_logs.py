@@ -9,7 +9,7 @@ import anyio
 import pytest
 from attrs import evolve
 
-from agora_rec.errors import AgoraRecError, Subject
+from agora_rec.errors import AgoraRecError, Attempt, Subject
 from agora_rec.lifecycle import facts
 from agora_rec.model import BestFit
 from agora_rec.operations import Operation
@@ -189,6 +189,20 @@ async def test_what_nobody_wants_to_know_is_not_logged(caplog: pytest.LogCapture
     await call([STARTED], deadline=anyio.current_time() - 1)
     wanted = {logging.INFO: 4, logging.WARNING: 2, logging.ERROR: 0}
     assert len(records(caplog)) == wanted[level]
+
+
+async def test_what_nobody_reads_is_not_even_made(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    def formatted(_: object) -> str:
+        raise AssertionError
+
+    monkeypatch.setattr(Attempt, "__str__", formatted)
+    caplog.set_level(logging.ERROR, "agora_rec")
+    await call([LOST, STARTED])
+    caplog.set_level(logging.DEBUG, "agora_rec")
+    with pytest.raises(AssertionError):
+        await call([LOST, STARTED])
 
 
 async def test_every_record_has_the_same_fields(caplog: pytest.LogCaptureFixture):
