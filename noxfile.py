@@ -75,9 +75,10 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """What the library costs: see benchmarks/README.md."""
-    session.install(".[aiohttp,emulator,otel]", "opentelemetry-sdk")
-    session.run("python", "-m", "benchmarks.transport_overhead")
+    """What the library costs: see benchmarks/README.md; `-- --markdown` writes it into the documents."""
+    session.install("-e", ".[bench]")
+    session.run("python", "-m", "benchmarks.import_time", *session.posargs)
+    session.run("python", "-m", "benchmarks.transport_overhead", *session.posargs)
     session.run("python", "-m", "benchmarks.flow")
     session.run("python", "-m", "benchmarks.telemetry")
 

@@ -1,225 +1,201 @@
-"""What one call costs this process: CPU time per call of our send, beside httpx and aiohttp by hand.
+"""What one call costs this process, beside the same call made by hand and by Agora's own client.
 
-Run with `python -m benchmarks.transport_overhead`; takes less than 20 seconds. All contenders call the same
-server (its own process, canned answers) with keep-alive, in turns within one run, so that their ratios can be
-compared even on a busy machine. A call is an `acquire`: request values, JSON, HTTP, JSON, answer values.
-The contenders by hand do the same with dicts.
+`python -m benchmarks.transport_overhead` takes about two minutes. All contenders (see `contenders.py`) call
+the same server, a process of its own with canned answers, in turns within one run: so their ratios can be
+compared even on a busy machine. Printed are the CPU time of this process for each call, its ratio to httpx
+by hand, calls per second (the server is on the same machine), and what becomes of the project's targets.
+
+`--profile CONTENDER` prints instead where that one's CPU time goes. `--markdown` does all of it, and writes
+the parts of docs/performance.md.
 """
 
 import argparse
 import asyncio
-import contextlib
+import gc
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.metadata import version
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-import aiohttp
-import httpx
 from attrs import define, field
 
-from agora_rec import operations
-from agora_rec.clock import SystemClock
-from agora_rec.model import AcquireRequest
-from agora_rec.transport import Hosts, RetryPolicy, Transport, Unpaced
-from agora_rec.transport.http import HttpxWire
-from agora_rec.transport.outgoing import basic_authorization
-from agora_rec.transport.over_aiohttp import AiohttpWire
-from agora_rec.transport.wire import Wire
+from benchmarks.canned import canned_server
+from benchmarks.contenders import (
+    AGORA_CLIENT,
+    BY_HAND_AIOHTTP,
+    BY_HAND_HTTPX,
+    CALLS,
+    OVER_AIOHTTP,
+    OVER_HTTPX,
+    Contender,
+    contenders,
+)
+from benchmarks.reporting import Target, origin, table, write_part
+from benchmarks.sampling import BENCHMARK, sampled
 
-CREDENTIALS = ("customer-id", "customer-secret")
-APP_ID = "benchmark"
-PATH = f"/v1/apps/{APP_ID}/cloud_recording/acquire"
-ANSWER = b'{"cname":"class-42","uid":"880011","resourceId":"' + b"Qm3-xT_a91" * 20 + b'"}'
-CONCURRENCY = (1, 50)
-ROUNDS = 6
-SECONDS = 12.0
+CONCURRENCY: Final = (1, 50, 500)
+RECORDINGS: Final = 100
+"""In one round, or as many as are made at once."""
+
+ROUNDS: Final = 3
+SECONDS: Final = 80.0
 """After this no further round begins; there is one in any case."""
 
-Call = Callable[[], Awaitable[object]]
-
-
-class Canned(asyncio.Protocol):
-    """A server's connection that answers every request alike; parses no more than it must."""
-
-    head = (
-        f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(ANSWER)}\r\n\r\n".encode()
-    )
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self.waiting = b""
-
-    def data_received(self, data: bytes) -> None:
-        """Answer each request that is complete."""
-        self.waiting += data
-        while True:
-            head, found, rest = self.waiting.partition(b"\r\n\r\n")
-            size = (
-                int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0) if found else 0
-            )
-            if not found or len(rest) < size:
-                return
-            self.waiting = rest[size:]
-            self.transport.write(self.head + ANSWER)
-
-
-async def serve() -> None:
-    """Serve until standard input ends; the first line on standard output is the port."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(Canned, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    async with server:
-        await loop.run_in_executor(None, sys.stdin.read)
+PROFILED_AT: Final = 50
+PROFILED_SECONDS: Final = 6.0
+PROFILED: Final = (OVER_AIOHTTP, BY_HAND_AIOHTTP, OVER_HTTPX, BY_HAND_HTTPX)
+COMMAND: Final = "python -m benchmarks.transport_overhead --markdown"
+PACKAGES: Final = ("httpx", "aiohttp", AGORA_CLIENT)
 
 
 @define
-class Contender:
-    """One way to make the call, and the CPU time that it took, by concurrency: seconds per call, by round."""
+class Figures:
+    """What was measured of one contender at one concurrency: one number for each round."""
 
-    name: str
-    call: Call
-    cpu: dict[int, list[float]] = field(factory=dict[int, list[float]])
-    rate: dict[int, list[float]] = field(factory=dict[int, list[float]])
+    cpu: list[float] = field(factory=list[float])
+    rate: list[float] = field(factory=list[float])
 
-    async def run(self, concurrency: int, calls: int) -> None:
-        """Make that many calls, so many at a time."""
-        left = iter(range(calls))
+    @property
+    def seconds(self) -> float:
+        """CPU seconds of one call, the median of the rounds."""
+        return statistics.median(self.cpu)
 
-        async def worker() -> None:
-            for _ in left:
-                await self.call()
-
-        cpu, wall = time.process_time(), time.perf_counter()
-        await asyncio.gather(*(worker() for _ in range(concurrency)))
-        self.cpu.setdefault(concurrency, []).append((time.process_time() - cpu) / calls)
-        self.rate.setdefault(concurrency, []).append(calls / (time.perf_counter() - wall))
-
-    def typical_cpu(self, concurrency: int) -> float:
-        """The median of the rounds."""
-        return statistics.median(self.cpu[concurrency])
-
-    def typical_rate(self, concurrency: int) -> float:
-        """The same of calls per second."""
-        return statistics.median(self.rate[concurrency])
+    @property
+    def per_second(self) -> float:
+        """Calls per second, the median of the rounds."""
+        return statistics.median(self.rate)
 
 
-@asynccontextmanager
-async def contenders(url: str) -> AsyncIterator[list[Contender]]:
-    """All of them, with their connections."""
-    body = {"cname": "class-42", "uid": "880011", "clientRequest": {}}
-    async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(
-            httpx.AsyncClient(auth=CREDENTIALS, limits=httpx.Limits(max_connections=None))
-        )
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(
-                headers={"Authorization": aiohttp.encode_basic_auth(*CREDENTIALS)},
-                connector=aiohttp.TCPConnector(limit=0),
-            )
-        )
-
-        async def with_httpx() -> object:
-            answer = await client.post(url + PATH, json=body)
-            answer.raise_for_status()
-            return answer.json()["resourceId"]
-
-        async def with_aiohttp() -> object:
-            async with session.post(url + PATH, json=body, raise_for_status=True) as answer:
-                return (await answer.json())["resourceId"]
-
-        async def ours(wire: Wire) -> Call:
-            transport = await stack.enter_async_context(
-                Transport(
-                    wire=wire,
-                    hosts=Hosts.of_base_url(url),
-                    budget=Unpaced(),
-                    retry=RetryPolicy.never(),
-                    timeout=10.0,
-                    clock=SystemClock(),
-                )
-            )
-
-            async def call() -> object:
-                request = AcquireRequest(cname="class-42", uid=880011)
-                return (await transport.send(operations.acquire(APP_ID, request))).resource_id
-
-            return call
-
-        authorization = basic_authorization(*CREDENTIALS)
-        yield [
-            Contender("httpx by hand", with_httpx),
-            Contender("aiohttp by hand", with_aiohttp),
-            Contender("agora_rec over httpx", await ours(HttpxWire(authorization))),
-            Contender("agora_rec over aiohttp", await ours(AiohttpWire(authorization))),
-        ]
+Measured = Mapping[tuple[str, int], Figures]
 
 
-def values_alone(calls: int) -> tuple[float, float]:
-    """Seconds per call to make a request and its JSON, and to read an answer: what needs no network."""
-    request = AcquireRequest(cname="class-42", uid=880011)
-    operation = operations.acquire(APP_ID, request)
-    began = time.process_time()
-    for _ in range(calls):
-        operations.acquire(APP_ID, AcquireRequest(cname="class-42", uid=880011))
-    built = time.process_time()
-    for _ in range(calls):
-        operations.interpret(operation, 200, ANSWER)
-    return (built - began) / calls, (time.process_time() - built) / calls
+async def measure(every: Sequence[Contender]) -> tuple[Measured, int]:
+    """Run all of them in turns; gives the figures by contender and concurrency, and the number of rounds."""
+    figures: defaultdict[tuple[str, int], Figures] = defaultdict(Figures)
+    stop_at = time.perf_counter() + SECONDS
+    rounds = 0
+    while rounds < ROUNDS and (not rounds or time.perf_counter() < stop_at):
+        rounds += 1
+        for concurrency in CONCURRENCY:
+            for contender in every:
+                if concurrency <= contender.most:
+                    await _run(contender, concurrency, figures[contender.name, concurrency])
+    return figures, rounds
 
 
-async def measure(url: str, calls: int) -> None:
-    """Run all contenders in turns and print the table."""
-    async with contenders(url) as every:
-        for contender in every:  # opens the connections, imports what is imported late
-            await contender.run(max(CONCURRENCY), 2 * max(CONCURRENCY))
-            contender.cpu.clear()
-            contender.rate.clear()
-        stop_at = time.perf_counter() + SECONDS
-        rounds = 0
-        while rounds < ROUNDS and (not rounds or time.perf_counter() < stop_at):
-            rounds += 1
-            for concurrency in CONCURRENCY:
-                for contender in every:
-                    await contender.run(concurrency, calls)
-    print(
-        f"CPU time of this process per acquire call, its ratio to httpx by hand, and calls per second\n"
-        f"(median of {rounds} rounds of {calls} calls, loopback, keep-alive; "
-        f"Python {sys.version.split()[0]}, httpx {version('httpx')}, aiohttp {version('aiohttp')})"
-    )
-    print(f"{'':24}" + "".join(f"{f'{each} at a time':>30}" for each in CONCURRENCY))
+async def _run(contender: Contender, concurrency: int, figures: Figures) -> None:
+    await contender.run(concurrency, concurrency, 1)  # opens again what was closed in the others' turns
+    recordings = max(concurrency, RECORDINGS)
+    gc.collect()  # what others left behind isn't this one's to clear away
+    cpu, wall = time.process_time(), time.perf_counter()
+    await contender.run(concurrency, recordings, CALLS)
+    calls = recordings * CALLS
+    figures.cpu.append((time.process_time() - cpu) / calls)
+    figures.rate.append(calls / (time.perf_counter() - wall))
+
+
+def results(measured: Measured, every: Sequence[Contender]) -> str:
+    """The table: a row for each contender."""
+    head = [f"{'' if each > 1 else 'calls at once: '}{each}" for each in CONCURRENCY]
+    rows = [["CPU time of a call, calls per second", *head]]
     for contender in every:
-        cells = [
-            f"{contender.typical_cpu(each) * 1e6:7.0f} us "
-            f"{contender.typical_cpu(each) / every[0].typical_cpu(each):5.2f} x "
-            f"{contender.typical_rate(each):6.0f} /s"
-            for each in CONCURRENCY
-        ]
-        print(f"{contender.name:24}" + "".join(f"{cell:>30}" for cell in cells))
-    built, read = values_alone(1000)
-    print(f"of agora_rec's: request to JSON {built * 1e6:.0f} us, JSON to answer {read * 1e6:.0f} us")
+        rows.append([contender.name])
+        for concurrency in CONCURRENCY:
+            if (contender.name, concurrency) not in measured:
+                rows[-1].append("")
+                continue
+            figures = measured[contender.name, concurrency]
+            ratio = figures.seconds / measured[BY_HAND_HTTPX, concurrency].seconds
+            rows[-1].append(
+                f"{figures.seconds * 1e6:.0f} µs, {ratio:.2f} x httpx, {figures.per_second:.0f}/s"
+            )
+    return table(rows)
+
+
+def targets(measured: Measured) -> list[Target]:
+    """What the project wants of itself."""
+    wanted = [
+        (OVER_HTTPX, BY_HAND_HTTPX, 50, 1 / 2),
+        (OVER_HTTPX, BY_HAND_HTTPX, 500, 1 / 3),
+        (OVER_AIOHTTP, BY_HAND_HTTPX, 50, 1 / 6),
+        (OVER_AIOHTTP, BY_HAND_HTTPX, 500, 1 / 6),
+        (OVER_AIOHTTP, BY_HAND_AIOHTTP, 50, 2.5),
+        (OVER_AIOHTTP, BY_HAND_AIOHTTP, 500, 2.5),
+    ]
+    return [
+        Target(
+            f"CPU time of {ours} at {concurrency}, as a part of {theirs}",
+            most,
+            measured[ours, concurrency].seconds / measured[theirs, concurrency].seconds,
+        )
+        for ours, theirs, concurrency, most in wanted
+    ]
+
+
+async def profile(contender: Contender) -> dict[str, float]:
+    """CPU seconds of one call by who spent them, the benchmark's own left out."""
+    await contender.run(PROFILED_AT, RECORDINGS, CALLS)
+    stop_at = time.perf_counter() + PROFILED_SECONDS
+    calls = 0
+    with sampled() as profile:
+        while time.perf_counter() < stop_at:
+            await contender.run(PROFILED_AT, RECORDINGS, CALLS)
+            calls += RECORDINGS * CALLS
+    spent = profile.seconds_by_group()
+    spent.pop(BENCHMARK, None)
+    return {group: seconds / calls for group, seconds in spent.items()}
+
+
+def profiles(spent: Mapping[str, Mapping[str, float]]) -> str:
+    """The table of several profiles: a row for each group, a column for each contender."""
+    shown = {
+        name: {group: round(seconds * 1e6) for group, seconds in each.items()} for name, each in spent.items()
+    }
+    most = {
+        group: max(each.get(group, 0) for each in shown.values()) for name in shown for group in shown[name]
+    }
+    rows = [[f"µs of CPU time in a call, {PROFILED_AT} at once", *shown]]
+    rows += [
+        [group, *(str(each.get(group) or "") for each in shown.values())]
+        for group in sorted(most, key=lambda group: -most[group])
+        if most[group]
+    ]
+    rows.append(["together", *(f"{sum(each.values()) * 1e6:.0f}" for each in spent.values())])
+    return table(rows)
+
+
+async def main_in(url: str, wanted: str | None, *, markdown: bool) -> None:
+    """Measure what is wanted against this server, and say what came out."""
+    async with contenders(url) as every:
+        named = {contender.name: contender for contender in every}
+        if wanted is not None:
+            print(profiles({wanted: await profile(named[wanted])}))
+            return
+        measured, rounds = await measure(every)
+        said = f"median of {rounds} rounds, loopback, {origin(*PACKAGES)}"
+        verdicts = "\n".join(f"- {target}" for target in targets(measured))
+        print(f"{results(measured, every)}\n\n{verdicts}\n\n{said}")
+        if markdown:
+            text = f"{results(measured, every)}\n\n{verdicts}"
+            write_part("performance_calls.md", COMMAND, said, text)
+            spent = {name: await profile(named[name]) for name in PROFILED}
+            print(profiles(spent))
+            write_part("performance_profile.md", COMMAND, origin(*PACKAGES), profiles(spent))
 
 
 def main() -> None:
-    """Start the server, measure, stop the server."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    arguments.add_argument("--calls", type=int, default=200, help="calls per round (200)")
+    """Read the arguments, and run the server."""
+    names = [OVER_HTTPX, OVER_AIOHTTP, BY_HAND_HTTPX, BY_HAND_AIOHTTP, AGORA_CLIENT]
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    choice = arguments.add_mutually_exclusive_group()
+    choice.add_argument("--profile", metavar="CONTENDER", choices=names, help=f"one of: {', '.join(names)}")
+    choice.add_argument("--markdown", action="store_true", help="write docs/parts/performance_*.md too")
     given = arguments.parse_args()
-    if given.serve:
-        with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(serve())
-        return
-    command = [sys.executable, "-m", "benchmarks.transport_overhead", "--serve"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        asyncio.run(measure(f"http://127.0.0.1:{int(server.stdout.readline())}", given.calls))
-        server.communicate()
+    with canned_server() as url:
+        asyncio.run(main_in(url, given.profile, markdown=given.markdown))
 
 
 if __name__ == "__main__":

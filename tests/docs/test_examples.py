@@ -29,6 +29,7 @@ EXAMPLES = {
     "docs/checkpoints.md": 1,
     "docs/emulator.md": 3,
     "docs/observability.md": 4,
+    "docs/performance.md": 1,
     "docs/quickstart.md": 4,
     "docs/retries.md": 3,
     "docs/seed_flow.md": 6,
@@ -103,6 +104,10 @@ def test_every_command_in_the_documents_exists(words: list[str]):
             assert set(found[1].split(",")) <= set(EXTRAS)
         case ["python", "-m", "nox", "-s", session]:
             assert session in sessions()
+        case ["python", "-m", "nox", "-s", "bench", "--", "--markdown"]:
+            pass  # handed on to the benchmarks
+        case ["python", "-m", module, *_] if module.startswith("benchmarks."):
+            assert (ROOT / module.replace(".", "/")).with_suffix(".py").exists()
         case ["export", *settings]:
             assert all(re.fullmatch(r"AGORA_[A-Z_]+=\S+", setting) for setting in settings)
         case ["agora-rec", name, *arguments]:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from docs.generate import GENERATED, PARTS
+from docs.generate import GENERATED, MEASURED, PARTS
 
 
 @pytest.mark.parametrize("name", GENERATED)
@@ -13,10 +13,19 @@ def test_a_generated_part_is_up_to_date(name: str):
 
 
 def test_every_part_is_generated_and_shown_once():
-    assert {path.name for path in PARTS.iterdir()} == set(GENERATED)
+    parts = {*GENERATED, *MEASURED}
+    assert {path.name for path in PARTS.iterdir()} == parts
     shown = [
         name
         for page in PARTS.parent.glob("*.md")
-        for name in re.findall(r"parts/([a-z.]+)", page.read_text(encoding="utf-8"))
+        for name in re.findall(r"parts/([a-z_.]+)", page.read_text(encoding="utf-8"))
     ]
-    assert sorted(shown) == sorted(GENERATED)
+    assert sorted(shown) == sorted(parts)
+
+
+@pytest.mark.parametrize(("name", "command"), MEASURED.items())
+def test_a_measured_part_says_how_when_and_where_it_was_measured(name: str, command: str):
+    said = (PARTS / name).read_text(encoding="utf-8").splitlines()[-1]
+    origin = r", \d{1,2} [A-Z][a-z]+ 20\d\d, .+ with \d+ cores, Python 3\.\d+\.\d+, .*httpx \d"
+    assert re.fullmatch(rf"Measured by `{re.escape(command)}`: .*\d\.", said)
+    assert re.search(origin, f", {said.partition('`: ')[2]}")

@@ -1,0 +1,1 @@
+"""Measurements of what the library costs; README.md beside this file tells of each."""
