@@ -18,7 +18,7 @@ over a fresh connection.
 import socket
 import ssl
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import Final, cast
@@ -93,6 +93,23 @@ FAILURES: Final[dict[type[Exception], tuple[FailureKind, bool]]] = {
 
 _CUT: Final = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 """What a connection is lost with. The last one can also mean an answer that is none."""
+
+
+class _Content(httpx.AsyncByteStream):
+    """The body of a request. httpx's own is a generator, and left unfinished where a connection breaks."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, *parts: bytes) -> None:
+        self._left = list(parts)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
 
 
 @define(eq=False)
@@ -206,12 +223,10 @@ class HttpxWire:
         else:  # httpcore would take the target for that of its own request to the proxy, too
             url = httpx.URL(str(url).rstrip("/") + path)
         if body is None:
-            return httpx.Request(
-                method, url, headers=way.get, stream=httpx.ByteStream(b""), extensions=extensions
-            )
+            return httpx.Request(method, url, headers=way.get, stream=_Content(), extensions=extensions)
         content = body.reveal()
         request = httpx.Request(
-            method, url, headers=way.post, stream=httpx.ByteStream(content), extensions=extensions
+            method, url, headers=way.post, stream=_Content(content), extensions=extensions
         )
         request.headers["Content-Length"] = str(len(content))
         return request

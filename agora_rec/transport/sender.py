@@ -73,7 +73,7 @@ class _Call(Generic[A]):
     has_place: bool = False
     """Whether it holds one of the transport's `Places`."""
     is_fresh: bool = False
-    """Whether the attempt has a connection of its own, since the one before met one that had been closed."""
+    """Whether the attempt has a connection of its own, since that of the one before was not to be trusted."""
 
     def is_over(self, now: float) -> bool:
         return self.deadline is not None and now > self.deadline
@@ -295,8 +295,10 @@ class Transport:
 
     def _judge(self, call: _Call[A], error: ApiError | WireFailure) -> tuple[Sequel, float | None]:
         """What comes of a failure, and the seconds before the next attempt; None: there is none."""
-        call.is_fresh = isinstance(error, WireFailure) and error.stale and not call.is_fresh
-        if call.is_fresh:  # nobody's trouble: servers close what is idle, and this time as it was used again
+        stale = isinstance(error, WireFailure) and error.stale and not call.is_fresh
+        # An answer that can't be read may have left a part of itself on its connection.
+        call.is_fresh = stale or isinstance(error, UnexpectedAnswer)
+        if stale:  # nobody's trouble: servers close what is idle, and this time as it was used again
             return Sequel.ANEW, 0.0
         if isinstance(error, RateLimited):
             self.budget.slow_down()

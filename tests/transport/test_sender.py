@@ -290,6 +290,12 @@ async def test_a_connection_that_is_lost_twice_is_repeated_by_its_schedule_and_m
     assert wire.fresh == [False, True, False, True]
 
 
+async def test_after_an_answer_that_cannot_be_read_its_connection_is_not_used_again():
+    wire = ScriptedWire([said(200, None, '{"resourceId":'), said(503), STARTED])
+    await transport_over(wire).send(samples.START)
+    assert wire.fresh == [False, True, False]
+
+
 async def test_a_wire_that_calls_even_fresh_connections_stale_gets_no_more_attempts_than_others():
     wire = ScriptedWire([STALE])
     with pytest.raises(TransportError):
