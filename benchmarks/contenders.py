@@ -9,7 +9,7 @@ does for its users (typed values, validation, lifecycle, checkpoints), with the 
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib import import_module
@@ -25,18 +25,19 @@ from benchmarks.canned import APP_ID, PATH
 CALLS: Final = 5
 """Of one recording."""
 
-AGORA_CLIENT: Final = "agora-rest-client"
-OVER_HTTPX: Final = "agora_rec"
-OVER_AIOHTTP: Final = "agora_rec with aiohttp"
 BY_HAND_HTTPX: Final = "httpx by hand"
 BY_HAND_AIOHTTP: Final = "aiohttp by hand"
+OVER_HTTPX: Final = "agora_rec"
+OVER_AIOHTTP: Final = "agora_rec with aiohttp"
+AGORA_CLIENT: Final = "agora-rest-client"
+ALL: Final = (BY_HAND_HTTPX, BY_HAND_AIOHTTP, OVER_HTTPX, OVER_AIOHTTP, AGORA_CLIENT)
 
 _USER: Final = "customer-id"
 _PASSWORD: Final = "customer-secret"
 _BUCKET: Final = "bucket"
 _ACCESS_KEY: Final = "key-id"
 _SECRET_KEY: Final = "key"
-_ALL: Final = ["#allstream#"]
+_EVERYBODY: Final = ["#allstream#"]
 _PATIENCE: Final = 120.0
 """Seconds that a call may take: 500 at once take httpx many."""
 
@@ -60,20 +61,22 @@ class Contender:
 
 
 @asynccontextmanager
-async def contenders(url: str) -> AsyncIterator[list[Contender]]:
-    """All of them, ready, with their connections; the first one is what the others are compared with."""
+async def contenders(url: str, names: Sequence[str]) -> AsyncIterator[list[Contender]]:
+    """These of them, ready, with their connections."""
     async with AsyncExitStack() as stack:
-        yield [
-            Contender(BY_HAND_HTTPX, 500, _at_once(_by_hand(url, await stack.enter_async_context(_httpx())))),
-            Contender(
-                BY_HAND_AIOHTTP, 500, _at_once(_by_hand(url, await stack.enter_async_context(_aiohttp())))
-            ),
-            Contender(OVER_HTTPX, 500, _at_once(_ours(await stack.enter_async_context(_client(url, httpx))))),
-            Contender(
-                OVER_AIOHTTP, 500, _at_once(_ours(await stack.enter_async_context(_client(url, aiohttp))))
-            ),
-            Contender(AGORA_CLIENT, 50, _agora_client(url)),
-        ]
+        made: list[Contender] = []
+        for name in names:
+            if name == AGORA_CLIENT:
+                made.append(Contender(name, 50, _agora_client(url)))
+                continue
+            if name in {BY_HAND_HTTPX, BY_HAND_AIOHTTP}:
+                library = _httpx() if name == BY_HAND_HTTPX else _aiohttp()
+                record = _by_hand(url, await stack.enter_async_context(library))
+            else:
+                client = _client(url, over_aiohttp=name == OVER_AIOHTTP)
+                record = _ours(await stack.enter_async_context(client))
+            made.append(Contender(name, 500, _at_once(record)))
+        yield made
 
 
 def _at_once(record: Callable[[int, int], Awaitable[None]]) -> Callable[[int, int, int], Awaitable[None]]:
@@ -113,7 +116,7 @@ def _by_hand(url: str, ask: _Ask) -> Callable[[int, int], Awaitable[None]]:
         )
         session = f"{base}/resourceid/{resource_id}/sid/{answer['sid']}/mode/mix"
         await ask(f"{session}/query", None)
-        change = {"streamSubscribe": {"audioUidList": {"subscribeAudioUids": _ALL}}}
+        change = {"streamSubscribe": {"audioUidList": {"subscribeAudioUids": _EVERYBODY}}}
         await ask(f"{session}/update", {"cname": cname, "uid": uid, "clientRequest": change})
         answer = await ask(f"{session}/stop", {"cname": cname, "uid": uid, "clientRequest": {}})
         assert answer["serverResponse"]["uploadingStatus"] == "uploaded"
@@ -152,9 +155,9 @@ async def _aiohttp() -> AsyncIterator[_Ask]:
 
 
 @asynccontextmanager
-async def _client(url: str, library: object) -> AsyncIterator[CloudRecording]:
+async def _client(url: str, *, over_aiohttp: bool) -> AsyncIterator[CloudRecording]:
     """A client of ours, which sends through httpx or aiohttp: whatever is installed where it is opened."""
-    hidden = ["agora_rec.transport.over_aiohttp"] if library is httpx else []
+    hidden = [] if over_aiohttp else ["agora_rec.transport.over_aiohttp"]
     cloud = CloudRecording(
         APP_ID, customer_id=_USER, customer_secret=_PASSWORD, base_url=url, qps=None, timeout=_PATIENCE
     )
@@ -188,7 +191,7 @@ def _ours(cloud: CloudRecording) -> Callable[[int, int], Awaitable[None]]:
             return
         await recording.start()
         await recording.query()
-        await recording.update(subscription=Subscription(subscribe_audio_uids=_ALL))
+        await recording.update(subscription=Subscription(subscribe_audio_uids=_EVERYBODY))
         await recording.stop()
         assert recording.state is State.UPLOADED
 
@@ -244,7 +247,7 @@ def _agora_client(url: str) -> Callable[[int, int, int], Awaitable[None]]:
         )
         of_session = {"resource_id": resource_id, "sid": started.sid}
         client.query(**of_session)
-        audio = updates.AudioUidList(subscribeAudioUids=_ALL)
+        audio = updates.AudioUidList(subscribeAudioUids=_EVERYBODY)
         subscription = updates.StreamSubscribe(audioUidList=audio)
         client.update(**of_session, cname=cname, uid=uid, stream_subscribe=subscription)
         stopped = client.stop(**of_session, cname=cname, uid=uid)

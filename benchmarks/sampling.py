@@ -41,10 +41,6 @@ GROUPS: Final[Mapping[str, str]] = {
     "/aiohttp/": "aiohttp, yarl",
     "/yarl/": "aiohttp, yarl",
     "/multidict/": "aiohttp, yarl",
-    "/requests/": "requests, urllib3",
-    "/urllib3/": "requests, urllib3",
-    "/agora_rest_client/": "agora-rest-client",
-    "/func_timeout/": "agora-rest-client",
     "/attr/": "attrs, cattrs, json",
     "<attrs generated": "attrs, cattrs, json",
     "/cattrs/": "attrs, cattrs, json",
@@ -57,9 +53,10 @@ GROUPS: Final[Mapping[str, str]] = {
 
 @define
 class Profile:
-    """Samples by group, and the CPU time that they are a picture of."""
+    """Samples by group and by function, and the CPU time that they are a picture of."""
 
     samples: Counter[str] = field(factory=Counter[str])
+    places: Counter[str] = field(factory=Counter[str])
     seconds: float = 0.0
     kernel: float = 0.0
 
@@ -72,6 +69,11 @@ class Profile:
         spent[KERNEL] = kernel
         return dict(sorted(spent.items(), key=lambda item: -item[1]))
 
+    def dearest(self, number: int) -> list[tuple[str, float]]:
+        """The functions that took most, with their share of all CPU time, the kernel's for them included."""
+        total = self.samples.total() or 1
+        return [(place, samples / total) for place, samples in self.places.most_common(number)]
+
 
 @contextmanager
 def sampled() -> Iterator[Profile]:
@@ -79,7 +81,9 @@ def sampled() -> Iterator[Profile]:
     profile = Profile()
 
     def sample(_signal: int, frame: FrameType | None) -> None:
-        profile.samples[_group_of(frame)] += 1
+        group, place = _at_work(frame)
+        profile.samples[group] += 1
+        profile.places[place] += 1
 
     before = signal.signal(signal.SIGPROF, sample)
     began = resource.getrusage(resource.RUSAGE_SELF)
@@ -94,12 +98,12 @@ def sampled() -> Iterator[Profile]:
     profile.seconds = ended.ru_utime - began.ru_utime + profile.kernel
 
 
-def _group_of(frame: FrameType | None) -> str:
-    """Who is at work: the innermost frame that is somebody's; the standard library works for its caller."""
+def _at_work(frame: FrameType | None) -> tuple[str, str]:
+    """Group and function of the innermost frame that is somebody's: the standard library works for others."""
     while frame is not None:
         file = frame.f_code.co_filename
         for part, group in GROUPS.items():
             if part in file:
-                return group
+                return group, f"{'/'.join(file.split('/')[-2:])} {frame.f_code.co_qualname}"
         frame = frame.f_back
-    return "others"
+    return "others", "others"

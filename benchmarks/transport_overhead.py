@@ -23,6 +23,7 @@ from attrs import define, field
 from benchmarks.canned import canned_server
 from benchmarks.contenders import (
     AGORA_CLIENT,
+    ALL,
     BY_HAND_AIOHTTP,
     BY_HAND_HTTPX,
     CALLS,
@@ -32,7 +33,7 @@ from benchmarks.contenders import (
     contenders,
 )
 from benchmarks.reporting import Target, origin, table, write_part
-from benchmarks.sampling import BENCHMARK, sampled
+from benchmarks.sampling import BENCHMARK, Profile, sampled
 
 CONCURRENCY: Final = (1, 50, 500)
 RECORDINGS: Final = 100
@@ -44,7 +45,10 @@ SECONDS: Final = 80.0
 
 PROFILED_AT: Final = 50
 PROFILED_SECONDS: Final = 6.0
+DEAREST: Final = 25
 PROFILED: Final = (OVER_AIOHTTP, BY_HAND_AIOHTTP, OVER_HTTPX, BY_HAND_HTTPX)
+"""Those that work in this thread."""
+
 COMMAND: Final = "python -m benchmarks.transport_overhead --markdown"
 PACKAGES: Final = ("httpx", "aiohttp", AGORA_CLIENT)
 
@@ -133,18 +137,22 @@ def targets(measured: Measured) -> list[Target]:
     ]
 
 
-async def profile(contender: Contender) -> dict[str, float]:
-    """CPU seconds of one call by who spent them, the benchmark's own left out."""
+async def profile(contender: Contender) -> tuple[Profile, int]:
+    """Where the CPU time of one contender goes, and in how many calls."""
     await contender.run(PROFILED_AT, RECORDINGS, CALLS)
     stop_at = time.perf_counter() + PROFILED_SECONDS
     calls = 0
-    with sampled() as profile:
+    with sampled() as found:
         while time.perf_counter() < stop_at:
             await contender.run(PROFILED_AT, RECORDINGS, CALLS)
             calls += RECORDINGS * CALLS
-    spent = profile.seconds_by_group()
-    spent.pop(BENCHMARK, None)
-    return {group: seconds / calls for group, seconds in spent.items()}
+    return found, calls
+
+
+def per_call(found: Profile, calls: int) -> dict[str, float]:
+    """CPU seconds of one call by who spent them, the benchmark's own left out."""
+    spent = found.seconds_by_group()
+    return {group: seconds / calls for group, seconds in spent.items() if group != BENCHMARK}
 
 
 def profiles(spent: Mapping[str, Mapping[str, float]]) -> str:
@@ -167,10 +175,14 @@ def profiles(spent: Mapping[str, Mapping[str, float]]) -> str:
 
 async def main_in(url: str, wanted: str | None, *, markdown: bool) -> None:
     """Measure what is wanted against this server, and say what came out."""
-    async with contenders(url) as every:
+    async with contenders(url, ALL if wanted is None else [wanted]) as every:
         named = {contender.name: contender for contender in every}
         if wanted is not None:
-            print(profiles({wanted: await profile(named[wanted])}))
+            found, calls = await profile(named[wanted])
+            print(profiles({wanted: per_call(found, calls)}))
+            print("\nthe dearest functions, with the kernel's time for them:")
+            for place, share in found.dearest(DEAREST):
+                print(f"{share:6.1%}  {place}")
             return
         measured, rounds = await measure(every)
         said = f"median of {rounds} rounds, loopback, {origin(*PACKAGES)}"
@@ -179,19 +191,20 @@ async def main_in(url: str, wanted: str | None, *, markdown: bool) -> None:
         if markdown:
             text = f"{results(measured, every)}\n\n{verdicts}"
             write_part("performance_calls.md", COMMAND, said, text)
-            spent = {name: await profile(named[name]) for name in PROFILED}
+            spent = {name: per_call(*await profile(named[name])) for name in PROFILED}
             print(profiles(spent))
             write_part("performance_profile.md", COMMAND, origin(*PACKAGES), profiles(spent))
 
 
 def main() -> None:
     """Read the arguments, and run the server."""
-    names = [OVER_HTTPX, OVER_AIOHTTP, BY_HAND_HTTPX, BY_HAND_AIOHTTP, AGORA_CLIENT]
     arguments = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     choice = arguments.add_mutually_exclusive_group()
-    choice.add_argument("--profile", metavar="CONTENDER", choices=names, help=f"one of: {', '.join(names)}")
+    choice.add_argument(
+        "--profile", metavar="CONTENDER", choices=PROFILED, help=f"one of: {', '.join(PROFILED)}"
+    )
     choice.add_argument("--markdown", action="store_true", help="write docs/parts/performance_*.md too")
     given = arguments.parse_args()
     with canned_server() as url:

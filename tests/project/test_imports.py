@@ -11,6 +11,7 @@ import pytest
 
 import agora_rec
 from agora_rec.deferred import deferred
+from benchmarks.import_time import AGORA_REC, HTTPX, measure
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("agora_rec", "agora_rec.model")
@@ -78,6 +79,12 @@ def test_an_import_loads_little(code: str):
 def test_nothing_is_left_to_load_when_a_client_is_open(backend: str):
     codec_of_python = {"encodings.utf_8_sig"}
     assert modules(ONE_RECORDING.format(backend=backend)) - codec_of_python == set()
+
+
+def test_an_import_takes_about_as_long_as_that_of_httpx():
+    """The target is 1.5 times as long; the test is generous, since it may share the machine with others."""
+    took = measure({HTTPX: HTTPX, AGORA_REC: AGORA_REC}, rounds=5)
+    assert took[AGORA_REC] < 2 * took[HTTPX]
 
 
 def checked_imports(package: str) -> dict[str, set[str]]:
