@@ -172,6 +172,11 @@ class CloudRecording:
         return f"<CloudRecording {self.app_id} {self._transport!r} recordings={len(self._recordings)}>"
 
     @property
+    def retry(self) -> RetryPolicy:
+        """What is sent again, and when."""
+        return self._transport.retry
+
+    @property
     def recordings(self) -> tuple[Recording, ...]:
         """Every recording of this client that has begun and not ended, whoever holds it."""
         return tuple(self._recordings.values())

@@ -72,13 +72,19 @@ def remedies() -> str:
         [
             (
                 ", ".join(codes),
-                "once" if Way.ANEW in remedy.ways else "no",
+                _anew(remedy),
                 "yes" if Way.ALTERNATE in remedy.ways else "no",
                 remedy.why,
             )
             for remedy, codes in rows.items()
         ],
     )
+
+
+def _anew(remedy: Remedy) -> str:
+    if Way.ANEW_AFTER_WAITS in remedy.ways:
+        return f"after {', '.join(f'{each:g}' for each in RetryPolicy().start_server)} s"
+    return "once, at once" if Way.ANEW in remedy.ways else "no"
 
 
 def _cell(make: Callable[[Subject], _Error], operation: OperationName) -> str:

@@ -54,6 +54,8 @@ class Driver:
         self.stop_job: Job[StopAnswer] | None = None
         self.seen_at: float | None = None
         """When (`clock.monotonic`) the service last answered for the recording as one that it knows."""
+        self.stops_wanted = 0
+        """How often somebody has wanted it stopped, whatever became of that; a goal that starts gives way."""
         self._starting = Starting(ledger)
         self._turn = Turn()
         self._waiting: set[Interrupt] = set()
@@ -123,6 +125,7 @@ class Driver:
 
     def stop(self, *, async_stop: bool = False) -> Job[StopAnswer]:
         """Begin to stop: whatever only waits makes way. While a start is on its way, remember the stop."""
+        self.stops_wanted += 1
         verdict = self.judge(Command.STOP)
         job: Job[StopAnswer] = Job()
         if verdict is Verdict.REMEMBER:

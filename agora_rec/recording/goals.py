@@ -4,6 +4,7 @@ A goal takes whatever calls are needed, joins those that are under way already, 
 else has reached it. The caller's deadline or cancellation ends his waiting, never a start or a stop.
 """
 
+from collections import Counter
 from contextlib import suppress
 
 from agora_rec.errors import (
@@ -24,38 +25,62 @@ async def reach_started(driver: Driver) -> None:
     """Acquire and start as needed, until the sid is known.
 
     A start that was refused for certain is followed by the ways that are documented for its code: a new
-    acquire, once for each code, and the alternate uid, if there is one (`remedies.py`). When none is left the
-    refusal is raised, and so it is if a stop has come meanwhile.
+    acquire, at once or after waits, and the alternate uid, if there is one (`remedies.py`). When none is left
+    the refusal is raised, and so it is if somebody has wanted a stop meanwhile.
     """
-    ledger, stop = driver.ledger, driver.stop_job
-    gone: set[Remedy] = set()
+    ledger, stops = driver.ledger, driver.stops_wanted
+    gone: Counter[Remedy] = Counter()
     while ledger.state is not State.RECORDING:
         try:
             await _step_towards_start(driver)
         except ApiError as error:
-            way = _way_on(driver, error, gone) if driver.stop_job is stop else None
-            if way is None:
+            step = _next_step(driver, error, gone)
+            if step is None or driver.stops_wanted != stops:
                 raise
+            refusal = error
         else:
             continue
-        if way is Way.ALTERNATE:
-            await _acquire(driver, under=ledger.description.under_alternate())
+        if isinstance(step, Description):
+            await _acquire(driver, under=step)
+        elif step:
+            await _pause(driver, step)
+            if driver.stops_wanted != stops:
+                raise refusal
 
 
-def _way_on(driver: Driver, error: ApiError, gone: set[Remedy]) -> Way | None:
-    """The next way after an error; None: there is none, or something may run."""
+def _next_step(driver: Driver, error: ApiError, gone: Counter[Remedy]) -> Description | float | None:
+    """What to do after an error: go on under the alternate uid, or anew after so many seconds.
+
+    None: there is no way on, or something may run.
+    """
     if not driver.ledger.state.is_before_start:
         return None
     remedy, description = remedy_for(error), driver.ledger.description
-    if Way.ANEW in remedy.ways and remedy not in gone:
-        gone.add(remedy)
-        return Way.ANEW
+    pauses = _pauses(driver, remedy)
+    if gone[remedy] < len(pauses):
+        gone[remedy] += 1
+        return pauses[gone[remedy] - 1]
     if Way.ALTERNATE not in remedy.ways or description.alternate is None:
         return None
-    if description.under_alternate() is None:
+    under = description.under_alternate()
+    if under is None:
         error.add_note("agora_rec: the alternate uid was not tried: attach() was given no token for it")
-        return None
-    return Way.ALTERNATE
+    return under
+
+
+def _pauses(driver: Driver, remedy: Remedy) -> tuple[float, ...]:
+    """Seconds before each start anew under the same uid."""
+    if Way.ANEW_AFTER_WAITS in remedy.ways:
+        return driver.keeper.retry.start_server
+    return (0.0,) if Way.ANEW in remedy.ways else ()
+
+
+async def _pause(driver: Driver, seconds: float) -> None:
+    """Wait before a new acquire, or until somebody else's start is on its way."""
+    with driver.keeper.clock.move_on_after(seconds):
+        while driver.ledger.state.is_before_start:
+            await driver.ledger.change()
+    driver.keeper.require_open()
 
 
 async def _step_towards_start(driver: Driver) -> None:

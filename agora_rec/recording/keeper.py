@@ -9,7 +9,7 @@ from agora_rec.errors import Attempt
 from agora_rec.model import AnyAnswer
 from agora_rec.operations import Operation
 from agora_rec.store import Store
-from agora_rec.transport import Interrupt
+from agora_rec.transport import Interrupt, RetryPolicy
 
 if TYPE_CHECKING:
     from agora_rec.recording.recording import Recording
@@ -34,6 +34,11 @@ class Keeper(Protocol):
     @property
     def store(self) -> Store:
         """Where checkpoints go."""
+        ...
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """What is sent again, and when."""
         ...
 
     def send(

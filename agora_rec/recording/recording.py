@@ -265,8 +265,8 @@ class Recording:
     async def ensure_started(self, deadline: float | None = None) -> None:
         """Have it record: acquires and starts as needed, joins a start that is under way, or does nothing.
 
-        A start that was refused for certain is followed by a new acquire or by the alternate uid, where that
-        is the documented way on; a start that may have worked never is.
+        A start that was refused for certain is followed by new acquires or by the alternate uid, where that is
+        the documented way on, unless somebody wants it stopped meanwhile; a start that may have worked is not.
 
         Args:
             deadline: Seconds from now after which the caller stops waiting; the start goes on.
@@ -363,6 +363,7 @@ class Recording:
     ) -> None:
         """Stop, unless the end is known. Raises only if it may still run and the body raised nothing."""
         if not self._driver.may_need_stop:
+            self._driver.stops_wanted += 1
             return
         try:
             await self.stop_behind().wait()
@@ -378,6 +379,7 @@ class Recording:
 
     def stop_behind(self) -> Job[None]:
         """Begin to stop what runs or may run, whether anybody waits for it or not."""
+        self._driver.stops_wanted += 1
         if self.state.may_record and not self._ledger.standing.stop_requested:
             self._driver.stop()  # at once, so that from here on nothing else is sent
         job: Job[None] = Job()

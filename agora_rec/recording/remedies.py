@@ -19,9 +19,10 @@ _EXPIRED: Final = 433
 
 @unique
 class Way(Enum):
-    """A way on after a refusal. A goal goes the first one once, and then the second one."""
+    """A way on after a refusal. When the first of a code's ways is used up, a goal goes the second one."""
 
-    ANEW = "acquire and start anew"
+    ANEW = "acquire and start anew, once and at once"
+    ANEW_AFTER_WAITS = "acquire and start anew, after each of the waits of a start's 5xx"
     ALTERNATE = "acquire and start under the alternate uid"
 
 
@@ -41,8 +42,9 @@ REMEDIES: Final[Mapping[int, Remedy]] = MappingProxyType(
     {
         15: Remedy((Way.ALTERNATE,), "the start failed each time: then another uid is the documented way on"),
         502: Remedy(
-            (Way.ANEW, Way.ALTERNATE),
-            "no worker was found: the status page names a new acquire, the best practices then another uid",
+            (Way.ANEW_AFTER_WAITS, Way.ALTERNATE),
+            "no worker was found: a new acquire each time (status page), after 3, 6 and 9 s, then another uid "
+            "(best practices)",
         ),
         433: Remedy((Way.ANEW,), "only the resource ID was too old"),
         53: Remedy(

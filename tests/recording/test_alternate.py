@@ -9,7 +9,7 @@ import httpx
 import pytest
 from attrs import define, field
 
-from agora_rec import Alternate, Recording, State
+from agora_rec import Alternate, Recording, RetryPolicy, State
 from agora_rec.clock import LoopClock
 from agora_rec.emulator import Cut, Delay, LoseAnswer, Refuse, Unreachable
 from agora_rec.errors import (
@@ -56,6 +56,8 @@ TOKEN_OF_OTHER = f"{NEEDLE}other"
 FAILED = Refuse(500, code=15, extra={"sid": ""})
 NO_WORKER = Refuse(500, code=502, reason="Failed to allocate worker")
 ALWAYS = None
+AT_ONCE = RetryPolicy(start_server=())
+"""The alternate is next after a refusal."""
 
 
 def offered(on: Stage, **more: Any) -> Recording:
@@ -135,11 +137,12 @@ async def test_the_switch_is_a_part_of_the_history_and_of_the_log(caplog: pytest
 async def test_both_documented_ways_follow_on_a_want_of_workers() -> None:
     async with stage() as on:
         recording = offered(on)
-        on.emulator.inject(NO_WORKER, operation=START, times=2)
+        on.emulator.inject(NO_WORKER, operation=START, times=4)
         await recording.ensure_started()
-        assert on.sent == [ACQUIRE, START] * 3
-        assert uids(on) == [UID, UID, OTHER]
-        assert len({call.resource_id for call in on.calls(START)}) == 3
+        assert on.sent == [ACQUIRE, START] * 5
+        assert uids(on) == [UID] * 4 + [OTHER]
+        assert on.times_of(START, since=on.times_of(START)[0]) == pytest.approx([0, 3, 9, 18, 18], abs=0.2)
+        assert len({call.resource_id for call in on.calls(START)}) == 5
 
 
 async def test_a_new_acquire_that_helps_leaves_the_alternate_untouched() -> None:
@@ -287,12 +290,12 @@ async def test_a_refused_acquire_for_the_alternate_leaves_everything_as_it_was()
 async def test_several_callers_take_the_alternate_once() -> None:
     async with stage() as on:
         recording = offered(on)
-        on.emulator.inject(NO_WORKER, operation=START, times=2)
+        on.emulator.inject(NO_WORKER, operation=START, times=4)
         async with anyio.create_task_group() as tasks:
             callers = [await calling(tasks, recording.ensure_started) for _ in range(4)]
             await all_back(*callers)
             assert [caller.error for caller in callers] == [None] * 4
-        assert uids(on, ACQUIRE) == uids(on) == [UID, UID, OTHER]
+        assert uids(on, ACQUIRE) == uids(on) == [UID] * 4 + [OTHER]
 
 
 async def test_a_resource_id_that_lapses_with_the_last_refusal_makes_no_difference() -> None:
@@ -344,17 +347,17 @@ async def test_a_caller_who_leaves_at_any_moment_loses_nothing(seconds: float) -
 
 
 async def test_a_start_that_somebody_repeats_meanwhile_keeps_its_uid() -> None:
-    async with stage(latency=1.0) as on:
+    async with stage(latency=1.0, client={"retry": AT_ONCE}) as on:
         recording = offered(on)
-        on.emulator.inject(NO_WORKER, operation=START, times=2)
+        on.emulator.inject(NO_WORKER, operation=START)
         async with anyio.create_task_group() as tasks:
             caller = await calling(tasks, recording.ensure_started)
-            await anyio.sleep(4.5)  # the acquire for the alternate is on the wire
+            await anyio.sleep(2.5)  # the acquire for the alternate is on the wire
             other = await calling(tasks, recording.start)
             await all_back(caller, other)
             assert (caller.error, other.error) == (None, None)
-        assert uids(on, ACQUIRE) == [UID, UID, OTHER]
-        assert uids(on) == [UID, UID, UID]
+        assert uids(on, ACQUIRE) == [UID, OTHER]
+        assert uids(on) == [UID, UID]
         assert recording.uid == UID
         assert on.running == [recording.sid]
 
@@ -378,16 +381,14 @@ async def test_each_uid_has_its_own_token_also_where_it_is_announced() -> None:
     clock = LoopClock()
     emulator = an_emulator(clock=clock)
     ear = Ear(emulator.transport())
-    async with a_client(emulator, clock, transport=ear) as cloud:
+    async with a_client(emulator, clock, transport=ear, retry=AT_ONCE) as cloud:
         other = Alternate(uid=str(OTHER), token=TOKEN_OF_OTHER)
         recording = cloud.recording(
             CNAME, UID, mix(), token=f"{NEEDLE}first", announce_start=True, alternate=other
         )
-        emulator.inject(NO_WORKER, operation=START, times=2)
+        emulator.inject(NO_WORKER, operation=START)
         await recording.ensure_started()
     assert ear.tokens == [
-        ("acquire", UID, "first"),
-        ("start", UID, "first"),
         ("acquire", UID, "first"),
         ("start", UID, "first"),
         ("acquire", OTHER, "other"),

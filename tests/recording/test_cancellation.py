@@ -27,6 +27,7 @@ from agora_rec import (
     Mix,
     OperationName,
     Recording,
+    RetryPolicy,
     State,
 )
 from agora_rec.emulator import Emulator, Refuse, Settings
@@ -144,6 +145,7 @@ def stage(steps: Steps) -> Stage:
         transport=emulator.transport(),
         qps=None,
         store=SlowStore(),
+        retry=RetryPolicy(start_server=()),  # nothing waits: the alternate is next
     )
     cloud.steps = steps
     storage = AmazonS3(
@@ -225,7 +227,7 @@ async def nothing(_: Stage) -> None:
 
 async def refusing(run: Stage) -> None:
     """No start under the first uid succeeds, and the next one does."""
-    run.emulator.inject(Refuse(500, code=502), operation=OperationName.START, times=2)
+    run.emulator.inject(Refuse(500, code=502), operation=OperationName.START)
 
 
 async def acquired(run: Stage) -> None:

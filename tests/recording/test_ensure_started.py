@@ -1,9 +1,11 @@
 """A goal: a recording that runs, whatever it takes and whoever else wants the same."""
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 import pytest
 
-from agora_rec import State
+from agora_rec import Alternate, Recording, RetryPolicy, State
 from agora_rec.emulator import Delay, LoseAnswer, Refuse, SlowAnswer
 from agora_rec.errors import (
     ConcurrencyLimitReached,
@@ -84,7 +86,7 @@ async def test_callers_who_come_during_the_start_join_it() -> None:
 
 
 @pytest.mark.parametrize("callers", [1, 3])
-async def test_a_start_without_capacity_is_answered_with_one_new_acquire(callers: int) -> None:
+async def test_a_start_without_capacity_is_answered_with_a_new_acquire_after_a_wait(callers: int) -> None:
     async with stage() as on:
         recording = on.recording()
         on.emulator.inject(Refuse(500, code=502), operation=START)
@@ -94,16 +96,84 @@ async def test_a_start_without_capacity_is_answered_with_one_new_acquire(callers
         assert on.sent == [ACQUIRE, START, ACQUIRE, START]
         first, second = on.calls(START)
         assert first.resource_id != second.resource_id
+        assert (second.at - first.at).total_seconds() == pytest.approx(3, abs=0.1)
 
 
-async def test_a_second_refusal_for_want_of_capacity_is_raised() -> None:
+async def test_a_lasting_want_of_capacity_is_raised_after_the_documented_waits() -> None:
     async with stage() as on:
         recording = on.recording()
         on.emulator.inject(Refuse(500, code=502), operation=START, times=None)
         with pytest.raises(ServiceUnavailable):
             await recording.ensure_started()
-        assert on.sent == [ACQUIRE, START, ACQUIRE, START]
+        assert on.sent == [ACQUIRE, START] * 4
+        assert on.times_of(ACQUIRE, since=on.times_of(ACQUIRE)[0]) == pytest.approx([0, 3, 9, 18], abs=0.2)
+        assert len({call.resource_id for call in on.calls(START)}) == 4
         assert recording.state is State.ACQUIRED
+
+
+async def test_the_waits_are_those_of_the_policy() -> None:
+    async with stage(client={"retry": RetryPolicy(start_server=(1,))}) as on:
+        recording = on.recording()
+        on.emulator.inject(Refuse(500, code=502), operation=START, times=None)
+        with pytest.raises(ServiceUnavailable):
+            await recording.ensure_started()
+        first, second = on.times_of(ACQUIRE)
+        assert second - first == pytest.approx(1, abs=0.1)
+
+
+async def test_a_start_that_somebody_else_begins_meanwhile_is_joined_at_once() -> None:
+    async with stage() as on, anyio.create_task_group() as tasks:
+        recording = on.recording()
+        on.emulator.inject(Refuse(500, code=502), operation=START)
+        waiting = await calling(tasks, recording.ensure_started)
+        await anyio.sleep(1)
+        await recording.ensure_started()
+        await anyio.sleep(0.1)
+        assert (waiting.is_back, waiting.error) == (True, None)
+        assert on.sent == [ACQUIRE, START, ACQUIRE, START]
+
+
+async def ensure_stopped(recording: Recording) -> None:
+    await recording.ensure_stopped()
+
+
+async def stop(recording: Recording) -> None:
+    with pytest.raises(IllegalTransition):
+        await recording.stop()
+
+
+async def leave(recording: Recording) -> None:
+    await recording.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("stopping", [ensure_stopped, stop, leave])
+async def test_whoever_wants_it_stopped_between_two_starts_has_his_way(
+    stopping: Callable[[Recording], Awaitable[None]],
+) -> None:
+    async with stage() as on, anyio.create_task_group() as tasks:
+        recording = on.recording(alternate=Alternate(uid=1))
+        on.emulator.inject(Refuse(500, code=502), operation=START, times=2)
+        starting = await calling(tasks, recording.ensure_started)
+        await anyio.sleep(1)
+        await stopping(recording)
+        await starting.finished()
+        assert isinstance(starting.error, ServiceUnavailable)
+        assert on.sent == [ACQUIRE, START]
+        on.emulator.clear_faults()
+        await recording.ensure_started()
+        assert on.running == [recording.sid]
+
+
+async def test_nothing_is_begun_anew_when_the_client_has_closed_meanwhile() -> None:
+    async with anyio.create_task_group() as tasks:
+        async with stage() as on:
+            recording = on.recording()
+            on.emulator.inject(Refuse(500, code=502), operation=START)
+            starting = await calling(tasks, recording.ensure_started)
+            await anyio.sleep(1)
+        await starting.finished()
+        assert isinstance(starting.error, RuntimeError)
+        assert on.sent == [ACQUIRE, START]
 
 
 async def test_a_resource_that_the_service_calls_expired_is_acquired_anew_once() -> None:

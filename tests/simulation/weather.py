@@ -124,7 +124,7 @@ _OF: Final[Mapping[OperationName, tuple[Draw, ...]]] = {
 }
 
 
-_SERIES: Final = ([15] * 4, [15] * 8, [502], [502] * 2, [502] * 3, [15, 15, 502, 502])
+_SERIES: Final = ([15] * 4, [15] * 8, [502], [502] * 4, [502] * 8, [15, 15, 502, 502])
 """Refusals in a row: enough of them for another uid, and some more."""
 
 
