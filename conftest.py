@@ -9,6 +9,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 
 from tests.support.secrets import ACCESS_KEY, SECRET_KEY
 from tests.support.served import served_emulator
+from tests.support.valkey import served_valkey
 
 pytest_plugins = ["tests.support.canary"]
 
@@ -26,8 +27,13 @@ pytest_collect_file = Sybil(
 
 @pytest.fixture(scope="module")
 def service_of_examples() -> Iterator[None]:
-    """What the documents presume: a service at AGORA_BASE_URL, and credentials in the environment."""
-    with served_emulator() as (emulator, url), pytest.MonkeyPatch.context() as environment:
+    """What the documents presume: a service at AGORA_BASE_URL, Redis at REDIS_URL, and credentials."""
+    with (
+        served_emulator() as (emulator, url),
+        served_valkey() as valkey,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        environment.setenv("REDIS_URL", valkey.url)
         environment.setenv("AGORA_BASE_URL", url)
         environment.setenv("AGORA_APP_ID", emulator.app_id)
         environment.setenv("AGORA_CUSTOMER_ID", emulator.customer_id)

@@ -134,7 +134,16 @@ if TYPE_CHECKING:
     from agora_rec.operations import Operation
     from agora_rec.recording import Outcome, Recording, Take
     from agora_rec.store import Checkpoint, MemoryStore, Store, Stored
-    from agora_rec.transport import Budget, CallObserver, LocalBudget, RetryPolicy, Telemetry, Unpaced
+    from agora_rec.transport import (
+        Budget,
+        CallObserver,
+        LocalBudget,
+        RedisBudget,
+        RetryPolicy,
+        SharedBudget,
+        Telemetry,
+        Unpaced,
+    )
 else:
     __getattr__, __dir__ = deferred(
         __name__,
@@ -174,7 +183,9 @@ else:
                 "Budget",
                 "CallObserver",
                 "LocalBudget",
+                "RedisBudget",
                 "RetryPolicy",
+                "SharedBudget",
                 "Telemetry",
                 "Unpaced",
             ),
@@ -254,6 +265,7 @@ __all__ = [
     "RecordedFile",
     "Recording",
     "RecordingGone",
+    "RedisBudget",
     "Region",
     "RenderMode",
     "RequestNotCompleted",
@@ -267,6 +279,7 @@ __all__ = [
     "ServerSideEncryption",
     "ServiceNotEnabled",
     "ServiceUnavailable",
+    "SharedBudget",
     "Snapshots",
     "StartAnswer",
     "StartRequest",

@@ -87,7 +87,7 @@ class CloudRecording:
         timeout: Seconds for one attempt of an ordinary call; a stop is given 30 s at least.
         qps: Calls per second for this App ID, short for `budget=LocalBudget(qps)`; None paces nothing.
         budget: Who may call when, in place of `qps`; one object can be shared by several clients of the same
-            App ID.
+            App ID. A `SharedBudget` that is not open is opened and closed with the client.
         store: Where checkpoints go; None: this process's memory.
         retry: What is sent again, and when; None: as documented.
         clock: Where time comes from; None: the machine and the event loop.
@@ -148,6 +148,7 @@ class CloudRecording:
         self._recordings: dict[str, Recording] = {}
         self._made = WeakValueDictionary[int, Recording]()  # in the order of making
         self._group: TaskGroup | None = None
+        self._own = AsyncExitStack()  # what was opened with this client, and is closed after it
         self._is_open = self._is_closed = False
         self.api: Api = Api(app_id, self._transport, self.require_open, self.clock.now)
 
@@ -347,11 +348,14 @@ class CloudRecording:
             InvalidRequest: The environment names a proxy or certificates that can't be used.
         """
         from agora_rec import codec
+        from agora_rec.transport import SharedBudget
 
         codec.prepare()
         if self._group is not None:
             raise RuntimeError("a client is opened once; make another one")
         await self._transport.__aenter__()
+        if isinstance(self.budget, SharedBudget) and not self.budget.is_open:
+            await self._own.enter_async_context(self.budget)
         group = anyio.create_task_group()
         await group.__aenter__()
         self._group = group
@@ -366,7 +370,7 @@ class CloudRecording:
         for recording in self.recordings:
             if recording.is_abandoned:
                 recording.stop_behind()
-        async with AsyncExitStack() as stack:
+        async with self._own, AsyncExitStack() as stack:
             stack.push_async_callback(self._close)
             # Jobs keep their own errors, so the group has none to report: the body's error isn't its
             # business.

@@ -3,7 +3,7 @@
 Knows operations and their answers, nothing of recordings.
 """
 
-from agora_rec.transport.budget import Budget, LocalBudget, Unpaced
+from agora_rec.transport.budget import Budget, LocalBudget, RedisBudget, SharedBudget, Unpaced
 from agora_rec.transport.hosts import Hosts
 from agora_rec.transport.interrupt import Interrupt, Interrupted
 from agora_rec.transport.observer import CallObserver, Telemetry
@@ -17,7 +17,9 @@ __all__ = [
     "Interrupt",
     "Interrupted",
     "LocalBudget",
+    "RedisBudget",
     "RetryPolicy",
+    "SharedBudget",
     "Telemetry",
     "Transport",
     "Unpaced",

@@ -9,11 +9,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "agora_rec").rglob("*.py"))
-EXTRAS = ("aiohttp", "click", "opentelemetry", "rich", "starlette", "trio", "uvicorn")
+EXTRAS = ("aiohttp", "click", "coredis", "opentelemetry", "rich", "starlette", "trio", "uvicorn")
 NEED_EXTRAS = (
     "agora_rec.cli.",
     "agora_rec.emulator.serving",
     "agora_rec.telemetry",
+    "agora_rec.transport.budget.over_redis",
     "agora_rec.transport.over_aiohttp",
 )
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]

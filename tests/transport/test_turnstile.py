@@ -1,4 +1,4 @@
-"""The turnstile where nobody knows yet when the next slot comes, as with slots that another process hands out."""
+"""The turnstile where nobody knows yet when the next slot comes, as with slots from another process."""
 
 import math
 
@@ -24,8 +24,8 @@ class Delivered:
     def interval(self, now: float) -> float:
         return 0.1
 
-    def due(self, now: float) -> float:
-        return max(now, self.moment)
+    def due(self, since: float, now: float) -> float:
+        return max(since, self.moment)
 
     def take(self, at: float, due: float) -> None:
         assert due <= at

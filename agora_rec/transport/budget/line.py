@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from agora_rec.transport.budget.bookings import RESERVE, START_WITHIN, WATCH_SHARE, Bookings
 from agora_rec.vocabulary import Priority
@@ -15,6 +15,19 @@ from agora_rec.vocabulary import Priority
 W = TypeVar("W", bound=Hashable)
 
 _IN_ORDER: Final = tuple(sorted(Priority))
+
+
+@frozen
+class Wish:
+    """How urgently a line wants a slot, and how many slots it could use.
+
+    Attributes:
+        rank: 0 for a start that can wait no longer, otherwise 1 + the priority of the best that may go.
+        slots: How many of those that wait may go.
+    """
+
+    rank: int
+    slots: int
 
 
 @define
@@ -77,6 +90,23 @@ class Line(Generic[W]):
             if waiting and (priority is not Priority.ACQUIRE or self._has_room(at, interval)):
                 return next(iter(waiting)), at
         return next(iter(self._classes[Priority.ACQUIRE])), max(at, self.bookings.first_lapse)
+
+    def wish(self, now: float, interval: float) -> Wish | None:
+        """What this line would ask of somebody who serves several lines; None: nobody may go."""
+        self.bookings.lapse(now)
+        can_wait = self.bookings.can_wait(now, interval)
+        best: int | None = None
+        slots = 0
+        for priority in _IN_ORDER:
+            there = len(self._classes[priority])
+            if priority is Priority.ACQUIRE:
+                there = min(there, int(self._has_room(now, interval)))  # the next one, after the answer
+            if there and best is None:
+                best = 1 + priority
+            slots += there
+        if best is None:
+            return None
+        return Wish(0 if self._classes[Priority.START] and not can_wait else best, slots)
 
     def serve(self, priority: Priority, who: W, now: float, interval: float) -> None:
         """Give the slot to one that waits."""

@@ -51,10 +51,14 @@ class Pace:
         """Seconds between two slots, as things stand at `now`."""
         return self._usual * (1 << self._halvings_at(now))
 
-    def due(self, now: float) -> float:
-        """The earliest moment, `now` or later, at which the next call may go out."""
+    def due(self, since: float, now: float = 0.0) -> float:  # noqa: ARG002 - a slot that is not used stays due
+        """The earliest moment, `since` or later, at which the next call may go out."""
         full = self._given[0] + self.window if len(self._given) == self.count else -math.inf
-        return max(now, full, self._ideal)
+        return max(since, full, self._ideal)
+
+    def hold(self, until: float) -> None:
+        """Let nothing go out before that moment."""
+        self._ideal = max(self._ideal, until)
 
     def take(self, at: float, due: float) -> None:
         """Note a call that goes out at `at` and was due at `due`, both from `due()` or later."""
@@ -71,7 +75,7 @@ class Pace:
             return
         self._halvings = min(SLOWEST, self._halvings_at(now) + 1)
         self._slowed_at = now
-        self._ideal = max(self._ideal, now + self.interval(now))
+        self.hold(now + self.interval(now))
 
     def _halvings_at(self, now: float) -> int:
         if not self._halvings:

@@ -1,6 +1,7 @@
 """What the transport needs of a budget: the protocol, and nothing that implements it."""
 
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
 
 from agora_rec.errors import Violation
 from agora_rec.transport.spans import is_finite
@@ -33,6 +34,30 @@ class Budget(Protocol):
 
     def slow_down(self) -> None:
         """Take note of a 429: the service has counted more calls than it allows."""
+        ...
+
+
+@runtime_checkable
+class SharedBudget(Budget, Protocol):
+    """A budget that has to be opened, as those are that several processes share: an async context manager.
+
+    A client that is given one that is not open opens it in its own `__aenter__` and closes it last in its own
+    `__aexit__`. Opening must not fail because somebody can't be reached: that may change at any time.
+    """
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is open: slots can be had."""
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Open it."""
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close it. Whoever waits for a slot still must not wait for ever."""
         ...
 
 

@@ -7,7 +7,7 @@ import anyio
 from attrs import define, field
 
 from agora_rec.clock import Clock
-from agora_rec.transport.budget.line import Line
+from agora_rec.transport.budget.line import Line, Wish
 from agora_rec.vocabulary import Priority
 
 
@@ -18,8 +18,8 @@ class Slots(Protocol):
         """Seconds between two slots, as things stand at `now`."""
         ...
 
-    def due(self, now: float) -> float:
-        """The earliest moment, `now` or later, at which the next slot can be had; infinity: not known yet."""
+    def due(self, since: float, now: float) -> float:
+        """The moment, `since` or later, at which the next slot came or comes; infinity: not known yet."""
         ...
 
     def take(self, at: float, due: float) -> None:
@@ -57,12 +57,17 @@ class Turnstile:
         """How many wait now."""
         return self._line.waiting
 
+    def wish(self) -> Wish | None:
+        """How urgently those who wait want slots, and how many; None: nobody may go now."""
+        now = self._clock.monotonic()
+        return self._line.wish(now, self.slots.interval(now))
+
     def slot_nowait(self, priority: Priority) -> bool:
         """Take a slot if one is there at once, as it mostly is; whether it was."""
         if self._line.waiting:
             return False
         now = self._clock.monotonic()
-        if self.slots.due(now) > now:
+        if self.slots.due(now, now) > now:
             return False
         if not self._line.pass_by(priority, now, self.slots.interval(now)):
             return False
@@ -86,7 +91,7 @@ class Turnstile:
         """Wake whoever is next now: the line or the slots have changed."""
         if self._line.waiting:
             now = self._clock.monotonic()
-            self._next(now, self.slots.due(now))[0].turn.set()
+            self._next(now, self.slots.due(now, now))[0].turn.set()
 
     async def _wait_for_turn(self, waiter: _Waiter) -> None:
         """Return when `waiter` is next and its moment has come; the slot is then taken."""
@@ -94,7 +99,7 @@ class Turnstile:
         while True:
             waiter.turn = anyio.Event()
             now = self._clock.monotonic()
-            due = self.slots.due(waiter.asked_at)
+            due = self.slots.due(waiter.asked_at, now)
             who, at = self._next(now, due)
             if who is waiter and at <= now:
                 interval = self.slots.interval(now)
