@@ -26,7 +26,9 @@ PAGES = {
 # How many examples each page has; a page that isn't here has none.
 EXAMPLES = {
     "README.md": 2,
+    "docs/budget.md": 3,
     "docs/checkpoints.md": 1,
+    "docs/connections.md": 4,
     "docs/emulator.md": 3,
     "docs/observability.md": 4,
     "docs/performance.md": 1,
