@@ -138,6 +138,8 @@ def _ignoring_type(read: _Read) -> _Hook:
 
 
 def _reader(hint: Any, made: Converter) -> _Read:
+    if hint in _LEAVES:
+        return _LEAVES[hint]
     hook = made.get_structure_hook(hint)
     return lambda value: hook(value, hint)
 
@@ -150,12 +152,13 @@ def _tuple_hook(hint: Any, made: Converter) -> _Hook:
 def _enum_hook(cls: type[Any]) -> _Hook:
     is_open = issubclass(cls, OpenIntEnum | OpenStrEnum)
     read: _Read = leaves.integer if issubclass(cls, int) else leaves.text
+    known = _values(cls)
 
     def read_enum(value: object, _: Any) -> Any:
         plain = read(value)
         if is_open:
             return cls(plain) if plain != "" else None
-        if plain not in _values(cls):
+        if plain not in known:
             raise BadShape("$", f"none of the known values of {cls.__name__}")
         return cls(plain)
 
@@ -171,10 +174,11 @@ def _union_hook(hint: Any, made: Converter) -> _Hook:
     if hint in _OR_OTHER:
         ours = _OR_OTHER[hint]
         other = leaves.integer if issubclass(ours, int) else leaves.text
+        known = _values(ours)
 
         def read_word(value: object, _: Any) -> Any:
             plain = other(value)
-            return ours(plain) if plain in _values(ours) else plain
+            return ours(plain) if plain in known else plain
 
         return read_word
     classes = [cls for cls in get_args(hint) if cls is not NoneType]
@@ -243,22 +247,21 @@ def _value_reader(wire: Wire, hint: Any, made: Converter) -> _Read:
 
 def _field_reader(wire: Wire, read: _Read, *, required: bool) -> _Read:
     """How one field is taken out of the object that it belongs to: None, if it says nothing."""
-    places = [(path, finder(path)) for path in (wire.path, *wire.aliases)]
+    find_in = finder(wire.path)
+    aliases = [(path, finder(path)) for path in wire.aliases]
 
     def read_field(tree: object) -> Any:
-        for path, find_in in places:
-            found = find_in(tree)
-            if found is None:
-                continue
-            try:
-                value = read(found)
-            except BadShape as bad:
-                raise bad.under(f".{path}" if path else "") from None
-            if value is not None or not required:
-                return value
-            break
-        if required:
+        path, found = wire.path, find_in(tree)
+        for alias, find_alias in aliases if found is None else ():
+            path, found = alias, find_alias(tree)
+            if found is not None:
+                break
+        try:
+            value = None if found is None else read(found)
+        except BadShape as bad:
+            raise bad.under(f".{path}" if path else "") from None
+        if value is None and required:
             raise BadShape(f"$.{wire.path}", "missing")
-        return None
+        return value
 
     return read_field
