@@ -265,8 +265,8 @@ class Recording:
     async def ensure_started(self, deadline: float | None = None) -> None:
         """Have it record: acquires and starts as needed, joins a start that is under way, or does nothing.
 
-        A start that was refused for certain is followed by new acquires or by the alternate uid, where that is
-        the documented way on, unless somebody wants it stopped meanwhile; a start that may have worked is not.
+        A start that was refused for certain is followed by new acquires or by the alternate uid, where that
+        is the documented way on and nobody wants it stopped meanwhile; a start that may have worked is not.
 
         Args:
             deadline: Seconds from now after which the caller stops waiting; the start goes on.

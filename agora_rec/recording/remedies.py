@@ -43,8 +43,8 @@ REMEDIES: Final[Mapping[int, Remedy]] = MappingProxyType(
         15: Remedy((Way.ALTERNATE,), "the start failed each time: then another uid is the documented way on"),
         502: Remedy(
             (Way.ANEW_AFTER_WAITS, Way.ALTERNATE),
-            "no worker was found: a new acquire each time (status page), after 3, 6 and 9 s, then another uid "
-            "(best practices)",
+            "no worker was found: a new acquire each time (status page), after 3, 6 and 9 s, then another "
+            "uid (best practices)",
         ),
         433: Remedy((Way.ANEW,), "only the resource ID was too old"),
         53: Remedy(

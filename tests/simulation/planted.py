@@ -124,7 +124,7 @@ def _five_minutes_are_ignored() -> AbstractContextManager[Any]:
 
 def _no_pace() -> AbstractContextManager[Any]:
     """Calls go out whenever somebody wants them to."""
-    return patch.object(Pace, "due", lambda _, now: now)
+    return patch.object(Pace, "due", lambda _, since, *_now: since)
 
 
 def _failed_stop_is_a_stop() -> AbstractContextManager[Any]:
