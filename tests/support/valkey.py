@@ -1,5 +1,6 @@
 """A real Valkey server for tests and benchmarks: a process of its own, on its own socket, without root."""
 
+import re
 import signal
 import socket
 import subprocess
@@ -93,6 +94,15 @@ class Valkey:
                 return [answers.readline() for _ in (*lines, words)][-1].decode().strip()
         except OSError:
             return ""
+
+    def calls(self, command: str) -> int:
+        """How often it was asked for that."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.socket))
+            connection.sendall(b"INFO commandstats\r\nQUIT\r\n")
+            statistics = connection.makefile("rb").read().decode()
+        found = re.search(rf"cmdstat_{command}:calls=(\d+)", statistics)
+        return int(found[1]) if found else 0
 
     def __enter__(self) -> Self:
         self.start()

@@ -23,7 +23,7 @@ PATIENCE: Final = 1.0
 MOST: Final = 64
 """Slots that are asked for at once at most."""
 
-_LATE_IN_A_ROW: Final = 3
+_LATE_IN_A_ROW: Final = 10  # more than a busy event loop of this process explains
 _LOOK_AGAIN: Final = 0.1  # seconds, while all that wait are acquires without room for their starts
 _AT_LEAST: Final = 0.001  # seconds between two asks, whatever the counter says
 
