@@ -1,8 +1,8 @@
 """Whether budgets keep what they promise, and what it costs: `python -m benchmarks.budget`, about a minute.
 
-`LocalBudget` runs in virtual time, with 5,000 callers queued; `RedisBudget` in real time, in ten processes that
-share one limit through a Valkey server of their own. Windows are judged from outside, by the moments at which
-callers got their slots.
+`LocalBudget` runs in virtual time, with 5,000 callers queued; `RedisBudget` in real time, in ten processes
+that share one limit through a Valkey server of their own. Windows are judged from outside, by the moments at
+which callers got their slots.
 """
 
 import itertools
