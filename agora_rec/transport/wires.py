@@ -35,7 +35,8 @@ class OwnWire:
 
     def open(self, hosts: Sequence[str]) -> None:
         """See `Wire.open`."""
-        self._choose(hosts).open(hosts)
+        wire = self._chosen or self._choose(hosts)
+        wire.open(hosts)
 
     def exchange(
         self, method: str, host: str, path: str, body: Body | None, seconds: float, *, fresh: bool = False
@@ -51,8 +52,7 @@ class OwnWire:
             await chosen.aclose()
 
     def _choose(self, hosts: Sequence[str]) -> Wire:
-        if self._chosen is None:
-            self._chosen = self._best(hosts)
+        self._chosen = self._best(hosts)
         return self._chosen
 
     def _best(self, hosts: Sequence[str]) -> Wire:
