@@ -54,7 +54,7 @@ class Driver:
         self.stop_job: Job[StopAnswer] | None = None
         self.seen_at: float | None = None
         """When (`clock.monotonic`) the service last answered for the recording as one that it knows."""
-        self.stops_wanted = 0
+        self.stops_wanted: int = 0
         """How often somebody has wanted it stopped, whatever became of that; a goal that starts gives way."""
         self._starting = Starting(ledger)
         self._turn = Turn()

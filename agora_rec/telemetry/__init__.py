@@ -6,7 +6,7 @@
 
 try:
     from agora_rec.telemetry.otel import OpenTelemetry
-except ModuleNotFoundError as missing:
-    raise ImportError(f"agora_rec.telemetry needs {missing.name}: pip install 'agora-rec[otel]'") from None
+except ModuleNotFoundError as _missing:
+    raise ImportError(f"agora_rec.telemetry needs {_missing.name}: pip install 'agora-rec[otel]'") from None
 
 __all__ = ["OpenTelemetry"]

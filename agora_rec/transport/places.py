@@ -30,7 +30,7 @@ class Places:
             rule = "a whole number of connections, 1 or more; None for no limit"
             raise InvalidRequest((Violation("max_connections", repr(limit)[:100], rule),))
         self.limit = limit
-        self.taken = 0
+        self.taken: int = 0
         self._lines: tuple[dict[anyio.Event, None], ...] = tuple({} for _ in _IN_ORDER)
 
     def __repr__(self) -> str:

@@ -144,7 +144,7 @@ class Transport:
         self.budget = budget
         self.retry = retry
         self.timeout = timeout
-        self.places = Places(max_connections)
+        self.places: Places = Places(max_connections)
         self._wire = wire
         self._clock = clock
         self._telemetry: Telemetry = Unobserved() if telemetry is None else telemetry

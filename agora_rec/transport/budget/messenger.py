@@ -72,7 +72,7 @@ class Messenger:
         clock: Clock,
         tell: Callable[[str | None], None],
     ) -> None:
-        self.is_shared = True
+        self.is_shared: bool = True
         self._turnstile = turnstile
         self._window = window
         self._grants = grants

@@ -48,7 +48,7 @@ class Turnstile:
 
     def __init__(self, slots: Slots, clock: Clock) -> None:
         self.slots = slots
-        self.used = 0
+        self.used: int = 0
         self._clock = clock
         self._line: Line[_Waiter] = Line()
 
