@@ -9,10 +9,9 @@ What works for a client is loaded when the first one is made, not when this modu
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
-from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, TypeVarTuple, Unpack
 from weakref import WeakValueDictionary
 
 import anyio
@@ -20,6 +19,7 @@ import anyio
 from agora_rec.clock import Clock, SystemClock
 from agora_rec.defaults import MAX_CONNECTIONS, QPS
 from agora_rec.errors import InvalidRequest, Violation
+from agora_rec.options import Options, from_environment, hidden
 from agora_rec.secret import MASK, Secret, hide
 from agora_rec.vocabulary import Area, Region
 
@@ -42,33 +42,7 @@ if TYPE_CHECKING:
 A = TypeVar("A", bound="AnyAnswer")
 Ts = TypeVarTuple("Ts")
 
-_ENVIRONMENT: Final = {
-    "app_id": "AGORA_APP_ID",
-    "customer_id": "AGORA_CUSTOMER_ID",
-    "customer_secret": "AGORA_CUSTOMER_SECRET",
-}
-
-
 _NOT_OPEN: Final = "the client is not open: use 'async with CloudRecording(...) as cloud'"
-
-
-class Options(TypedDict, total=False):
-    """What `CloudRecording.from_env` can be told beside, or instead of, the environment."""
-
-    app_id: str
-    customer_id: str | Secret
-    customer_secret: str | Secret
-    area: Area
-    base_url: str | None
-    transport: HttpxTransport | None
-    timeout: float
-    qps: float | None
-    budget: Budget | None
-    store: Store | None
-    retry: RetryPolicy | None
-    clock: Clock | None
-    max_connections: int | None
-    telemetry: Telemetry | None
 
 
 class CloudRecording:
@@ -162,7 +136,7 @@ class CloudRecording:
         Raises:
             InvalidRequest: Variables are missing or wrong; names all of them.
         """
-        options, violations = _from_environment(_hidden(overrides))
+        options, violations = from_environment(hidden(overrides))
         del overrides  # no traceback may show them
         if violations:
             raise InvalidRequest(tuple(violations))
@@ -394,33 +368,3 @@ def _check_credentials(app_id: str, customer_id: Secret, customer_secret: Secret
 
 def _is_said(text: object) -> bool:
     return isinstance(text, str) and bool(text.strip())
-
-
-def _hidden(options: Options) -> Options:
-    hidden: Options = {**options}
-    if "customer_id" in hidden:
-        hidden["customer_id"] = Secret(hidden["customer_id"])
-    if "customer_secret" in hidden:
-        hidden["customer_secret"] = Secret(hidden["customer_secret"])
-    return hidden
-
-
-def _from_environment(options: Options) -> tuple[Options, list[Violation]]:
-    violations: list[Violation] = []
-    for name, variable in _ENVIRONMENT.items():
-        if name not in options:
-            given = Secret(os.environ.get(variable, ""))
-            options[name] = given.reveal() if name == "app_id" else given  # type: ignore[literal-required]  # the names of _ENVIRONMENT
-            if not given:
-                violations.append(Violation(name, "''", f"pass it, or set {variable}"))
-    area = os.environ.get("AGORA_AREA")
-    if area and "area" not in options:
-        try:
-            options["area"] = Area(area)
-        except ValueError:
-            rule = f"AGORA_AREA is one of {', '.join(Area)}"
-            violations.append(Violation("area", repr(area)[:40], rule))
-    base_url = os.environ.get("AGORA_BASE_URL")
-    if base_url and "base_url" not in options:
-        options["base_url"] = base_url
-    return options, violations

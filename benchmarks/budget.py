@@ -18,6 +18,7 @@ from agora_rec.transport.budget import LocalBudget
 from agora_rec.vocabulary import Priority
 from tests.support.shared_limit import Job, Workers, moments
 from tests.support.valkey import served_valkey
+from tests.support.windows import most_in_any_window
 
 QUEUED: Final = 5_000
 AT_ONCE: Final = 200_000
@@ -56,16 +57,6 @@ def in_virtual_time(work: Callable[[], Coroutine[Any, Any, None]]) -> float:
     return time.process_time() - began
 
 
-def most_within(moments: list[float], window: float) -> int:
-    """The most calls in any window of that length."""
-    most, first = 0, 0
-    for last, moment in enumerate(moments):
-        while moment - moments[first] > window:
-            first += 1
-        most = max(most, last - first + 1)
-    return most
-
-
 def long_queue(qps: float) -> None:
     """5,000 queries at once: is the rate used, and kept in every window?"""
     course = Course(qps)
@@ -77,11 +68,10 @@ def long_queue(qps: float) -> None:
 
     cpu = in_virtual_time(work)
     rate = (QUEUED - 1) / course.moments[-1]
+    most = most_in_any_window(course.moments, 1 + JITTER)
     print(f"  {QUEUED} queries queued")
     print(f"    used of what the margin leaves  {rate * (1 + JITTER) / qps:8.2%}   (target: 98 %)")
-    print(
-        f"    most in any window of 1.05 s    {most_within(course.moments, 1 + JITTER):8}   (limit: {qps:g})"
-    )
+    print(f"    most in any window of 1.05 s    {most:8}   (limit: {qps:g})")
     print(f"    CPU of a slot, waiting included {cpu / QUEUED * 1e6:8.1f} us")
 
 
@@ -163,7 +153,7 @@ def processes(qps: float, count: int, seconds: float) -> None:
     shares = sorted(map(len, served))
     print(f"\nRedisBudget, {count} processes (asyncio and trio), qps {qps:g}, {seconds:g} s of real time")
     print(f"    used of what the margin leaves  {rate * (1 + JITTER) / qps:8.2%}")
-    print(f"    most in any window of 1 s       {most_within(everything, 1.0):8}   (limit: {qps:g})")
+    print(f"    most in any window of 1 s       {most_in_any_window(everything, 1.0):8}   (limit: {qps:g})")
     print(f"    questions to the server a slot  {asked / len(everything):8.2f}")
     print(f"    slots of a process, least, most {shares[0]:5} {shares[-1]:5}")
 

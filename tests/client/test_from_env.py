@@ -3,7 +3,7 @@
 import pytest
 
 from agora_rec import Area, CloudRecording, InvalidRequest
-from agora_rec.client import Options
+from agora_rec.options import Options
 from agora_rec.secret import Secret
 from tests.support import secrets
 

@@ -16,7 +16,7 @@ from agora_rec.errors import InvalidRequest
 from agora_rec.transport.budget import LocalBudget, Unpaced
 from agora_rec.vocabulary import Priority
 from tests.support.backends import virtual_time
-from tests.transport.test_pace import most_in_any_window
+from tests.support.windows import most_in_any_window
 
 anyio_backend = virtual_time
 pytestmark = pytest.mark.anyio

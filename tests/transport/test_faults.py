@@ -35,14 +35,14 @@ from agora_rec import (
 from agora_rec.emulator import Emulator, Settings
 from agora_rec.emulator.app import App
 from agora_rec.emulator.serving import serve
-from agora_rec.transport import Hosts, wires
+from agora_rec.transport import Hosts
 from agora_rec.vocabulary import AttemptOutcome, OperationName
 from tests.support.cloud import ACQUIRE, QUERY, START, STOP, UID, UPDATE, mix
 from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET
 from tests.transport.bad_network import HARMLESS, IDLE, STALLS, UNSEEN, BadNetwork, Fault, bad_network
 from tests.transport.servers import answer, serving
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("the_library")]
 
 STEPS: Final = (ACQUIRE, START, QUERY, UPDATE, STOP)
 AT_ONCE: Final[dict[str, Any]] = dict.fromkeys(
@@ -64,22 +64,9 @@ LONG: Final = 5.0
 """Seconds that are never over, unless something hangs."""
 
 
-@pytest.fixture(
-    params=[("asyncio", "httpx"), ("trio", "httpx"), ("asyncio", "aiohttp")], ids="-".join, name="stack"
-)
-def an_event_loop_and_a_library(request: pytest.FixtureRequest) -> Any:
-    return request.param
-
-
 @pytest.fixture(name="anyio_backend")
 def the_event_loop(stack: tuple[str, str]) -> str:
     return stack[0]
-
-
-@pytest.fixture(autouse=True)
-def the_library(stack: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    if stack[1] == "httpx":
-        monkeypatch.setattr(wires, "_over_aiohttp", lambda: None)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -19,7 +19,7 @@ from agora_rec.transport.budget.pace import RECOVERY, Pace
 from agora_rec.transport.budget.turnstile import Turnstile
 from agora_rec.vocabulary import Priority
 from tests.support.backends import virtual_time
-from tests.transport.test_pace import most_in_any_window
+from tests.support.windows import most_in_any_window
 
 anyio_backend = virtual_time
 pytestmark = pytest.mark.anyio

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agora_rec.transport.budget.pace import CATCH_UP, RECOVERY, SLOWEST, Pace
+from tests.support.windows import most_in_any_window
 
 rates = st.one_of(
     st.floats(0.05, 20.0),
@@ -14,16 +15,6 @@ rates = st.one_of(
 )
 jitters = st.sampled_from([0.0, 0.05, 0.3])
 gaps = st.lists(st.floats(0.0, 3.0), min_size=1, max_size=60)
-
-
-def most_in_any_window(moments: list[float], window: float) -> int:
-    """The largest number of moments in any closed window of that length."""
-    most, first = 0, 0
-    for last, moment in enumerate(moments):
-        while moment - moments[first] > window:
-            first += 1
-        most = max(most, last - first + 1)
-    return most
 
 
 def played(pace: Pace, asked: list[float], late: list[float]) -> list[float]:

@@ -18,7 +18,7 @@ from agora_rec.vocabulary import Priority
 from tests.support.secrets import CUSTOMER_SECRET
 from tests.support.shared_limit import Job, Workers, moments
 from tests.support.valkey import Valkey, served_valkey
-from tests.transport.test_pace import most_in_any_window
+from tests.support.windows import most_in_any_window
 
 pytestmark = pytest.mark.anyio
 

@@ -20,34 +20,21 @@ from cryptography import x509
 from agora_rec import operations
 from agora_rec.codec import Body
 from agora_rec.errors import TransportError
-from agora_rec.transport import RetryPolicy, Transport, Unpaced, open_transport, wires
+from agora_rec.transport import RetryPolicy, Transport, Unpaced, open_transport
 from agora_rec.vocabulary import AttemptOutcome, ModeName
 from tests.operations import samples
 from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET
 from tests.transport.servers import Reply, answer, drip, flood, keep_silent, raw, serving
 from tests.transport.test_sender import QUERIED, STARTED
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("the_library")]
 
 SHORT = 0.3
-
-
-@pytest.fixture(
-    params=[("asyncio", "httpx"), ("trio", "httpx"), ("asyncio", "aiohttp")], ids="-".join, name="stack"
-)
-def an_event_loop_and_a_library(request: pytest.FixtureRequest) -> Any:
-    return request.param
 
 
 @pytest.fixture(name="anyio_backend")
 def the_event_loop(stack: tuple[str, str]) -> str:
     return stack[0]
-
-
-@pytest.fixture(autouse=True)
-def the_library(stack: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    if stack[1] == "httpx":
-        monkeypatch.setattr(wires, "_over_aiohttp", lambda: None)
 
 
 def transport_to(url: str, timeout: float = 5.0) -> Transport:
