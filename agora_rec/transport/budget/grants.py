@@ -2,10 +2,13 @@
 
 import math
 from collections import deque
+from typing import Final
 
 from attrs import define, field, frozen
 
 from agora_rec.transport.budget.bookings import RESERVE, START_WITHIN
+
+_MARGIN: Final = 1.0 + 1e-6  # lest there seem to be room for two in the very moment of the first
 
 
 @frozen
@@ -70,7 +73,7 @@ class Grants:
         It decides how many starts may be owed. Where that is a slot in more than two seconds, one start
         at a time is: the others are as likely to need none.
         """
-        one_at_a_time = (START_WITHIN - RESERVE) / 2
+        one_at_a_time = (START_WITHIN - RESERVE) / 2 * _MARGIN
         return max(self._interval, min(self._interval * self.workers, one_at_a_time))
 
     def due(self, since: float, now: float) -> float:
