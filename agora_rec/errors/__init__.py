@@ -9,6 +9,8 @@
       RecordingGone              its disappearance is confirmed; only this justifies a new one
       WaitTimedOut               also a TimeoutError: what is known by then is attached
       StoreConflict              another worker has written the checkpoint first
+      NotificationRejected       bad signature, too large, or no notification
+      NotAcknowledged            before_ack failed or took too long: the service sends it again
       TransportError             no usable answer: attempts attached
       ApiError                   operation, status, code, reason, cname, uid, resource_id, sid, hint
         AuthenticationFailed     401
@@ -71,6 +73,7 @@ from agora_rec.errors.local import (
     TransportError,
     WaitTimedOut,
 )
+from agora_rec.errors.notifications import NotAcknowledged, NotificationRejected, RejectionReason
 from agora_rec.errors.table import Row
 from agora_rec.errors.values import (
     Attempt,
@@ -95,10 +98,13 @@ __all__ = [
     "InvalidParameter",
     "InvalidRequest",
     "NoRecordedData",
+    "NotAcknowledged",
+    "NotificationRejected",
     "PartialContent",
     "RateLimited",
     "RecordingGone",
     "Refusal",
+    "RejectionReason",
     "RequestNotCompleted",
     "ResourceExpired",
     "ResourceMismatch",

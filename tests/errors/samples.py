@@ -59,6 +59,8 @@ def _local() -> list[AgoraRecError]:
             evidence=EVIDENCE,
         ),
         e.StoreConflict(key="class-42", expected=3, found=4, evidence=EVIDENCE),
+        e.NotificationRejected(e.RejectionReason.MALFORMED, "not JSON", evidence=EVIDENCE),
+        e.NotAcknowledged("before_ack took longer than 8 s", evidence=EVIDENCE),
         e.TransportError(about, attempts=ATTEMPTS, deadline_came=True, evidence=EVIDENCE),
     ]
 

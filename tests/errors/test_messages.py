@@ -101,6 +101,8 @@ def test_no_other_error_lets_a_hostile_text_through(text: str) -> None:
         errors.RecordingGone(about, cause=text),
         errors.WaitTimedOut(about, waited_for=text, state=State.STARTING, seconds=1.0),
         errors.StoreConflict(key=text, expected=None, found=1),
+        errors.NotificationRejected(errors.RejectionReason.BAD_SIGNATURE, text),
+        errors.NotAcknowledged(text),
         errors.TransportError(about, attempts=attempts),
         errors.UploadStatusUnknown(about, status=206, uploading_status=UploadingStatus(text)),
         from_unreadable(about, 200, text, attempts),
@@ -183,10 +185,19 @@ def test_the_other_errors_say_what_to_do() -> None:
         errors.RecordingGone: "start anew with another uid",
         errors.WaitTimedOut: "wait again, query() it, or ensure_stopped()",
         errors.StoreConflict: "Read it again (refresh()) and decide anew.",
+        errors.NotificationRejected: "Give the body as the bytes that came",
+        errors.NotAcknowledged: "the service sends it again",
         errors.TransportError: "Look at the network and the hosts' names, then call again.",
     }
     for error, words in advice.items():
         assert words in str(SAMPLES[error])
+
+
+@pytest.mark.parametrize("reason", errors.RejectionReason)
+def test_a_rejected_notification_says_why_in_a_word_and_in_a_sentence(reason: errors.RejectionReason) -> None:
+    message = str(errors.NotificationRejected(reason, "it is odd"))
+    assert message.startswith(f"The notification was rejected: {reason.value}. It is odd. ")
+    assert len(message) > len(str(errors.NotificationRejected(reason)))
 
 
 def test_a_timeout_tells_what_is_known() -> None:

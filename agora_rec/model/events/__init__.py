@@ -1,0 +1,187 @@
+"""What the service reports by webhooks: a class for each type of event, and one table of them.
+
+Values only: how they are read from JSON stands in the codec, what they mean for a recording in the lifecycle.
+All sets are open: an unknown word or number is kept, never refused.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from agora_rec.model.events.base import (
+    NOTHING_ELSE,
+    Details,
+    Event,
+    PartStatus,
+    UnknownEvent,
+    read_only,
+)
+from agora_rec.model.events.extensions import (
+    ExtensionErrorCode,
+    ExtensionServiceError,
+    ExtensionServiceStarted,
+    ExtensionServiceStopped,
+    VodStarted,
+    VodTriggered,
+)
+from agora_rec.model.events.postponed import (
+    DownloadFailed,
+    PostponedResult,
+    PostponedTranscodingFinished,
+    TranscodedUser,
+    TranscoderCompleted,
+    TranscoderStarted,
+    TranscodingResult,
+    UserTranscodingResult,
+)
+from agora_rec.model.events.recorder import (
+    AudioInfoChanged,
+    AudioStreamChanged,
+    RecorderLeft,
+    RecorderStarted,
+    SliceStarted,
+    SnapshotTaken,
+    StreamReception,
+    VideoInfoChanged,
+    VideoStreamChanged,
+)
+from agora_rec.model.events.service import (
+    ErrorCode,
+    ErrorLevel,
+    ErrorModule,
+    ExitStatus,
+    FileInfos,
+    HighAvailabilityRegistered,
+    LeaveCode,
+    RecorderErrorCode,
+    RecordingError,
+    RecordingWarning,
+    ServiceErrorCode,
+    SessionExit,
+    SessionFailover,
+    StatusUpdated,
+    UploaderErrorCode,
+    UploaderWarningCode,
+)
+from agora_rec.model.events.uploader import (
+    FilesBackuped,
+    FilesUploaded,
+    StsExpired,
+    UploaderStarted,
+    UploadingProgress,
+)
+from agora_rec.model.events.web import (
+    LimitType,
+    ReloadReason,
+    RtmpPublishStatus,
+    WebCapabilityLimit,
+    WebRecorderReloaded,
+    WebRecorderStarted,
+    WebRecorderStopped,
+    WebStopCode,
+)
+
+EVENTS: Final[Mapping[int, type[Event]]] = MappingProxyType(
+    {
+        cls.event_type: cls
+        for cls in (
+            RecordingError,
+            RecordingWarning,
+            StatusUpdated,
+            FileInfos,
+            SessionExit,
+            SessionFailover,
+            HighAvailabilityRegistered,
+            UploaderStarted,
+            FilesUploaded,
+            FilesBackuped,
+            UploadingProgress,
+            StsExpired,
+            RecorderStarted,
+            RecorderLeft,
+            SliceStarted,
+            AudioStreamChanged,
+            VideoStreamChanged,
+            SnapshotTaken,
+            AudioInfoChanged,
+            VideoInfoChanged,
+            VodStarted,
+            VodTriggered,
+            WebRecorderStarted,
+            WebRecorderStopped,
+            WebCapabilityLimit,
+            WebRecorderReloaded,
+            TranscoderStarted,
+            TranscoderCompleted,
+            DownloadFailed,
+            RtmpPublishStatus,
+            ExtensionServiceError,
+            ExtensionServiceStarted,
+            ExtensionServiceStopped,
+            PostponedTranscodingFinished,
+        )
+    }
+)
+"""The class of each type of event that this library knows (events.yaml `events`)."""
+
+__all__ = [
+    "EVENTS",
+    "NOTHING_ELSE",
+    "AudioInfoChanged",
+    "AudioStreamChanged",
+    "Details",
+    "DownloadFailed",
+    "ErrorCode",
+    "ErrorLevel",
+    "ErrorModule",
+    "Event",
+    "ExitStatus",
+    "ExtensionErrorCode",
+    "ExtensionServiceError",
+    "ExtensionServiceStarted",
+    "ExtensionServiceStopped",
+    "FileInfos",
+    "FilesBackuped",
+    "FilesUploaded",
+    "HighAvailabilityRegistered",
+    "LeaveCode",
+    "LimitType",
+    "PartStatus",
+    "PostponedResult",
+    "PostponedTranscodingFinished",
+    "RecorderErrorCode",
+    "RecorderLeft",
+    "RecorderStarted",
+    "RecordingError",
+    "RecordingWarning",
+    "ReloadReason",
+    "RtmpPublishStatus",
+    "ServiceErrorCode",
+    "SessionExit",
+    "SessionFailover",
+    "SliceStarted",
+    "SnapshotTaken",
+    "StatusUpdated",
+    "StreamReception",
+    "StsExpired",
+    "TranscodedUser",
+    "TranscoderCompleted",
+    "TranscoderStarted",
+    "TranscodingResult",
+    "UnknownEvent",
+    "UploaderErrorCode",
+    "UploaderStarted",
+    "UploaderWarningCode",
+    "UploadingProgress",
+    "UserTranscodingResult",
+    "VideoInfoChanged",
+    "VideoStreamChanged",
+    "VodStarted",
+    "VodTriggered",
+    "WebCapabilityLimit",
+    "WebRecorderReloaded",
+    "WebRecorderStarted",
+    "WebRecorderStopped",
+    "WebStopCode",
+    "read_only",
+]
