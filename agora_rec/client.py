@@ -24,7 +24,6 @@ from agora_rec.secret import MASK, Secret, hide
 from agora_rec.vocabulary import Area, Region
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address, IPv6Address
     from types import TracebackType
 
     from anyio.abc import TaskGroup
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from agora_rec.api import Api
     from agora_rec.codec import Body
     from agora_rec.errors import Attempt
-    from agora_rec.model import Alternate, AnyAnswer, Mode
+    from agora_rec.model import Alternate, AnyAnswer, Mode, NotificationIps
     from agora_rec.operations import Operation
     from agora_rec.recording import Ledger, Recording
     from agora_rec.store import Checkpoint, Store
@@ -271,9 +270,22 @@ class CloudRecording:
             async for stored in all_stored:
                 yield self.attach(stored.checkpoint)
 
-    async def notification_ips(self) -> tuple[IPv4Address | IPv6Address, ...]:
-        """The addresses from which the service sends its webhooks; to be asked anew every 24 hours."""
-        return (await self.api.ncs_ip()).addresses
+    async def notification_ips(self) -> NotificationIps:
+        """Ask from which addresses the service sends its webhooks, for a firewall's allow list.
+
+        They change: ask again before `refresh_before`, 24 hours later (timing.yaml `ncs_ip_refresh`). What is
+        given is never empty, and holds no address that nothing comes from over the internet (private ones,
+        loopback, multicast, `0.0.0.0`): an answer with such a one is refused whole.
+
+        Raises:
+            UnexpectedAnswer: The answer is no such list.
+            ApiError: The service refused, such as `AuthenticationFailed`.
+            TransportError: There was no answer. The list of before is then good until its time is over.
+        """
+        from agora_rec.model import NotificationIps
+
+        asked_at = self.clock.now()
+        return NotificationIps(addresses=(await self.api.ncs_ip()).addresses, asked_at=asked_at)
 
     def send(
         self,

@@ -1,7 +1,7 @@
-"""The `agora-rec` command: an emulator to call, one recording by hand, and a demonstration.
+"""The `agora-rec` command: an emulator, one recording by hand, a demonstration, a firewall's allow list.
 
 This module only starts it; the commands are in `commands`, and need the extra `cli`. What is printed is for
-people: programs use the library.
+people, but for the allow list: programs use the library.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The commands and their options. What they do is in `emulate`, `record` and `demo`."""
+"""The commands and their options. What they do is in `emulate`, `record`, `demo` and `allow_lists`."""
 
 import math
 import os
@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from agora_rec import (
+    AgoraRecError,
     AudioProfile,
     CloudRecording,
     Individual,
@@ -25,6 +26,7 @@ from agora_rec import (
     __version__,
 )
 from agora_rec.cli import buckets
+from agora_rec.cli.allow_lists import FORMATS
 from agora_rec.cli.board import Board
 from agora_rec.cli.demo import Demo
 from agora_rec.cli.emulate import emulate
@@ -46,6 +48,9 @@ class _Positive(click.FloatRange):
 
 
 POSITIVE: Final = _Positive(min=0, min_open=True)
+BASE_URL: Final = click.option(
+    "--base-url", help="Whom to call instead of Agora: https, or http on this machine (an emulator)."
+)
 
 
 def _run(main: Callable[[], Coroutine[Any, Any, int]]) -> None:
@@ -137,9 +142,7 @@ async def _show(board: Board, seconds: float) -> int:
 )
 @click.option("--url", help="The page; for --mode web.")
 @click.option("--seconds", type=POSITIVE, help="How long; without it until Ctrl-C.")
-@click.option(
-    "--base-url", help="Whom to call instead of Agora: https, or http on this machine (an emulator)."
-)
+@BASE_URL
 @click.option("--vendor", required=True, type=click.Choice(list(buckets.VENDORS)), help="Whose storage.")
 @click.option("--bucket", required=True, help="The bucket.")
 @click.option("--region", help="Where it lies, as the vendor names it (us-east-1).")
@@ -177,13 +180,21 @@ def record_command(
 
 
 async def _record(cname: str, uid: int, mode: Mode, seconds: float | None, base_url: str | None) -> int:
+    cloud = _client(base_url)
     try:
-        cloud = CloudRecording.from_env(base_url=base_url) if base_url else CloudRecording.from_env()
         recording = cloud.recording(cname, uid, mode, token=os.environ.get("AGORA_TOKEN") or None)
     except InvalidRequest as error:
         raise click.UsageError(str(error)) from None
     async with cloud:
         return await Session(recording, seconds, Console()).run()
+
+
+def _client(base_url: str | None) -> CloudRecording:
+    """A client by the environment."""
+    try:
+        return CloudRecording.from_env(base_url=base_url) if base_url else CloudRecording.from_env()
+    except InvalidRequest as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _mode(name: ModeName, storage: Storage, url: str | None) -> Mode:
@@ -201,3 +212,43 @@ def _mode(name: ModeName, storage: Storage, url: str | None) -> Mode:
         video_height=720,
         max_recording_hour=HOURS,
     )
+
+
+@command.command("notification-ips")
+@click.option(
+    "--format",
+    "form",
+    default="plain",
+    show_default=True,
+    type=click.Choice(list(FORMATS)),
+    help="An address a line; the fewest networks with just these addresses; JSON with the times; nginx's "
+    "allow and deny.",
+)
+@click.option("--json", "form", flag_value="json", help="Short for --format json.")
+@BASE_URL
+def notification_ips_command(form: str, base_url: str | None) -> None:
+    """Tell from which addresses the service sends webhooks, for a firewall's allow list.
+
+    They change: run it at least every 24 hours. What it prints is the whole list or nothing.
+
+    \b
+    The account comes from the environment:
+      AGORA_APP_ID, AGORA_CUSTOMER_ID, AGORA_CUSTOMER_SECRET
+    AGORA_BASE_URL and AGORA_AREA are read as well.
+
+    \b
+    Exit codes: 0 told, 1 not told, for the service didn't answer or not well, 2 wrong usage.
+    """  # noqa: D301 - as above
+    _run(lambda: _tell_ips(form, base_url))
+
+
+async def _tell_ips(form: str, base_url: str | None) -> int:
+    try:
+        async with _client(base_url) as cloud:
+            ips = await cloud.notification_ips()
+    except InvalidRequest as error:  # a proxy, or certificates, that the environment names
+        raise click.UsageError(str(error)) from None
+    except AgoraRecError as error:
+        raise click.ClickException(f"{type(error).__name__}: {error}") from None
+    click.echo(FORMATS[form](ips))
+    return 0

@@ -69,6 +69,14 @@ def sub_services_of(value: object) -> tuple[SubServiceState, ...]:
     return tuple(SubServiceState(name=part, state=state) for part, state in named if part)
 
 
+def addresses_of(value: object) -> tuple[Any, ...]:
+    """Read from where webhooks come: never nothing, since a firewall that believes it lets none through."""
+    found = each(value, address)
+    if not found:
+        raise BadShape("$", "expected an address at least")
+    return found
+
+
 _MAX_PARTS: Final = 100
 
 _ECHOES: Final[Fields] = {
@@ -99,7 +107,7 @@ ANSWER_FIELDS: Final[dict[type, Fields]] = {
     },
     StopAnswer: _SESSION | _FILES | {"uploading_status": at("serverResponse.uploadingStatus")},
     NcsIpAnswer: {
-        "addresses": _reads("data.service.hosts[].primaryIP", lambda value: each(value, address)),
+        "addresses": _reads("data.service.hosts[].primaryIP", addresses_of),
     },
     RecordedFile: {
         "name": _reads("fileName", name, "filename"),

@@ -5,7 +5,7 @@ what the caller sent, are read leniently: a wrong one is None, since no good ans
 """
 
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 from agora_rec.codec.shape import BadShape, kind
@@ -18,6 +18,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS_END: Final = 10**11  # below: seconds (until the year 5138), from there on: milliseconds (from 1973)
 _LAST_MILLISECOND: Final = 253_402_300_799_999  # of the year 9999, where datetime ends
 _UID_DIGITS: Final = len(str(MAX_UID))
+_FOR_DOCUMENTS: Final = tuple(
+    map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
+)
 
 
 def text(value: object) -> str:
@@ -106,10 +109,24 @@ def echo(value: object) -> str | None:
 
 
 def address(value: object) -> IPv4Address | IPv6Address:
-    """An IP address."""
+    """An address that something may come from over the internet: a firewall is going to let it through.
+
+    Those that are kept for documents are read as well: nothing comes from them, and emulators answer them.
+    """
     read = text(value)
     try:
-        return ip_address(read)
+        found = ip_address(read)
     except ValueError:
-        pass  # raised below, so that no foreign text hangs on it
-    raise BadShape("$", "expected an IP address")
+        found = None  # raised below, so that no foreign text hangs on it
+    if found is None or "%" in read:  # a zone, of which Python lets any text pass, line ends included
+        raise BadShape("$", "expected an IP address")
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    if not (_is_public(found) or any(found in network for network in _FOR_DOCUMENTS)):
+        raise BadShape("$", "an IP address that nothing comes from over the internet")
+    return found
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    local = isinstance(address, IPv6Address) and address.is_site_local
+    return address.is_global and not (address.is_multicast or address.is_reserved or local)

@@ -95,6 +95,7 @@ from agora_rec.model.storage import (
 from agora_rec.model.subscription import ALL_STREAMS, Subscription
 
 if TYPE_CHECKING:
+    from agora_rec.model.allow_list import NotificationIps
     from agora_rec.model.alternate import Alternate
     from agora_rec.model.answers import (
         AcquireAnswer,
@@ -135,6 +136,7 @@ else:
     __getattr__, __dir__ = deferred(
         __name__,
         {
+            "agora_rec.model.allow_list": ("NotificationIps",),
             "agora_rec.model.alternate": ("Alternate",),
             "agora_rec.model.answers": (
                 "AcquireAnswer",
@@ -225,6 +227,7 @@ __all__ = [
     "Mode",
     "ModerationStatus",
     "NcsIpAnswer",
+    "NotificationIps",
     "OtherStorage",
     "Postponed",
     "PostponedAudioMix",

@@ -245,7 +245,7 @@ class NcsIpAnswer:
     """Where the service's webhooks come from.
 
     Attributes:
-        addresses: the addresses of today; ask again every day.
+        addresses: the addresses of today, as they were said; ask again every day.
     """
 
     addresses: tuple[IPv4Address | IPv6Address, ...] = ()

@@ -38,8 +38,8 @@ def test_it_runs_the_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert capsys.readouterr().out == f"agora-rec, version {agora_rec.__version__}\n"
 
 
-def test_it_has_three_commands_and_each_explains_itself():
-    assert set(command.commands) == {"demo", "emulator", "record"}
+def test_it_has_four_commands_and_each_explains_itself():
+    assert set(command.commands) == {"demo", "emulator", "notification-ips", "record"}
     for name in command.commands:
         result = CliRunner().invoke(command, [name, "--help"])
         assert result.exit_code == 0

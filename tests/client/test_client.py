@@ -10,10 +10,11 @@ import pytest
 
 from agora_rec import CloudRecording, InvalidRequest, LocalBudget, MemoryStore, Mix, State
 from agora_rec.emulator import Delay, LoseAnswer, Refuse, SlowAnswer, Upload
-from agora_rec.errors import IllegalTransition, UploadStatusUnknown, WaitTimedOut
+from agora_rec.errors import IllegalTransition, UnexpectedAnswer, UploadStatusUnknown, WaitTimedOut
 from agora_rec.lifecycle import facts
 from agora_rec.model import AcquireRequest
 from agora_rec.transport import Unpaced
+from agora_rec.vocabulary import OperationName
 from tests.support import secrets
 from tests.support.backends import virtual_time
 from tests.support.cloud import (
@@ -357,11 +358,22 @@ class TestRecordings:
             with pytest.raises(IllegalTransition):
                 await recording.acquire()
 
-    async def test_it_tells_the_addresses_of_the_webhooks(self) -> None:
-        async with stage() as on:
-            assert on.cloud.clock is on.clock
-            addresses = await on.cloud.notification_ips()
-            assert set(addresses) == {ip_address("192.0.2.10"), ip_address("192.0.2.11")}
+
+class TestNotificationIps:
+    async def test_they_are_what_the_service_says_with_the_time_of_asking(self) -> None:
+        async with stage(latency=5.0) as on:
+            began = on.clock.now()
+            ips = await on.cloud.notification_ips()
+            assert ips.addresses == (ip_address("192.0.2.10"), ip_address("192.0.2.11"))
+            assert ips.asked_at == began
+            assert on.clock.now() > began
+
+    @pytest.mark.parametrize("hosts", [(), ("192.0.2.10", "0.0.0.0"), ("2600::1%x;\nallow all",)])  # noqa: S104
+    async def test_what_would_open_or_shut_a_firewall_is_refused_whole(self, hosts: tuple[str, ...]) -> None:
+        async with stage(notification_ips=hosts) as on:
+            with pytest.raises(UnexpectedAnswer) as caught:
+                await on.cloud.notification_ips()
+            assert caught.value.operation is OperationName.NCS_IP
 
 
 async def test_a_store_that_is_empty_and_therefore_false_is_used_all_the_same() -> None:

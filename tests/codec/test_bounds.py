@@ -140,6 +140,40 @@ def test_hostile_answers_are_refused(name: str):
         decode(QueryAnswer, HOSTILE[name])
 
 
+def senders(*addresses: object) -> bytes:
+    hosts = [{"primaryIP": address} for address in addresses]
+    return json.dumps({"data": {"service": {"hosts": hosts}}}).encode()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("0.0.0.0", "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1"),  # noqa: S104
+        *("169.254.169.254", "224.0.0.1", "232.1.1.1", "240.0.0.1", "255.255.255.255", "192.88.99"),
+        *("::", "::1", "fe80::1", "fc00::1", "fec0::1", "ff02::1", "ff0e::1", "::ffff:10.0.0.1"),
+        *("64:ff9b::7f00:1", "2600::1%eth0", "2600::1%x;\nallow all", "fe80::1%1", "2001:db8::/32"),
+        *("0.0.0.0/0", "8.8.8.8/0", "8.8.8.8 ", "8.8.8.8\n", "08.8.8.8", "134744072", "\u0668.8.8.8"),
+        *("", "all", 134744072, None, ["8.8.8.8"]),
+    ],
+)
+def test_what_would_open_a_firewall_is_no_address_of_the_service(address: object):
+    with pytest.raises(BadShape) as caught:
+        decode(NcsIpAnswer, senders("192.0.2.10", address))
+    assert caught.value.path == "$.data.service.hosts[].primaryIP[1]"
+
+
+def test_a_list_without_an_end_and_one_without_a_beginning_are_none():
+    for hosts in (senders(), senders(*["8.8.8.8"] * (MAX_ITEMS + 1)), senders(*["8.8.8.8"] * 100_000)):
+        with pytest.raises(BadShape):
+            decode(NcsIpAnswer, hosts)
+
+
+def test_addresses_of_the_internet_and_of_documents_are_read():
+    said = ("8.8.8.8", "198.51.100.1", "203.0.113.255", "2600::1", "2001:db8::9", "::ffff:8.8.4.4")
+    read = decode(NcsIpAnswer, senders(*said)).addresses
+    assert list(map(str, read)) == [*said[:-1], "8.8.4.4"]
+
+
 def test_what_is_within_the_bounds_is_read():
     assert len(decode(QueryAnswer, query(json.dumps(["a"] * MAX_ITEMS))).files) == MAX_ITEMS
     deep = b'{"serverResponse":{},"x":' + b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1) + b"}"

@@ -33,6 +33,7 @@ EXAMPLES = {
     "docs/observability.md": 4,
     "docs/performance.md": 1,
     "docs/quickstart.md": 4,
+    "docs/real_service.md": 1,
     "docs/retries.md": 3,
     "docs/seed_flow.md": 6,
     "docs/testing.md": 2,
