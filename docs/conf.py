@@ -50,7 +50,8 @@ def resolve_own_name(
     if not target.startswith("agora_rec."):
         return None
     domain: Any = environment.get_domain("py")
-    for promised in (f"agora_rec.{name}", f"agora_rec.emulator.{name}", f"agora_rec.telemetry.{name}"):
+    for home in ("agora_rec", "agora_rec.emulator", "agora_rec.notifications", "agora_rec.telemetry"):
+        promised = f"{home}.{name}"
         if target != promised and promised in domain.objects:
             found: nodes.Node | None = domain.resolve_xref(
                 environment, reference["refdoc"], app.builder, "obj", promised, reference, content

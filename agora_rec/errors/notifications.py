@@ -24,6 +24,19 @@ class RejectionReason(Enum):
     MALFORMED = "malformed"
     """Signed, but not a notification: 400."""
 
+    @property
+    def status(self) -> int:
+        """The HTTP status to answer with."""
+        return _STATUSES[self]
+
+
+_STATUSES: Final[Mapping[RejectionReason, int]] = MappingProxyType(
+    {
+        RejectionReason.BAD_SIGNATURE: 401,
+        RejectionReason.TOO_LARGE: 413,
+        RejectionReason.MALFORMED: 400,
+    }
+)
 
 _ADVICE: Final[Mapping[RejectionReason, str]] = MappingProxyType(
     {
