@@ -6,6 +6,7 @@ comes from the service's documents alone.
 
 from agora_rec.emulator.calls import Call, Fate
 from agora_rec.emulator.emulator import ChannelHandle, Emulator
+from agora_rec.emulator.events import EventType
 from agora_rec.emulator.faults import (
     Cut,
     Delay,
@@ -17,9 +18,10 @@ from agora_rec.emulator.faults import (
     Unreachable,
     Upload,
 )
+from agora_rec.emulator.notices import Notice
 from agora_rec.emulator.service import SessionView
 from agora_rec.emulator.session import EndReason, Moment, MomentKind, Track
-from agora_rec.emulator.settings import AppIdRefusal, Settings, User
+from agora_rec.emulator.settings import AppIdRefusal, PageTrouble, Settings, User
 
 __all__ = [
     "AppIdRefusal",
@@ -29,12 +31,15 @@ __all__ = [
     "Delay",
     "Emulator",
     "EndReason",
+    "EventType",
     "Fate",
     "Fault",
     "Garble",
     "LoseAnswer",
     "Moment",
     "MomentKind",
+    "Notice",
+    "PageTrouble",
     "Refuse",
     "SessionView",
     "Settings",

@@ -16,7 +16,13 @@ from attrs import define, field, frozen
 from agora_rec.emulator import answers, wire
 from agora_rec.emulator.channels import Channel
 from agora_rec.emulator.faults import Upload
-from agora_rec.emulator.plan import Plan, read_outputs, read_plan, read_subscription
+from agora_rec.emulator.plan import (
+    Plan,
+    read_expiration,
+    read_outputs,
+    read_plan,
+    read_subscription,
+)
 from agora_rec.emulator.resources import Ids, Resource, is_readable
 from agora_rec.emulator.routes import Route
 from agora_rec.emulator.schema import SHAPES, BadField, Context, check
@@ -210,6 +216,7 @@ def _start(office: Office, errand: Errand, now: datetime) -> Outcome:
     expired = now >= seconds_after(resource.acquired_at, office.settings.resource_seconds)
     earlier = office.started.get(resource.resource_id)
     if earlier is not None and (earlier.is_running(now) or not expired):
+        _note_misfit(earlier, now)
         raise Refused(_already_started(office, earlier))
     if expired:
         raise Refused(wire.RESOURCE_EXPIRED)
@@ -233,12 +240,18 @@ def _start(office: Office, errand: Errand, now: datetime) -> Outcome:
         settings=office.settings,
         channel=office.channel(resource.cname),
         subscriptions=[(now, plan.subscription)],
-        outputs=plan.web.outputs or () if plan.web is not None else (),
-        outputs_since=now if plan.web is not None and plan.web.outputs is not None else None,
-        backuped=plan.bucket in office.settings.backup_buckets,
+        holds=[] if plan.web is None else [(now, plan.web.onhold)],
+        pushes=[] if plan.web is None or plan.web.outputs is None else [(now, plan.web.outputs)],
+        tokens=[(now, plan.token_runs_out)],
     )
     office.enrol(session)
     return _success(answers.recording(resource, session.sid))
+
+
+def _note_misfit(session: Session, now: datetime) -> None:
+    """A call does not fit the recording's status: its worker, if there is one, tells so (event 3)."""
+    if not (session.is_gone(now) or session.is_moving(now)):
+        session.misfits.append(now)
 
 
 def _already_started(office: Office, earlier: Session) -> Refusal:
@@ -277,7 +290,7 @@ def _find_session(office: Office, errand: Errand, body: JsonObject | None, now: 
     told = route.operation in {OperationName.QUERY, OperationName.STOP}
     if session is not None and session.resource is not resource:
         raise Refused(wire.RESOURCE_FOREIGN if told else wire.NO_WORKER)
-    if session is None or session.is_gone(now):
+    if session is None or session.is_gone(now) or session.is_moving(now):
         raise Refused(wire.NO_WORKER)
     if route.mode != session.plan.mode:
         raise Refused(_describe(route.operation, "mode"))
@@ -308,7 +321,7 @@ def _update(office: Office, errand: Errand, now: datetime) -> Outcome:
     for name, medium in (("audioUidList", "audio"), ("videoUidList", "video")):
         if name in subscribe and medium not in session.plan.media:
             raise Refused(_describe(OperationName.UPDATE, f"streamSubscribe.{name}"))
-    if "rtmpPublishConfig" in request and session.outputs_since is None:
+    if "rtmpPublishConfig" in request and not session.pushes:
         raise Refused(_describe(OperationName.UPDATE, "rtmpPublishConfig"))
     if "streamSubscribe" in request:
         audio, video = object_of(subscribe, "audioUidList"), object_of(subscribe, "videoUidList")
@@ -316,8 +329,9 @@ def _update(office: Office, errand: Errand, now: datetime) -> Outcome:
     if "webRecordingConfig" in request:
         session.holds.append((now, flag_of(object_of(request, "webRecordingConfig"), "onhold")))
     if "rtmpPublishConfig" in request:
-        session.outputs = read_outputs(object_of(request, "rtmpPublishConfig"))
-        session.outputs_since = now
+        session.pushes.append((now, read_outputs(object_of(request, "rtmpPublishConfig"))))
+    if "storageConfig" in request:
+        session.tokens.append((now, read_expiration(object_of(request, "storageConfig"))))
     return _success(answers.recording(session.resource, session.sid))
 
 
@@ -338,15 +352,18 @@ def _stop(office: Office, errand: Errand, now: datetime) -> Outcome:
     body = _checked_body(office, errand, "StopBody", now)
     session = _find_session(office, errand, body, now)
     if not session.is_running(now):
+        _note_misfit(session, now)
         raise Refused(wire.EXITING_ALREADY)
     session.stop_at = now
     if errand.upload is not None:
         session.upload_seconds = errand.upload.seconds
-        session.backuped = session.backuped or errand.upload.backuped
+        session.upload_fails = errand.upload.backuped
     if flag_of(object_of(body, "clientRequest"), "async_stop"):
         return Later(at=now, tell=lambda: _stopped(session, errand, now, waited=False))
     # Where there is nothing to upload, there is nothing to wait for.
-    waits = min(session.upload_takes, office.settings.sync_stop_seconds) if session.tracks(now) else 0.0
+    waits = (
+        min(session.upload_takes, office.settings.sync_stop_seconds) if session.listed_tracks(now) else 0.0
+    )
     at = seconds_after(now, waits)
     return Later(at=at, tell=lambda: _stopped(session, errand, at, waited=True))
 
@@ -355,7 +372,7 @@ def _stopped(session: Session, errand: Errand, at: datetime, *, waited: bool) ->
     """What a stop is told when it has waited as long as it would."""
     head = answers.recording(session.resource, session.sid)
     unknown: JsonObject = {"uploadingStatus": str(UploadingStatus.UNKNOWN)}
-    if not session.tracks(at):
+    if not session.listed_tracks(at):
         return wire.refusal_answer(
             wire.NO_RECORDED_DATA, wire.Subject(operation=errand.route.operation), session.settings
         )
@@ -368,7 +385,7 @@ def _stopped(session: Session, errand: Errand, at: datetime, *, waited: bool) ->
         code = session.settings.slow_stop_code
         extra: JsonObject = {} if code is None else {"code": code}
         return Answer(206, wire.dump({**head, **extra, "serverResponse": unknown}))
-    word = UploadingStatus.BACKUPED if session.backuped else UploadingStatus.UPLOADED
+    word = UploadingStatus.BACKUPED if session.backup_since(at) else UploadingStatus.UPLOADED
     return _success({**head, "serverResponse": answers.stop(session, at, word)})
 
 

@@ -3,28 +3,20 @@
 Pure functions of a session and a moment. Which answer is due is decided in `acts`.
 """
 
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime
 
-from agora_rec.emulator.plan import AUDIO, FileList
+from agora_rec.emulator import pushing
+from agora_rec.emulator.plan import FileList
+from agora_rec.emulator.recorded import channel_file_list, milliseconds, page_file_list, recorded_files
 from agora_rec.emulator.resources import Resource
-from agora_rec.emulator.session import Session, Track
+from agora_rec.emulator.session import Session
 from agora_rec.emulator.wire import JsonObject
-from agora_rec.files import Media, mixed_mp4, mixed_playlist, user_playlist, web_cname
-from agora_rec.vocabulary import ModeName, TaskStatus, UploadingStatus
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_PUSH_CONNECTS: Final = timedelta(seconds=1)
+from agora_rec.vocabulary import TaskStatus, UploadingStatus
 
 
 def recording(resource: Resource, sid: str) -> JsonObject:
     """What start, update and updateLayout answer, and query and stop begin with."""
     return {"cname": resource.cname, "uid": resource.uid, "resourceId": resource.resource_id, "sid": sid}
-
-
-def milliseconds(moment: datetime) -> int:
-    """Unix milliseconds."""
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def query(session: Session, now: datetime) -> JsonObject:
@@ -40,7 +32,7 @@ def query(session: Session, now: datetime) -> JsonObject:
             else "exit"
         )
         services = [_page_service(session, now, state)]
-        if session.outputs_since is not None:
+        if session.pushes:
             services.append(
                 {
                     "serviceName": "rtmp_publish_service",
@@ -60,85 +52,33 @@ def stop(session: Session, now: datetime, uploading: UploadingStatus) -> JsonObj
     word = "unknow" if session.settings.older_unknown and uploading == "unknown" else str(uploading)
     if session.plan.file_list is FileList.WEB:
         services = [_page_service(session, now, "exit")]
-        if session.settings.rtmp_in_stop and session.outputs_since is not None:
-            payload: JsonObject = {"status": _push_status(session, now), "outputs": _pushes(session, now)}
+        if session.settings.rtmp_in_stop and session.pushes:
+            payload: JsonObject = {"status": pushing.overall(session, now), "outputs": _pushes(session, now)}
             services.append({"serviceName": "rtmp_publish_service", "payload": payload})
         services.append({"serviceName": "upload_service", "payload": {"uploadingStatus": word}})
         return {"extensionServiceState": services}
     return {**_files(session, now), "uploadingStatus": word}
 
 
-def file_names(session: Session, now: datetime) -> tuple[str, ...]:
-    """The names of all playlists and MP4 files that exist by `now`."""
-    return tuple(name for name, _, _ in _named(session, now))
-
-
-def _named(session: Session, now: datetime) -> list[tuple[str, Track, datetime]]:
-    plan, sid, cname = session.plan, session.sid, session.resource.cname
-    found: list[tuple[str, Track, datetime]] = []
-    if not plan.records:
-        return found
-    if plan.mode is ModeName.WEB:
-        cname = web_cname(cname)
-    for track in session.listed_tracks(now):
-        if plan.mode is ModeName.INDIVIDUAL:
-            media = Media.AUDIO if track.track_type == AUDIO else Media.VIDEO
-            name = user_playlist(sid, cname, int(track.uid), media, folders=plan.folders)
-            found.append((str(name), track, track.begin))
-            continue
-        found.append((str(mixed_playlist(sid, cname, folders=plan.folders)), track, track.begin))
-        for index, begin in enumerate(session.mp4_begins(track, now) if plan.mp4 else ()):
-            found.append((str(mixed_mp4(sid, cname, index, folders=plan.folders)), track, begin))
-    return found
-
-
-def _file_time(session: Session, begin: datetime) -> int:
-    in_milliseconds = milliseconds(begin)
-    return in_milliseconds // 1000 if session.settings.file_times_in_seconds else in_milliseconds
-
-
 def _files(session: Session, now: datetime) -> JsonObject:
     how = session.plan.file_list
     if how is FileList.NOTHING:
         return {}
-    named = _named(session, now)
     if how is FileList.ONE_NAME:
-        return {"fileListMode": "string", "fileList": named[0][0] if named else ""}
-    mixed = session.plan.mode is ModeName.MIX
-    return {
-        "fileListMode": "json",
-        "fileList": [
-            {
-                "fileName": name,
-                "trackType": track.track_type,
-                "uid": track.uid,
-                "mixedAllUser": mixed,
-                "isPlayable": True,
-                "sliceStartTime": _file_time(session, begin),
-            }
-            for name, track, begin in named
-        ],
-    }
+        # After a move to another server the new one knows of its own playlist.
+        names = [each.name for each in recorded_files(session, now)]
+        return {"fileListMode": "string", "fileList": names[-1] if names else ""}
+    in_seconds = session.settings.file_times_in_seconds
+    return {"fileListMode": "json", "fileList": channel_file_list(session, now, in_seconds=in_seconds)}
 
 
 def _page_service(session: Session, now: datetime, state: str) -> JsonObject:
-    files = [
-        {session.settings.web_file_key: name, "sliceStartTime": _file_time(session, begin)}
-        for name, _, begin in _named(session, now)
-    ]
+    files = page_file_list(session, now, in_seconds=session.settings.file_times_in_seconds)
     return {
         "serviceName": "web_recorder_service",
         "payload": {"state": state, "onhold": session.onhold(now), "fileList": files},
     }
 
 
-def _push_status(session: Session, now: datetime) -> str:
-    if session.onhold(now):
-        return "onhold"
-    begun = max(session.ready_at, session.outputs_since or session.ready_at)
-    return "connecting" if now < begun + _PUSH_CONNECTS else "publishing"
-
-
 def _pushes(session: Session, now: datetime) -> list[JsonObject]:
-    status = _push_status(session, now)
-    return [{"rtmpUrl": url, "status": status} for url in session.outputs]
+    return [{"rtmpUrl": url, "status": word} for url, word in pushing.outputs(session, now)]

@@ -11,6 +11,7 @@ from agora_rec.emulator.app import App
 from agora_rec.emulator.calls import Call
 from agora_rec.emulator.faults import Fault, Planned
 from agora_rec.emulator.gateway import Gateway
+from agora_rec.emulator.notices import Notice
 from agora_rec.emulator.resources import Ids
 from agora_rec.emulator.service import Service, SessionView
 from agora_rec.emulator.session import Moment
@@ -48,16 +49,19 @@ class ChannelHandle:
         """
         now = self._now()
         self._service.office.channel(self.name).join(str(uid), now, audio=audio, video=video, host=host)
+        self._service.channel_changed(self.name)
 
     def leave(self, uid: int) -> None:
         """Somebody goes; nothing happens if they aren't there."""
         now = self._now()
         self._service.office.channel(self.name).leave(str(uid), now)
+        self._service.channel_changed(self.name)
 
     def empty(self) -> None:
         """Everybody goes."""
         now = self._now()
         self._service.office.channel(self.name).empty(now)
+        self._service.channel_changed(self.name)
 
     def _now(self) -> datetime:
         # What is overdue comes first: it must still find the channel as it was.
@@ -189,6 +193,40 @@ class Emulator:
         """Forget all faults that still wait for their calls."""
         self._service.faults.clear()
 
+    def fail_over(
+        self, sid: str, *, seconds: float = 60.0, new_uid: int | None = None, old_reports: bool = False
+    ) -> int | None:
+        """Lose the server of a recording now: it is moved to another one (timing.yaml `failover_*`).
+
+        For so many seconds query, update and stop answer 404, and nothing is recorded; what was being
+        written is lost. Then the recording goes on, with the same sid: the recorder has another uid, the
+        names of new files begin with `bak<n>_`, and events 12, 13, 40 or 70, and 42 tell of it. A recording
+        is moved three times at most; the loss of a fourth server ends it.
+
+        Args:
+            sid: which recording.
+            seconds: how long it takes: about 30 where a process was killed, 60 and more where a server was
+                lost; more than 0, at most 90.
+            new_uid: the new recorder's uid; a random one if it is not given, as at the service.
+            old_reports: the old recorder still reports that it was ended (41 with leave code 2, and, later
+                than the new one's beginning, 11 with status 1), both under its own uid.
+
+        Returns:
+            The new recorder's uid; None if nothing takes the recording over.
+
+        Raises:
+            KeyError: there never was a recording with this sid.
+            ValueError: it has ended, isn't ready yet or is being moved; or an argument is out of its range.
+        """
+        uid = self._service.fail_over(
+            sid,
+            self._clock.now(),
+            seconds=seconds,
+            new_uid=None if new_uid is None else str(new_uid),
+            old_reports=old_reports,
+        )
+        return None if uid is None else int(uid)
+
     @property
     def calls(self) -> tuple[Call, ...]:
         """Every call that has reached the service, in the order of arrival, without secrets."""
@@ -198,6 +236,14 @@ class Emulator:
     def sessions(self) -> tuple[SessionView, ...]:
         """Every recording that there ever was, in the order of their starts, as they are now."""
         return self._service.sessions(self._clock.now())
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the service has notified of so far, in order: what it would have sent to a webhook.
+
+        Of very many the oldest are forgotten (`Settings.notices_kept`).
+        """
+        return self._service.notices(self._clock.now())
 
     def running(self) -> tuple[SessionView, ...]:
         """The recordings that are running now (or on their way there)."""

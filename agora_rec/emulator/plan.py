@@ -4,6 +4,7 @@ Values only, without the secrets: of keys and tokens just what they lead to is k
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from enum import Enum, unique
 from typing import Final
 
@@ -11,7 +12,7 @@ from attrs import field, frozen
 
 from agora_rec.emulator.schema.forms import ALL_STREAMS
 from agora_rec.emulator.schema.regions import area_of
-from agora_rec.emulator.settings import Settings
+from agora_rec.emulator.settings import PageTrouble, Settings
 from agora_rec.emulator.wire import (
     TOKEN_EXPIRED,
     TOKEN_WRONG,
@@ -34,6 +35,20 @@ _MEDIA: Final[Mapping[int, frozenset[str]]] = {
 }
 _GROUP_USERS: Final = (2, 7, 12, 17, 32, 49)
 """How many users each `subscribeUidGroup` records at most."""
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_SECONDS: Final = 253_402_300_799
+"""The end of the year 9999; a token that runs out later never does."""
+
+
+@unique
+class Flaw(Enum):
+    """What the asynchronous check will find wrong."""
+
+    STORAGE = "storage"
+    IMAGE = "image"
+    TOKEN = "token"  # noqa: S105 - a word, not a token
 
 
 @unique
@@ -80,13 +95,20 @@ class WebPlan:
     hours_max: int
     mp4_seconds: float
     onhold: bool
+    ready_timeout: float
+    """How long the page may take until it says that it is ready; 0: nobody waits for that."""
+    trouble: PageTrouble | None
     outputs: tuple[str, ...] | None = field(repr=False)
     """The addresses to push to; None if start had no rtmp_publish_service."""
 
 
 @frozen(kw_only=True)
 class Plan:
-    """What a recording does. `flaw` says that it will fail soon after its start."""
+    """What a recording does.
+
+    `flaw` says that it will fail soon after its start, and why. `capture_seconds` is the time between two
+    screenshots, `token_runs_out` the end of the storage's temporary token; None where there are none.
+    """
 
     mode: ModeName
     media: frozenset[str]
@@ -101,7 +123,9 @@ class Plan:
     bucket: str
     area: str | None
     postponed: bool
-    flaw: bool
+    capture_seconds: int | None
+    token_runs_out: datetime | None
+    flaw: Flaw | None
     token_refusal: Refusal | None
     web: WebPlan | None
 
@@ -141,9 +165,13 @@ def read_plan(mode: ModeName, request: JsonObject, settings: Settings) -> Plan:
         bucket=text_of(storage, "bucket") or "",
         area=area_of(vendor, region),
         postponed=policy == "postpone_transcoding",
-        flaw=refusal is not None or not settings.wrong_values.isdisjoint(_watched_values(recording, storage)),
+        capture_seconds=int_of(object_of(request, "snapshotConfig"), "captureInterval", 10)
+        if snapshots
+        else None,
+        token_runs_out=read_expiration(storage),
+        flaw=Flaw.TOKEN if refusal is not None else _find_flaw(recording, storage, settings),
         token_refusal=refusal,
-        web=_read_web(request) if mode is ModeName.WEB else None,
+        web=_read_web(request, settings) if mode is ModeName.WEB else None,
     )
 
 
@@ -184,15 +212,26 @@ def _judge_token(token: str, settings: Settings) -> Refusal | None:
     return None
 
 
-def _watched_values(recording: JsonObject, storage: JsonObject) -> set[str]:
+def read_expiration(storage: JsonObject) -> datetime | None:
+    """When the storage's temporary token runs out; None if it has none, or a lasting one."""
+    seconds = int_of(storage, "stsExpiration", 0)
+    if not text_of(storage, "stsToken") or seconds > _LATEST_SECONDS:
+        return None
+    return _EPOCH + timedelta(seconds=seconds)
+
+
+def _find_flaw(recording: JsonObject, storage: JsonObject, settings: Settings) -> Flaw | None:
     transcoding = object_of(recording, "transcodingConfig")
-    found = [text_of(storage, name) for name in ("bucket", "accessKey", "secretKey")]
-    found += [text_of(transcoding, name) for name in ("backgroundImage", "defaultUserBackgroundImage")]
-    found += [text_of(each, "image_url") for each in objects_of(transcoding, "backgroundConfig")]
-    return {each for each in found if each}
+    keys = [text_of(storage, name) for name in ("bucket", "accessKey", "secretKey")]
+    images = [text_of(transcoding, name) for name in ("backgroundImage", "defaultUserBackgroundImage")]
+    images += [text_of(each, "image_url") for each in objects_of(transcoding, "backgroundConfig")]
+    for flaw, values in ((Flaw.STORAGE, keys), (Flaw.IMAGE, images)):
+        if any(value in settings.wrong_values for value in values):
+            return flaw
+    return None
 
 
-def _read_web(request: JsonObject) -> WebPlan:
+def _read_web(request: JsonObject, settings: Settings) -> WebPlan:
     services = objects_of(object_of(request, "extensionServiceConfig"), "extensionServices")
     by_name = {text_of(each, "serviceName"): object_of(each, "serviceParam") for each in services}
     page = by_name["web_recorder_service"]
@@ -201,6 +240,8 @@ def _read_web(request: JsonObject) -> WebPlan:
         hours_max=int_of(page, "maxRecordingHour", 1),
         mp4_seconds=int_of(page, "maxVideoDuration", 120) * 60,
         onhold=flag_of(page, "onhold"),
+        ready_timeout=int_of(page, "readyTimeout", 0),
+        trouble=settings.page_troubles.get(text_of(page, "url") or ""),
         outputs=None if push is None else read_outputs(push),
     )
 

@@ -55,6 +55,10 @@ class Ids:
         """A new recording ID: 32 hex digits."""
         return self._random.randbytes(16).hex()
 
+    def uid(self) -> str:
+        """A new uid of a recorder."""
+        return str(self._random.randrange(1, 1 << 32))
+
     def request_id(self) -> str:
         """A new X-Request-Id."""
         return self._random.randbytes(16).hex()

@@ -8,12 +8,13 @@ caller waits.
 """
 
 import heapq
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 from attrs import define, evolve, field, frozen
 
-from agora_rec.emulator import answers, wire
+from agora_rec.emulator import failovers, wire
 from agora_rec.emulator.acts import Errand, Later, Office, Outcome, act
 from agora_rec.emulator.calls import Call, Fate, mask
 from agora_rec.emulator.faults import (
@@ -29,6 +30,8 @@ from agora_rec.emulator.faults import (
     Upload,
 )
 from agora_rec.emulator.gateway import Gateway
+from agora_rec.emulator.notices import Notice, NoticeBoard
+from agora_rec.emulator.recorded import recorded_files
 from agora_rec.emulator.resources import Ids
 from agora_rec.emulator.routes import Route, find_route
 from agora_rec.emulator.session import EndReason, Session, seconds_after
@@ -51,13 +54,16 @@ from agora_rec.vocabulary import ModeName, OperationName, UploadingStatus
 class SessionView:
     """The truth about one recording at one moment.
 
-    `running`: it is recording, or on its way there. `gone`: no worker knows of it any more (404).
-    `files` are the names of playlists and MP4 files that exist, `uploading_status` where they are
-    (unknown until they are stored; None while it runs, or if it ended without files).
+    `uid` is the one that it was started with, `instance_uid` the recorder's own: another one after each
+    move to another server. `running`: it is recording, on its way there, or being moved. `gone`: no worker
+    knows of it any more (404). `files` are the names of playlists and MP4 files that exist,
+    `uploading_status` where they are (unknown until they are stored; None while it runs, or if it ended
+    without files).
     """
 
     cname: str
     uid: str
+    instance_uid: str
     sid: str
     resource_id: str
     app_id: str
@@ -72,6 +78,9 @@ class SessionView:
 
 
 _SPOILING: Final = (OperationName.STOP, OperationName.QUERY)
+_UID_SEED: Final = 1 << 33
+"""New recorders' uids have a source of their own, so that a failover doesn't change the next ids."""
+_CHANGING: Final = (OperationName.UPDATE, OperationName.STOP)
 _UNDECIDED: Final = Answer(500, b"{}")
 
 
@@ -102,6 +111,8 @@ class Service:
     seed: int = 0
     faults: FaultPlan = field(factory=FaultPlan, init=False)
     office: Office = field(init=False)
+    _board: NoticeBoard = field(init=False)
+    _uids: Ids = field(init=False)
     _calls: dict[int, Call] = field(factory=dict[int, Call], init=False)
     _agenda: list[tuple[datetime, int, Arrival]] = field(
         factory=list[tuple[datetime, int, Arrival]], init=False
@@ -112,6 +123,8 @@ class Service:
 
     def __attrs_post_init__(self) -> None:
         self.office = Office(self.settings, Ids(self.seed))
+        self._uids = Ids(self.seed + _UID_SEED)
+        self._board = NoticeBoard(self.settings.notice_seconds, self.settings.notices_kept)
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -122,6 +135,56 @@ class Service:
         """Every recording that there ever was, as it is now."""
         self.catch_up(now)
         return tuple(_view(session, now) for session in self.office.sessions.values())
+
+    @property
+    def watchers(self) -> list[Callable[[], None]]:
+        """Who is called whenever `next_notice_at` may have moved: to an earlier moment, or from None."""
+        return self._board.watchers
+
+    def notices(self, now: datetime, after: int = 0) -> tuple[Notice, ...]:
+        """What the service has notified of by `now`, in order, without the first `after` notices.
+
+        The notice at which one has arrived is the cursor: `after=notice.number` gives what is new. What
+        was told once is told again as it was, whatever has been done since. Beyond
+        `Settings.notices_kept` the oldest are forgotten.
+        """
+        self.catch_up(now)
+        return self._board.tell(now, after)
+
+    def next_notice_at(self, now: datetime) -> datetime | None:
+        """The earliest moment at which `notices` can have something new, as far as is known at `now`.
+
+        It is not later than `now` if something is there already. A call or a change in a channel can
+        bring it forward: `watchers` are told.
+        """
+        self.catch_up(now)
+        moments = [self._board.next_at()]
+        # What callers who have left still have coming may cause something.
+        for moment, _, arrival in self._agenda:
+            if arrival.reply is None and not arrival.acted and arrival.due == moment:
+                moments.append(seconds_after(moment, self.settings.notice_seconds))
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def fail_over(
+        self, sid: str, now: datetime, *, seconds: float, new_uid: str | None, old_reports: bool
+    ) -> str | None:
+        """The server of a recording is lost now; see `Emulator.fail_over`. The new recorder's uid.
+
+        Raises:
+            KeyError: there never was a recording with this sid.
+            ValueError: it can't be moved now, or not so.
+        """
+        self.catch_up(now)
+        session = self.office.sessions[sid]
+        uid = failovers.lose_server(
+            session, now, seconds=seconds, new_uid=new_uid, old_reports=old_reports, ids=self._uids
+        )
+        self._board.touch(sid)
+        return uid
+
+    def channel_changed(self, cname: str) -> None:
+        """Somebody came, went, or sends something else: to be said after each such change."""
+        self._board.touch_channel(cname)
 
     def arrive(self, request: Request, now: datetime) -> Arrival:
         """Take a request in. Ask `complete` for its reply when its `due` has come."""
@@ -254,12 +317,22 @@ class Service:
                 arrival.outcome = act(self.office, arrival.errand, now)
             except Refused as refused:
                 arrival.outcome = wire.refusal_answer(refused.refusal, arrival.subject, self.settings)
+            self._note_changes(arrival.errand.route)
         due = seconds_after(now, self.settings.latency)
         if isinstance(arrival.outcome, Later):
             due = max(due, arrival.outcome.at)
         if isinstance(fault, SlowAnswer | LoseAnswer):
             due = seconds_after(due, fault.seconds)
         self._schedule(arrival, due)
+
+    def _note_changes(self, route: Route) -> None:
+        """Tell the board of the recording that a call may have changed, or begun."""
+        if route.operation is OperationName.START:
+            session = self.office.started.get(route.resource_id or "")
+            if session is not None:
+                self._board.follow(session)
+        elif route.operation in _CHANGING:
+            self._board.touch(route.sid or "")
 
     def _answer(self, arrival: Arrival) -> Answer:
         fault, outcome = arrival.fault, arrival.outcome
@@ -321,14 +394,15 @@ def _read_answer(answer: Answer) -> JsonObject:
 
 def _view(session: Session, now: datetime) -> SessionView:
     end = session.end(now)
-    files = answers.file_names(session, now)
     status: UploadingStatus | None = None
-    if end is not None and session.tracks(now):
-        stored = UploadingStatus.BACKUPED if session.backuped else UploadingStatus.UPLOADED
-        status = stored if session.stored_at(end) <= now else UploadingStatus.UNKNOWN
+    if end is not None and session.listed_tracks(now):
+        stored_at = session.stored_at(end)
+        stored = UploadingStatus.UPLOADED if session.backup_since(now) is None else UploadingStatus.BACKUPED
+        status = UploadingStatus.UNKNOWN if stored_at is None or now < stored_at else stored
     return SessionView(
         cname=session.resource.cname,
         uid=session.resource.uid,
+        instance_uid=session.worker(now).uid,
         sid=session.sid,
         resource_id=session.resource.resource_id,
         app_id=session.resource.app_id,
@@ -338,6 +412,6 @@ def _view(session: Session, now: datetime) -> SessionView:
         gone=session.is_gone(now),
         ended_at=None if end is None else end.at,
         end_reason=None if end is None else end.reason,
-        files=files,
+        files=tuple(each.name for each in recorded_files(session, now)),
         uploading_status=status,
     )

@@ -5,20 +5,24 @@ else (readiness, idle exit, files, disappearance) is worked out from that, from 
 moment at which somebody asks. The same question about the same moment has the same answer for ever.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum, unique
 from typing import Final
 
 from attrs import define, field, frozen
 
+from agora_rec.emulator import pages
 from agora_rec.emulator.channels import Channel
-from agora_rec.emulator.plan import AUDIO, VIDEO, Plan, Subscription, WebPlan
+from agora_rec.emulator.plan import Plan, Subscription
 from agora_rec.emulator.resources import Resource
 from agora_rec.emulator.settings import Settings
+from agora_rec.emulator.spells import Spell, page_spells, stream_spells, union
 from agora_rec.vocabulary import ModeName, TaskStatus
 
 AUDIO_AND_VIDEO: Final = "audio_and_video"
 MIXED_UID: Final = "0"
+FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""A moment to ask about when the question is what will happen if nobody does anything more."""
 
 
 @unique
@@ -33,6 +37,10 @@ class EndReason(StrEnum):
     """The asynchronous check: storage, images or token."""
     UID_TAKEN = "uid_taken"
     """Somebody in the channel has the recorder's uid."""
+    PAGE_TROUBLE = "page_trouble"
+    """A web page that can't be recorded (any more): `Settings.page_troubles`."""
+    FAILED_OVER_TOO_OFTEN = "failed_over_too_often"
+    """A fourth server was lost."""
 
 
 @frozen
@@ -44,12 +52,45 @@ class End:
 
 
 @frozen
+class Failover:
+    """A move to another server: the old one was lost at `at`, and at `until` the new one is there."""
+
+    at: datetime
+    until: datetime
+    uid: str
+    old_reports: bool = False
+    """Whether the old one still reports that it was ended."""
+
+
+@frozen
+class Worker:
+    """One server's part of a recording.
+
+    `number` counts from 0, `uid` is the recorder's in the channel. `lost_at` is None unless it was lost.
+    """
+
+    number: int
+    uid: str
+    ready_at: datetime
+    lost_at: datetime | None
+
+    @property
+    def failover(self) -> int | None:
+        """The number of the move that began it, as file names count them; None for the first."""
+        return self.number - 1 if self.number else None
+
+
+@frozen
 class Track:
-    """One playlist: whose streams, of which media, and when its first slice began."""
+    """One playlist: whose streams, of which media, and when its first slice began.
+
+    `failover` is the number of the move to another server that made it begin, None before the first.
+    """
 
     uid: str
     track_type: str
     begin: datetime
+    failover: int | None = None
 
 
 @unique
@@ -60,6 +101,10 @@ class MomentKind(StrEnum):
     READY = "ready"
     FIRST_SLICE = "first_slice"
     FIRST_PLAYLIST = "first_playlist"
+    INTERRUPTED = "interrupted"
+    """Its server was lost."""
+    MOVED = "moved"
+    """It goes on, on another server."""
     LEFT = "left"
     STORED = "stored"
     GONE = "gone"
@@ -81,7 +126,12 @@ def seconds_after(moment: datetime, seconds: float) -> datetime:
 
 @define(eq=False)
 class Session:
-    """One recording: what it was asked to do, and when."""
+    """One recording: what it was asked to do, and when.
+
+    Lists of pairs say what was told when, in order: subscriptions, pauses of a page, addresses to push
+    to, the end of the storage's temporary token. `misfits` are the moments of calls that did not fit its
+    status.
+    """
 
     sid: str
     resource: Resource
@@ -91,11 +141,16 @@ class Session:
     channel: Channel
     subscriptions: list[tuple[datetime, Subscription]]
     holds: list[tuple[datetime, bool]] = field(factory=list[tuple[datetime, bool]])
-    outputs: tuple[str, ...] = field(default=(), repr=False)
-    outputs_since: datetime | None = None
+    pushes: list[tuple[datetime, tuple[str, ...]]] = field(
+        factory=list[tuple[datetime, tuple[str, ...]]], repr=False
+    )
+    tokens: list[tuple[datetime, datetime | None]] = field(factory=list[tuple[datetime, datetime | None]])
+    failovers: list[Failover] = field(factory=list[Failover])
+    misfits: list[datetime] = field(factory=list[datetime])
     stop_at: datetime | None = None
+    lost_at: datetime | None = None
     upload_seconds: float | None = None
-    backuped: bool = False
+    upload_fails: bool = False
 
     @property
     def ready_at(self) -> datetime:
@@ -110,6 +165,28 @@ class Session:
         """When `resourceExpiredHour` is over: afterwards no call is taken for it."""
         return seconds_after(self.started_at, self.resource.hours * 3600)
 
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """The servers that it was, is or will be on, one after the other."""
+        begins = [(self.resource.uid, self.ready_at), *((each.uid, each.until) for each in self.failovers)]
+        ends = [*(each.at for each in self.failovers), self.lost_at]
+        return tuple(
+            Worker(number, uid, ready_at, lost_at)
+            for number, ((uid, ready_at), lost_at) in enumerate(zip(begins, ends, strict=True))
+        )
+
+    def worker(self, now: datetime) -> Worker:
+        """The server that it is on; while it is moved, still the old one."""
+        return [each for each in self.workers if each.number == 0 or each.ready_at <= now][-1]
+
+    def is_moving(self, now: datetime) -> bool:
+        """Whether its server was lost, and no other has taken it over yet."""
+        return any(each.at <= now < each.until for each in self.failovers)
+
+    def on_a_server(self, moment: datetime) -> datetime:
+        """That moment, or if it is on no server then, the one at which it is on one again."""
+        return next((each.until for each in self.failovers if each.at <= moment < each.until), moment)
+
     def end(self, now: datetime) -> End | None:
         """When and why it left the channel; None if it is still there at `now`."""
         ends = [end for end in self._ends(now) if end.at <= now]
@@ -119,21 +196,33 @@ class Session:
         ends: list[End] = []
         if self.stop_at is not None:
             ends.append(End(self.stop_at, EndReason.STOPPED))
-        if self.plan.flaw:
+        if self.lost_at is not None:
+            ends.append(End(self.lost_at, EndReason.FAILED_OVER_TOO_OFTEN))
+        if self.plan.flaw is not None:
             at = seconds_after(self.started_at, self.settings.check_seconds)
-            ends.append(End(at, EndReason.WRONG_PARAMETERS))
+            ends.append(End(self.on_a_server(at), EndReason.WRONG_PARAMETERS))
         if self.plan.web is not None:
             at = seconds_after(self.ready_at, self.plan.web.hours_max * 3600)
-            ends.append(End(at, EndReason.HOURS_OVER))
+            ends.append(End(self.on_a_server(at), EndReason.HOURS_OVER))
+            trouble = pages.ends_after(self.plan.web, self.settings)
+            if trouble is not None:
+                at = seconds_after(self.ready_at, trouble)
+                ends.append(End(self.on_a_server(at), EndReason.PAGE_TROUBLE))
             return ends
+        return ends + [end for worker in self.workers for end in self._ends_by_channel(worker, now)]
+
+    def _ends_by_channel(self, worker: Worker, now: datetime) -> list[End]:
+        limit = now if worker.lost_at is None else worker.lost_at
+        ends: list[End] = []
         seconds = self.plan.idle_seconds
-        idle = self.channel.idle_since(self.ready_at, now, seconds, hosts_only=self.plan.live)
+        idle = self.channel.idle_since(worker.ready_at, min(limit, now), seconds, hosts_only=self.plan.live)
         if idle is not None:
             ends.append(End(seconds_after(idle, seconds), EndReason.IDLE))
-        taken = self.channel.first_presence(self.resource.uid, self.ready_at)
+        taken = self.channel.first_presence(worker.uid, worker.ready_at)
         if taken is not None:
             ends.append(End(taken, EndReason.UID_TAKEN))
-        return ends
+        # What would have been after the loss of the server never was.
+        return [end for end in ends if end.at <= limit]
 
     @property
     def upload_takes(self) -> float:
@@ -145,14 +234,19 @@ class Session:
         """Whether a synchronous stop gives up waiting for the upload."""
         return self.upload_takes > self.settings.sync_stop_seconds
 
-    def stored_at(self, end: End) -> datetime:
-        """When all files are where they belong, given the end."""
+    def stored_at(self, end: End) -> datetime | None:
+        """When all files are where they belong, given the end; None if there are none, or never."""
+        if end.reason is EndReason.FAILED_OVER_TOO_OFTEN or not self.listed_tracks(end.at):
+            return None
         return seconds_after(end.at, self.upload_takes)
 
     def gone_at(self, end: End) -> datetime:
         """When the worker is no more: its own time to go, and the upload as far as a stop waits for it."""
+        if end.reason is EndReason.FAILED_OVER_TOO_OFTEN:
+            return end.at
         longest = seconds_after(end.at, self.settings.sync_stop_seconds)
-        return max(seconds_after(end.at, self.settings.exit_seconds), min(self.stored_at(end), longest))
+        stored = seconds_after(end.at, self.upload_takes)
+        return max(seconds_after(end.at, self.settings.exit_seconds), min(stored, longest))
 
     def is_gone(self, now: datetime) -> bool:
         """Whether no worker knows of it any more."""
@@ -160,8 +254,31 @@ class Session:
         return end is not None and self.gone_at(end) <= now
 
     def is_running(self, now: datetime) -> bool:
-        """Whether it is in the channel (or on its way there)."""
+        """Whether it is in the channel (or on its way there, or to another server)."""
         return self.end(now) is None
+
+    def lapses(self, now: datetime) -> tuple[datetime, ...]:
+        """When the storage's temporary token ran out before there was a new one, and files still came."""
+        end = self.end(now)
+        limit = now if end is None else self.stored_at(end) or end.at
+        renewals = [told for told, _ in self.tokens[1:]] + [FAR]
+        return tuple(
+            runs_out
+            for (_, runs_out), renewed in zip(self.tokens, renewals, strict=True)
+            if runs_out is not None and runs_out < min(renewed, limit)
+        )
+
+    def backup_since(self, now: datetime) -> datetime | None:
+        """When the first file went to the service's backup, if one did by `now`.
+
+        The causes: a bucket that refuses all, a storage token that ran out, a test's wish for this upload.
+        """
+        moments = list(self.lapses(now))
+        if self.plan.bucket in self.settings.backup_buckets:
+            moments += [self.written_at(track, now) for track in self.listed_tracks(now)]
+        if self.upload_fails and self.stop_at is not None:
+            moments.append(self.stop_at)
+        return min((moment for moment in moments if moment <= now), default=None)
 
     def status(self, now: datetime) -> TaskStatus:
         """The status number at `now`; only meaningful while it isn't gone."""
@@ -172,20 +289,15 @@ class Session:
             return _step(6, 3, end.at, self.gone_at(end), now)
         if now < self.ready_at:
             return _step(0, 4, self.started_at, self.ready_at, now)
-        begun = [track for track in self.tracks(now) if self._is_begun(track, now)]
-        return TaskStatus.IN_PROGRESS if begun else TaskStatus.READY
-
-    def _is_begun(self, track: Track, now: datetime) -> bool:
         # A page counts as in progress with its first picture (seen in the wild with an empty list); a
         # channel with its first uploaded file.
-        return self.plan.mode is ModeName.WEB or self.playlist_at(track) <= now
+        web = self.plan.mode is ModeName.WEB
+        begun = self.tracks(now) if web else self.listed_tracks(now)
+        return TaskStatus.IN_PROGRESS if begun else TaskStatus.READY
 
     def onhold(self, now: datetime) -> bool:
         """Whether a web recording pauses."""
-        held = self.plan.web is not None and self.plan.web.onhold
-        for at, value in self.holds:
-            held = value if at <= now else held
-        return held
+        return any([held for at, held in self.holds if at <= now][-1:])
 
     def playlist_at(self, track: Track) -> datetime:
         """When a track's first slice is complete and its playlist exists, if nothing ends it earlier."""
@@ -196,81 +308,93 @@ class Session:
         }[self.plan.mode]
         return seconds_after(track.begin, seconds)
 
+    def written_at(self, track: Track, now: datetime) -> datetime:
+        """When a track's playlist was there: with the first slice, or with the end, which flushes it."""
+        end = self.end(now)
+        return self.playlist_at(track) if end is None else min(self.playlist_at(track), end.at)
+
+    def limit(self, worker: Worker, now: datetime) -> datetime:
+        """Until when that server recorded, as far as is known at `now`."""
+        end = self.end(now)
+        return min(now if end is None else end.at, worker.lost_at or FAR)
+
+    def streams(self, worker: Worker, limit: datetime) -> dict[tuple[str, str], tuple[Spell, ...]]:
+        """When a server received which streams (uid and medium), up to a moment; none for pages."""
+        if self.plan.flaw is not None or self.plan.web is not None:
+            return {}
+        found = stream_spells(self.channel, self.subscriptions, worker.ready_at, limit)
+        if self.plan.mode is ModeName.MIX:
+            return found
+        # Sorted by their beginning, and else in the order of coming, which nothing later changes.
+        first = sorted(found, key=lambda key: found[key][0].since)
+        users = list(dict.fromkeys(uid for uid, _ in first))[: self.plan.users_max]
+        return {key: found[key] for key in first if key[0] in users}
+
+    def recorded(self, worker: Worker, limit: datetime) -> tuple[tuple[str, str, tuple[Spell, ...]], ...]:
+        """What a server recorded when, up to a moment: uid, track type and spells, one for each playlist."""
+        if self.plan.web is not None:
+            begins = self.plan.flaw is None and pages.is_shown(self.plan.web)
+            spells = page_spells(self.holds, worker.ready_at, limit) if begins else ()
+            return ((MIXED_UID, AUDIO_AND_VIDEO, spells),) if spells else ()
+        streams = self.streams(worker, limit)
+        if self.plan.mode is ModeName.INDIVIDUAL:
+            return tuple((uid, medium, spells) for (uid, medium), spells in streams.items())
+        if not streams:
+            return ()
+        kind = AUDIO_AND_VIDEO if len(self.plan.media) > 1 else next(iter(self.plan.media))
+        return ((MIXED_UID, kind, union(spell for spells in streams.values() for spell in spells)),)
+
     def tracks(self, now: datetime) -> tuple[Track, ...]:
         """What has begun to be recorded by `now`, in the order of its beginning."""
-        end = self.end(now)
-        limit = now if end is None else end.at
-        if self.plan.flaw:
-            return ()
-        if self.plan.web is not None:
-            begin = self._page_begin(self.plan.web, limit)
-            return () if begin is None else (Track(MIXED_UID, AUDIO_AND_VIDEO, begin),)
-        begins = self._stream_begins(limit)
-        if self.plan.mode is ModeName.MIX:
-            kind = AUDIO_AND_VIDEO if len(self.plan.media) > 1 else next(iter(self.plan.media))
-            return () if not begins else (Track(MIXED_UID, kind, min(begins.values())),)
-        tracks = sorted(
-            (Track(uid, medium, begin) for (uid, medium), begin in begins.items()),
-            key=lambda track: track.begin,  # and else in the order of coming, which nothing later changes
+        return tuple(
+            Track(uid, kind, spells[0].since, worker.failover)
+            for worker in self.workers
+            for uid, kind, spells in self.recorded(worker, self.limit(worker, now))
         )
-        users = list(dict.fromkeys(track.uid for track in tracks))[: self.plan.users_max]
-        return tuple(track for track in tracks if track.uid in users)
-
-    def _page_begin(self, web: WebPlan, limit: datetime) -> datetime | None:
-        periods = [(self.ready_at, web.onhold), *((max(at, self.ready_at), held) for at, held in self.holds)]
-        for number, (since, held) in enumerate(periods):
-            until = periods[number + 1][0] if number + 1 < len(periods) else limit
-            if not held and since < min(until, limit):
-                return since
-        return None
-
-    def _stream_begins(self, limit: datetime) -> dict[tuple[str, str], datetime]:
-        begins: dict[tuple[str, str], datetime] = {}
-        for number, (since, subscription) in enumerate(self.subscriptions):
-            last = number + 1 == len(self.subscriptions)
-            until = limit if last else min(self.subscriptions[number + 1][0], limit)
-            for stay in self.channel.stays:
-                begin = max(since, stay.since, self.ready_at)
-                if begin >= (until if stay.until is None else min(until, stay.until)):
-                    continue
-                for medium, sent in ((AUDIO, stay.audio), (VIDEO, stay.video)):
-                    if sent and subscription.takes(stay.uid, medium):
-                        key = (stay.uid, medium)
-                        begins[key] = min(begins.get(key, begin), begin)
-        return begins
 
     def listed_tracks(self, now: datetime) -> tuple[Track, ...]:
-        """The tracks that have a playlist by `now`; the end flushes the slice that is being written."""
-        tracks = self.tracks(now)
-        if self.end(now) is not None:
-            return tracks
-        return tuple(track for track in tracks if self.playlist_at(track) <= now)
+        """The tracks that have a playlist by `now`.
+
+        The end flushes the slice that is being written; with a server its unfinished slices are lost.
+        """
+        limits = {worker.failover: worker.lost_at or FAR for worker in self.workers}
+        flushed = self.end(now) is not None
+        return tuple(
+            track
+            for track in self.tracks(now)
+            if (flushed or self.playlist_at(track) <= now)
+            and self.playlist_at(track) <= limits[track.failover]
+        )
 
     def mp4_begins(self, track: Track, now: datetime) -> tuple[datetime, ...]:
         """When each MP4 file of a track began."""
         web = self.plan.web
         length = self.settings.mix_mp4_seconds if web is None else web.mp4_seconds
-        end = self.end(now)
-        last = ((now if end is None else end.at) - track.begin).total_seconds()
+        [worker] = [each for each in self.workers if each.failover == track.failover]
+        last = (self.limit(worker, now) - track.begin).total_seconds()
         # One that would begin at the very end has nothing in it.
         count = max(1, -int(-last // length))
         return tuple(seconds_after(track.begin, number * length) for number in range(count))
 
     def life(self, now: datetime) -> tuple[Moment, ...]:
-        """Everything that has happened by `now`, in order; what notifications will be made from."""
+        """Everything that has happened by `now`, in order."""
         moments = [Moment(self.started_at, MomentKind.ACCEPTED), Moment(self.ready_at, MomentKind.READY)]
+        for each in self.failovers:
+            moments.append(Moment(each.at, MomentKind.INTERRUPTED))
+            moments.append(Moment(each.until, MomentKind.MOVED))
         end = self.end(now)
-        tracks = self.tracks(now)
-        for track in tracks:
-            written = self.playlist_at(track) if end is None else min(self.playlist_at(track), end.at)
-            moments.append(Moment(track.begin, MomentKind.FIRST_SLICE, track))
-            moments.append(Moment(written, MomentKind.FIRST_PLAYLIST, track))
+        moments += [Moment(track.begin, MomentKind.FIRST_SLICE, track) for track in self.tracks(now)]
+        moments += [
+            Moment(self.written_at(track, now), MomentKind.FIRST_PLAYLIST, track)
+            for track in self.listed_tracks(now)
+        ]
         if end is not None:
             moments = [each for each in moments if each.at <= end.at]
             moments.append(Moment(end.at, MomentKind.LEFT))
             moments.append(Moment(self.gone_at(end), MomentKind.GONE))
-            if tracks:
-                moments.append(Moment(self.stored_at(end), MomentKind.STORED))
+            stored = self.stored_at(end)
+            if stored is not None:
+                moments.append(Moment(stored, MomentKind.STORED))
         return tuple(sorted((each for each in moments if each.at <= now), key=lambda each: each.at))
 
 

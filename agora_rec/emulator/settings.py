@@ -4,9 +4,10 @@ Values only. Where the reference records a conflict, the default is what the cur
 setting plays the other side. Faults of single calls are in `faults`, users in channels in `channels`.
 """
 
+from collections.abc import Mapping
 from enum import Enum, unique
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 
 @frozen(kw_only=True)
@@ -28,6 +29,26 @@ class AppIdRefusal(Enum):
     OLDER = "401 invalid appid"
 
 
+@unique
+class PageTrouble(Enum):
+    """What is wrong with a web page; what comes of it is told by events 72, 73 and 71 (events.yaml)."""
+
+    NEVER_READY = "never_ready"
+    """It never says that it is ready. Matters with `readyTimeout` only: reloaded once, then given up."""
+    UNREACHABLE = "unreachable"
+    """It can't be opened."""
+    NO_ENGINE = "no_engine"
+    """The engine that shall show it doesn't start."""
+    GOES_SILENT = "goes_silent"
+    """Its sound is lost: reloaded, and goes on."""
+    RESOLUTION = "resolution"
+    WEBGL = "WebGL"
+    BANDWIDTH = "bandwidth"
+    """Like the two before: it uses more than is supported, which ends the recording."""
+    BREAKS = "breaks"
+    """The recorder can't go on."""
+
+
 @frozen(kw_only=True)
 class Settings:
     """How the service behaves. All times are seconds.
@@ -43,6 +64,13 @@ class Settings:
         first_slice_mix, first_slice_individual, first_slice_web: until the first playlist exists.
         resource_seconds: how long a resource ID is good for a start (else code 433).
         mix_mp4_seconds: length of one MP4 of a mix recording.
+        register_seconds: from the start until the recording is safe from the loss of its server
+            (event 13; timing.yaml event_13_within: 10).
+        progress_seconds: between two reports of the upload's progress (event 33; timing.yaml
+            uploading_progress_every: 60).
+        slice_seconds: length of a slice, which is what progress counts (timing.yaml slice_length: 15).
+        notice_seconds: from what happens until the service sends its notification; at least 0.001.
+        page_trouble_seconds: from the beginning of a web recording until the trouble of its page shows.
 
     Limits:
         concurrent_limit, web_concurrent_limit: recordings at once; over it acquire says 406, start 502.
@@ -57,6 +85,11 @@ class Settings:
         wrong_values: buckets, keys and image URLs that pass start and make the recording fail later.
         backup_buckets: buckets that refuse files, so that these go to the backup.
         notification_ips: what ncs/ip answers.
+        page_troubles: what is wrong with which page, by URL.
+        dead_outputs: addresses for pushes that can't be reached (event 100, `disconnected`).
+
+    Memory:
+        notices_kept: how many of the latest notices are kept at least; older ones may be forgotten.
 
     Ways to play:
         unknown_fields_refused: names and spellings that the service doesn't know are code 2.
@@ -88,6 +121,11 @@ class Settings:
     first_slice_web: float = 15.0
     resource_seconds: float = 300.0
     mix_mp4_seconds: float = 7200.0
+    register_seconds: float = 1.0
+    progress_seconds: float = 60.0
+    slice_seconds: float = 15.0
+    notice_seconds: float = field(default=0.1, validator=validators.ge(0.001))
+    page_trouble_seconds: float = 60.0
 
     concurrent_limit: int = 50
     web_concurrent_limit: int = 200
@@ -102,6 +140,10 @@ class Settings:
     wrong_values: frozenset[str] = field(default=frozenset(), repr=False)
     backup_buckets: frozenset[str] = frozenset()
     notification_ips: tuple[str, ...] = ("192.0.2.10", "192.0.2.11")
+    page_troubles: Mapping[str, PageTrouble] = field(factory=dict[str, PageTrouble], hash=False)
+    dead_outputs: frozenset[str] = field(default=frozenset(), repr=False)
+
+    notices_kept: int = 100_000
 
     unknown_fields_refused: bool = True
     uid_group_required: bool = False

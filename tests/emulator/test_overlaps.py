@@ -197,6 +197,23 @@ async def test_what_was_overdue_finds_the_world_as_it_was():
         assert (stage.emulator.calls[-1].at - session.started_at).total_seconds() == pytest.approx(-1)
 
 
+async def test_notices_of_a_start_whose_caller_left_are_waited_for():
+    async with set_stage(Settings(notice_seconds=0.5)) as stage:
+        service, clock = stage.emulator._service, stage.emulator._clock
+        resource_id = await stage.acquired()
+        stage.emulator.inject(Delay(30))
+        asked = anyio.current_time()
+        with anyio.move_on_after(1):
+            await stage.start(resource_id, example("start_mix_hls"))
+        seen = 0
+        while seen == 0:
+            due = service.next_notice_at(clock.now())
+            assert due is not None
+            await clock.sleep((due - clock.now()).total_seconds())
+            seen = len(stage.emulator.notices)
+        assert anyio.current_time() - asked == pytest.approx(30 + 0.5 + 0.5, abs=0.01)
+
+
 async def test_a_delayed_call_and_its_answer_may_share_a_moment_with_others():
     async with set_stage(Settings(latency=0.0)) as stage:
         for uid in ("1", "2", "3"):

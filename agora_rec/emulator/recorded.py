@@ -1,0 +1,99 @@
+"""Which files a recording has left by a moment, what they are called, and how lists of them look.
+
+Pure functions of a session and a moment; names as in files.yaml, lists as in responses.yaml and events.yaml.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from attrs import evolve, frozen
+
+from agora_rec.emulator.plan import AUDIO
+from agora_rec.emulator.session import Session, Track
+from agora_rec.emulator.wire import JsonObject
+from agora_rec.files import FileName, Media, mixed_mp4, mixed_playlist, snapshot, user_playlist, web_cname
+from agora_rec.vocabulary import ModeName
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Unix milliseconds."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+@frozen
+class RecordedFile:
+    """One playlist or MP4, the track that it belongs to, and when it began."""
+
+    name: str
+    track: Track
+    begin: datetime
+
+
+def playlist_name(session: Session, track: Track) -> str:
+    """The name of a track's playlist."""
+    plan = session.plan
+    if plan.mode is ModeName.INDIVIDUAL:
+        media = Media.AUDIO if track.track_type == AUDIO else Media.VIDEO
+        name = user_playlist(session.sid, session.resource.cname, int(track.uid), media, folders=plan.folders)
+    else:
+        name = mixed_playlist(session.sid, _file_cname(session), folders=plan.folders)
+    return _moved(name, track.failover)
+
+
+def snapshot_name(session: Session, uid: str, moment: datetime, failover: int | None) -> str:
+    """The name of one user's screenshot."""
+    cname, folders = session.resource.cname, session.plan.folders
+    return _moved(snapshot(session.sid, cname, int(uid), moment, folders=folders), failover)
+
+
+def _moved(name: FileName, failover: int | None) -> str:
+    return str(evolve(name, failover=failover))
+
+
+def _file_cname(session: Session) -> str:
+    cname = session.resource.cname
+    return web_cname(cname) if session.plan.mode is ModeName.WEB else cname
+
+
+def recorded_files(session: Session, now: datetime) -> list[RecordedFile]:
+    """All playlists and MP4 files that exist by `now`, in the order of their playlists' beginning."""
+    found: list[RecordedFile] = []
+    for track in session.listed_tracks(now) if session.plan.records else ():
+        found.append(RecordedFile(playlist_name(session, track), track, track.begin))
+        for index, begin in enumerate(session.mp4_begins(track, now) if session.plan.mp4 else ()):
+            name = mixed_mp4(session.sid, _file_cname(session), index, folders=session.plan.folders)
+            found.append(RecordedFile(_moved(name, track.failover), track, begin))
+    return found
+
+
+def channel_file_list(session: Session, now: datetime, *, in_seconds: bool = False) -> list[JsonObject]:
+    """The files of an individual or mix recording, as answers and events list them."""
+    mixed = session.plan.mode is ModeName.MIX
+    return [
+        {
+            "fileName": each.name,
+            "trackType": each.track.track_type,
+            "uid": each.track.uid,
+            "mixedAllUser": mixed,
+            "isPlayable": True,
+            "sliceStartTime": _time(each.begin, in_seconds=in_seconds),
+        }
+        for each in recorded_files(session, now)
+    ]
+
+
+def page_file_list(session: Session, now: datetime, *, in_seconds: bool = False) -> list[JsonObject]:
+    """The files of a web recording, as answers and events list them."""
+    return [
+        {
+            session.settings.web_file_key: each.name,
+            "sliceStartTime": _time(each.begin, in_seconds=in_seconds),
+        }
+        for each in recorded_files(session, now)
+    ]
+
+
+def _time(moment: datetime, *, in_seconds: bool) -> int:
+    return milliseconds(moment) // 1000 if in_seconds else milliseconds(moment)
