@@ -5,7 +5,7 @@ means is the receiver's. Every request is answered within `ANSWER_SECONDS`, sinc
 (events.yaml delivery.timeout_s) and takes silence for a failure.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
 import anyio
@@ -18,8 +18,9 @@ from agora_rec.notifications.answers import Answer
 from agora_rec.notifications.logs import log_answer, log_left
 from agora_rec.notifications.receiver import BeforeAck, Receiver
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
+# Each framework types these mappings in its own way.
+Scope: TypeAlias = Any
+Message: TypeAlias = Any
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
@@ -36,8 +37,6 @@ ANSWER_SECONDS: Final = 9.0
 """When the answer goes out at the latest, counted from the request."""
 
 _LENGTH_DIGITS_MAX: Final = 9
-
-_Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 
 @define(eq=False)
@@ -85,29 +84,31 @@ class NotificationApp:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer | None:
         """What to answer; None: there is nobody any more to be answered."""
         began = anyio.current_time()
-        headers = [(name, value) for name, value in scope["headers"]]
-        body = await _read(headers, receive)
-        if body is None:
+        request = _Request([(name, value) for name, value in scope["headers"]])
+        refusal = await _read(request, receive)
+        if request.is_left:
             log_left()
             return None
         if scope["method"] != "POST":
             return _logged(answers.NOT_ALLOWED, began)
-        if isinstance(body, Answer):
-            return _logged(body, began)
+        if refusal is not None:
+            return _logged(refusal, began)
         answered: list[Answer] = []
 
         async def take_in() -> None:
-            answered.append(await self._take_in(headers, body, began))
+            answered.append(await self._take_in(request, began))
 
         # In a task of its own: on asyncio `task.cancel()` goes through shields.
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(take_in)
         return answered[0]
 
-    async def _take_in(self, headers: _Headers, body: bytes, began: float) -> Answer:
+    async def _take_in(self, request: "_Request", began: float) -> Answer:
         with anyio.CancelScope(deadline=began + ANSWER_SECONDS, shield=True):
             try:
-                notification = await self._cloud.receive(headers, body, before_ack=self._before_ack)
+                notification = await self._cloud.receive(
+                    request.headers, bytes(request.body), before_ack=self._before_ack
+                )
             except NotificationRejected as rejected:
                 return _logged(answers.REFUSALS[rejected.reason], began, error=rejected)
             except Exception as error:  # noqa: BLE001 - whatever it is, the service shall send it again
@@ -116,35 +117,52 @@ class NotificationApp:
         return _logged(answers.TOO_LATE, began)
 
 
-async def _read(headers: _Headers, receive: Receive) -> bytes | Answer | None:
-    """The body; or what to answer instead; None if its sender left in the middle."""
-    if _declared_length(headers) > READ_BYTES_MAX:
+@define(eq=False)
+class _Request:
+    """A request that comes in. Its repr shows nothing of that: a body may hold the key of a stream."""
+
+    headers: list[tuple[bytes, bytes]] = field(repr=False)
+    body: bytearray = field(factory=bytearray, init=False, repr=False)
+    size: int = field(default=0, init=False)
+    is_whole: bool = field(default=False, init=False)
+    is_left: bool = field(default=False, init=False)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to come, or nothing that matters."""
+        return self.is_whole or self.is_left or self.size > READ_BYTES_MAX
+
+    @property
+    def declared_size(self) -> int:
+        """The body's length as its sender declares it; 0 if they don't, or in no way that can be read."""
+        for name, value in self.headers:
+            if name.lower() == b"content-length" and value.isdigit():
+                return int(value) if len(value) <= _LENGTH_DIGITS_MAX else READ_BYTES_MAX + 1
+        return 0
+
+    def add(self, message: Message) -> None:
+        """Take what the server has read; what is too large is counted, and not kept."""
+        self.is_left = message["type"] == "http.disconnect"
+        chunk: bytes = message.get("body", b"")
+        self.size += len(chunk)
+        if self.size <= BODY_BYTES_MAX:
+            self.body += chunk
+        self.is_whole = not message.get("more_body", False)
+
+
+async def _read(request: _Request, receive: Receive) -> Answer | None:
+    """Read the body; gives what to answer if it is none that can be taken in."""
+    if request.declared_size > READ_BYTES_MAX:
         return answers.TOO_LARGE
-    size, body, more = 0, bytearray(), True
     with anyio.move_on_after(BODY_SECONDS):
-        while more and size <= READ_BYTES_MAX:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size <= BODY_BYTES_MAX:
-                body += chunk
-            more = message.get("more_body", False)
-        return bytes(body) if size <= BODY_BYTES_MAX else answers.TOO_LARGE
+        while not request.is_over:
+            request.add(await receive())
+        return answers.TOO_LARGE if request.size > BODY_BYTES_MAX else None
     return answers.TOO_SLOW
 
 
-def _declared_length(headers: _Headers) -> int:
-    """The body's length as its sender declares it; 0 if they don't, or in no way that can be read."""
-    for name, value in headers:
-        if name.lower() == b"content-length" and value.isdigit():
-            return int(value) if len(value) <= _LENGTH_DIGITS_MAX else READ_BYTES_MAX + 1
-    return 0
-
-
 async def _send(send: Send, answer: Answer, *, with_body: bool) -> None:
-    """Send it; whether the connection stays open is for the server to say."""
+    """Send an answer; whether the connection stays open is for the server to say."""
     body = answer.body
     headers = [
         (b"content-type", b"application/json"),

@@ -18,7 +18,7 @@ async def nothing() -> None:
     """Take no time and raise nothing."""
 
 
-@define
+@define(repr=False)
 class FakeReceiver:
     """Does `work` for each webhook, and gives `notification` for it."""
 

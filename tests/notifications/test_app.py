@@ -17,6 +17,7 @@ from agora_rec.model.notification import Notification
 from agora_rec.notifications.app import BODY_BYTES_MAX, READ_BYTES_MAX, NotificationApp
 from tests.notifications.fakes import STARTED, FakeReceiver
 from tests.support.asgi import Exchange, Message
+from tests.support.secrets import RTMP_URL
 
 pytestmark = pytest.mark.anyio
 
@@ -193,6 +194,17 @@ async def test_a_sender_who_leaves_in_the_middle_of_a_body_was_never_here():
     assert receiver.begun == []
 
 
+async def test_a_server_that_fails_shows_nothing_of_what_has_come():
+    async def receive() -> Message:
+        if pieces:
+            return pieces.pop()
+        raise ZeroDivisionError
+
+    pieces = [{"type": "http.request", "body": RTMP_URL.encode(), "more_body": True}]
+    with pytest.raises(ZeroDivisionError):  # the canary looks into its frames
+        await NotificationApp(FakeReceiver())(post(), receive, receive)
+
+
 async def test_a_sender_who_leaves_before_the_answer_is_no_error():
     receiver = FakeReceiver()
 
@@ -310,7 +322,7 @@ async def test_the_log_shows_where_the_fault_is_when_something_could_not_be_made
     caplog: pytest.LogCaptureFixture,
 ):
     error = OSError("the store is away")
-    await ask(raising(error), *whole(b"{}"))
+    await ask(raising(error), *whole(RTMP_URL.encode()))  # the canary looks into the frames of the traceback
     record = record_of(caplog)
     assert (record.levelno, record.detail) == (logging.ERROR, "OSError: the store is away")
     assert record.exc_info[1] is error
