@@ -2,7 +2,8 @@
 
 `encode` writes a request, `decode` reads a good answer, `refusal` any other. Whatever bytes come in, the end
 is a value or `BadShape`. What answers say beyond the documented is ignored, what they leave out is None.
-`mode_to_json` and `mode_from_json` keep a mode in a checkpoint, without its secrets.
+`mode_to_json` and `mode_from_json` keep a mode in a checkpoint, without its secrets, and so do
+`notification_to_json` and `notification_from_json` with a notification. `read_notification` reads a webhook.
 """
 
 import json
@@ -14,6 +15,7 @@ from agora_rec.codec.answers import ANSWER_FIELDS
 from agora_rec.codec.body import Body
 from agora_rec.codec.checkpoints import mode_from_json, mode_to_json
 from agora_rec.codec.conversion import converter, write
+from agora_rec.codec.notifications import notification_from_json, notification_to_json, read_notification
 from agora_rec.codec.parsing import parse
 from agora_rec.codec.plain import dump, dump_mode, load, load_mode
 from agora_rec.codec.refusals import refusal
@@ -32,7 +34,10 @@ __all__ = [
     "load_mode",
     "mode_from_json",
     "mode_to_json",
+    "notification_from_json",
+    "notification_to_json",
     "prepare",
+    "read_notification",
     "refusal",
 ]
 

@@ -10,15 +10,20 @@ MAX_DEPTH: Final = 64
 _SHOWN: Final = 120
 
 
-def parse(data: bytes, *, bounded: bool = True) -> JsonObject:
-    """Read the object of JSON that an answer is; `bounded=False` is for texts of our own, of any length.
+def parse(data: bytes, *, bounded: bool = True, quoting: bool = True) -> JsonObject:
+    """Read the object of JSON that an answer is.
+
+    Args:
+        data: The bytes as they came.
+        bounded: False for texts of our own, which may be of any length.
+        quoting: Whether the error may show how a text begins that isn't JSON, for instance a proxy's page.
 
     Raises:
         BadShape: it is none, or larger or deeper than any honest answer.
     """
     if bounded and len(data) > MAX_BYTES:
         raise BadShape("$", f"{len(data)} bytes, more than {MAX_BYTES}")
-    found = _loads(data)
+    found = _loads(data, quoting=quoting)
     if isinstance(found, BadShape):
         raise found
     tree = fields_of(found)
@@ -27,7 +32,7 @@ def parse(data: bytes, *, bounded: bool = True) -> JsonObject:
     return tree
 
 
-def _loads(data: bytes) -> Any:
+def _loads(data: bytes, *, quoting: bool) -> Any:
     """JSON, or the error to raise: raised here, it would carry the decoder's own with the whole text."""
     try:
         return _DECODER.decode(str(data, "utf-8-sig"))
@@ -36,7 +41,7 @@ def _loads(data: bytes) -> Any:
     except RecursionError:
         return BadShape("$", "nested too deeply")
     except ValueError:
-        return BadShape("$", f"not JSON{_begins(data)}")
+        return BadShape("$", f"not JSON{_begins(data) if quoting else ''}")
 
 
 def _refuse(constant: str) -> NoReturn:

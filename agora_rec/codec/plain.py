@@ -1,4 +1,7 @@
-"""Values of ours as JSON text and back, for checkpoints: attribute names as they are, moments in ISO 8601."""
+"""Values of ours as JSON text and back, for checkpoints: attribute names as they are, moments in ISO 8601.
+
+Notifications among them stay in the form that the service gives them, without their secrets.
+"""
 
 import json
 from functools import cache
@@ -7,9 +10,11 @@ from typing import TypeVar
 from cattrs.preconf.json import JsonConverter, make_converter
 
 from agora_rec.codec.checkpoints import mode_from_json, mode_to_json
+from agora_rec.codec.notifications import notification_from_json, notification_to_json
 from agora_rec.codec.parsing import parse
 from agora_rec.codec.shape import BadShape
 from agora_rec.model import Mode
+from agora_rec.model.notification import Notification
 
 V = TypeVar("V")
 
@@ -49,4 +54,7 @@ def load_mode(text: str, secrets: Mode | None = None) -> Mode:
 
 @cache
 def _converter() -> JsonConverter:
-    return make_converter()
+    made = make_converter()
+    made.register_unstructure_hook(Notification, notification_to_json)
+    made.register_structure_hook(Notification, lambda value, _: notification_from_json(value))
+    return made
