@@ -8,7 +8,6 @@ for each type. Importing `agora_rec` loads none of it.
 from agora_rec.errors import NotAcknowledged, NotificationRejected, RejectionReason
 from agora_rec.model import RtmpStatus, ServiceName, TrackType, VodVideo
 from agora_rec.model.events import (
-    EVENTS,
     AudioInfoChanged,
     AudioStreamChanged,
     Details,
@@ -73,7 +72,6 @@ from agora_rec.notifications.receiver import BeforeAck, Receiver
 from agora_rec.notifications.signature import verify
 
 __all__ = [
-    "EVENTS",
     "AudioInfoChanged",
     "AudioStreamChanged",
     "BeforeAck",
