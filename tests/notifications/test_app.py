@@ -200,9 +200,12 @@ async def test_a_server_that_fails_shows_nothing_of_what_has_come():
             return pieces.pop()
         raise ZeroDivisionError
 
+    async def send(message: Message) -> None:
+        raise AssertionError(message)
+
     pieces = [{"type": "http.request", "body": RTMP_URL.encode(), "more_body": True}]
     with pytest.raises(ZeroDivisionError):  # the canary looks into its frames
-        await NotificationApp(FakeReceiver())(post(), receive, receive)
+        await NotificationApp(FakeReceiver())(post(), receive, send)
 
 
 async def test_a_sender_who_leaves_before_the_answer_is_no_error():
