@@ -22,6 +22,14 @@ from agora_rec.emulator.notices import Notice
 from agora_rec.emulator.service import SessionView
 from agora_rec.emulator.session import EndReason, Moment, MomentKind, Track
 from agora_rec.emulator.settings import AppIdRefusal, PageTrouble, Settings, User
+from agora_rec.emulator.webhooks import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryState,
+    HealthCheck,
+    Reception,
+    WebhookSwitches,
+)
 
 __all__ = [
     "AppIdRefusal",
@@ -29,17 +37,22 @@ __all__ = [
     "ChannelHandle",
     "Cut",
     "Delay",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryState",
     "Emulator",
     "EndReason",
     "EventType",
     "Fate",
     "Fault",
     "Garble",
+    "HealthCheck",
     "LoseAnswer",
     "Moment",
     "MomentKind",
     "Notice",
     "PageTrouble",
+    "Reception",
     "Refuse",
     "SessionView",
     "Settings",
@@ -48,4 +61,5 @@ __all__ = [
     "Unreachable",
     "Upload",
     "User",
+    "WebhookSwitches",
 ]

@@ -43,9 +43,12 @@ class JumpClock:
 
 @define
 class HandClock(JumpClock):
-    """A clock that moves only when the test moves it; sleepers wait for that."""
+    """A clock that moves only when the test moves it; sleepers and scopes wait for that."""
 
     _moved: anyio.Event = field(factory=anyio.Event, init=False)
+    _scopes: list[tuple[datetime, anyio.CancelScope]] = field(
+        factory=list[tuple[datetime, anyio.CancelScope]], init=False
+    )
 
     async def sleep(self, seconds: float) -> None:
         wake = self.moment + timedelta(seconds=seconds)
@@ -53,10 +56,28 @@ class HandClock(JumpClock):
         while self.moment < wake:
             await self._moved.wait()
 
+    def move_on_after(self, seconds: float | None) -> AbstractContextManager[anyio.CancelScope]:
+        scope = anyio.CancelScope()
+        if seconds is not None:
+            self._scopes.append((self.moment + timedelta(seconds=seconds), scope))
+        return scope
+
     def pass_by(self, seconds: float) -> None:
         self.moment += timedelta(seconds=seconds)
         self._moved.set()
         self._moved = anyio.Event()
+        for end, scope in self._scopes:
+            if end <= self.moment:
+                scope.cancel()
+        self._scopes = [(end, scope) for end, scope in self._scopes if end > self.moment]
+
+    async def advance(self, seconds: float) -> None:
+        """Let this time pass in steps of a second at most, and each time whatever wakes up come to rest."""
+        while seconds > 0:
+            await anyio.wait_all_tasks_blocked()
+            self.pass_by(min(seconds, 1.0))
+            seconds -= 1.0
+        await anyio.wait_all_tasks_blocked()
 
 
 def example(name: str) -> dict[str, Any]:
