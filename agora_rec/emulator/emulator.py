@@ -1,5 +1,8 @@
 """The emulator as its users hold it: one object around the core, with a clock."""
 
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -7,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field
 
 from agora_rec.clock import Clock, SystemClock
-from agora_rec.emulator.app import App
+from agora_rec.emulator.app import App, AsgiApp
 from agora_rec.emulator.calls import Call
+from agora_rec.emulator.events import EventType
 from agora_rec.emulator.faults import Fault, Planned
 from agora_rec.emulator.gateway import Gateway
 from agora_rec.emulator.notices import Notice
@@ -17,11 +21,16 @@ from agora_rec.emulator.service import Service, SessionView
 from agora_rec.emulator.session import Moment
 from agora_rec.emulator.settings import Settings
 from agora_rec.emulator.transport import InProcessTransport
+from agora_rec.emulator.webhooks.courier import Courier
+from agora_rec.emulator.webhooks.opening import check_receiver, open_receiver
+from agora_rec.emulator.webhooks.receivers import Receiver
+from agora_rec.emulator.webhooks.records import Delivery, HealthCheck
+from agora_rec.emulator.webhooks.schedule import Schedule
+from agora_rec.emulator.webhooks.switches import WebhookSwitches
+from agora_rec.secret import Secret
 from agora_rec.vocabulary import OperationName
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
-
     from agora_rec.emulator.serving import Served
 
 _QPS: Final = 10
@@ -76,7 +85,7 @@ class Emulator:
 
     In process it is reached through `transport()`, on a port through `serve()`; both see the same
     service. It holds no tasks, threads or sockets of its own: what takes time at the service is worked
-    out when somebody asks.
+    out when somebody asks, and notifications are delivered while a block of `delivering()` or `serve()` runs.
 
     Args:
         app_id: the account's App ID.
@@ -86,6 +95,14 @@ class Emulator:
         seed: the same seed gives the same ids in the same order.
         clock: what time it is; the machine's if it is not given. Tests hand in their own.
         settings: how the service behaves.
+        webhooks_to: who receives notifications: a URL (https, or plain http on this machine), or an ASGI
+            application in this process; None for nobody. It may be set later.
+        webhook_secret: the secret with which they are signed.
+        webhooks: how they are delivered, and how reliably.
+        webhooks_verify: which certificates of a receiver are trusted; None for those that everybody trusts.
+
+    Raises:
+        InvalidRequest: the service wouldn't send to that URL.
     """
 
     app_id: str
@@ -93,9 +110,12 @@ class Emulator:
     customer_secret: str = field(repr=False)
     base_url: str
     settings: Settings = field(repr=False)
+    webhooks_verify: ssl.SSLContext | None = field(repr=False)
     _clock: Clock = field(repr=False)
     _service: Service = field(repr=False)
     _request_ids: Ids = field(repr=False)
+    _courier: Courier = field(repr=False)
+    _webhooks_to: Secret | AsgiApp | None = field(repr=False)
 
     def __init__(
         self,
@@ -107,6 +127,10 @@ class Emulator:
         seed: int = 0,
         clock: Clock | None = None,
         settings: Settings | None = None,
+        webhooks_to: str | Secret | AsgiApp | None = None,
+        webhook_secret: str = "emulated-webhook-secret",  # noqa: S107 - as the customer's
+        webhooks: WebhookSwitches | None = None,
+        webhooks_verify: ssl.SSLContext | None = None,
     ) -> None:
         self.app_id = app_id
         self.customer_id = customer_id
@@ -117,6 +141,14 @@ class Emulator:
         gateway = Gateway(app_id, f"{customer_id}:{customer_secret}", qps)
         self._service = Service(gateway, self.settings, seed)
         self._request_ids = Ids(seed + _REQUEST_SEED)
+        self.webhooks_verify = webhooks_verify
+        schedule = Schedule(webhooks or WebhookSwitches(), seed)
+        self._courier = Courier(self._service, schedule, self._clock, Secret(webhook_secret))
+        self._service.watchers.append(self._courier.ring)
+        self._webhooks_to = None
+        to = Secret(webhooks_to) if isinstance(webhooks_to, str) else webhooks_to
+        del customer_id, customer_secret, webhook_secret, webhooks_to  # no traceback shows them from here on
+        self.webhooks_to = to
 
     @property
     def app(self) -> App:
@@ -140,7 +172,8 @@ class Emulator:
     ) -> "AbstractAsyncContextManager[Served]":
         """Listen on a port while a block runs: `async with emulator.serve() as served: served.url`.
 
-        Needs asyncio, and uvicorn (the extra `emulator`).
+        Needs asyncio, and uvicorn (the extra `emulator`). If `webhooks_to` is set when the block begins, its
+        notifications are delivered as in a block of `delivering()`.
 
         Args:
             host: the address to listen on.
@@ -157,7 +190,101 @@ class Emulator:
             raise ImportError(
                 f"serving the emulator on a port needs {missing.name}: pip install 'agora-rec[emulator]'"
             ) from None
-        return serve(self.app, host=host, port=port, certificate=certificate, key=key)
+        server = serve(self.app, host=host, port=port, certificate=certificate, key=key)
+        return server if self._webhooks_to is None else self._delivering_beside(server)
+
+    @asynccontextmanager
+    async def _delivering_beside(
+        self, server: "AbstractAsyncContextManager[Served]"
+    ) -> "AsyncGenerator[Served]":
+        async with server as served, self.delivering():
+            yield served
+
+    @property
+    def webhooks_to(self) -> str | AsgiApp | None:
+        """Who receives notifications; what is set counts for the next block of `delivering()`.
+
+        Raises:
+            InvalidRequest: (when it is set) the service wouldn't send to that URL.
+        """
+        return self._webhooks_to.reveal() if isinstance(self._webhooks_to, Secret) else self._webhooks_to
+
+    @webhooks_to.setter
+    def webhooks_to(self, to: str | Secret | AsgiApp | None) -> None:
+        to = Secret(to) if isinstance(to, str) else to
+        check_receiver(to)
+        self._webhooks_to = to
+
+    @property
+    def webhook_secret(self) -> str:
+        """The secret with which notifications are signed."""
+        return self._courier.secret.reveal()
+
+    @property
+    def webhooks(self) -> WebhookSwitches:
+        """How notifications are delivered, and how reliably."""
+        return self._courier.schedule.switches
+
+    def delivering(self) -> AbstractAsyncContextManager[None]:
+        """Deliver notifications to `webhooks_to` while a block runs: `async with emulator.delivering(): ...`.
+
+        Everything that happens at the service is delivered, also what happened before the block. The end of
+        the block ends what is underway; it waits, and goes on in the next one. So `await emulator.settled()`
+        before the end, where all shall arrive. Runs on asyncio and trio, and on the emulator's clock.
+
+        Raises:
+            ValueError: `webhooks_to` is not set.
+            RuntimeError: (when the block begins) such a block, or that of `serve()`, is delivering already.
+        """
+        return self._courier.delivering(self._open_receiver())
+
+    def _open_receiver(self) -> AbstractAsyncContextManager[Receiver]:
+        if self._webhooks_to is None:
+            raise ValueError("there is nobody to deliver to: set webhooks_to")
+        return open_receiver(self._webhooks_to, self.webhooks, self.webhooks_verify)
+
+    async def settled(self) -> None:
+        """Wait until nothing more will be sent of all that has happened by now: it is delivered, or given up.
+
+        That takes as long as the delays, and the gaps before what is sent again, take on the clock.
+
+        Raises:
+            RuntimeError: no block of `delivering()` or `serve()` is delivering, or it has ended.
+        """
+        await self._courier.settled()
+
+    @property
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """What has become of each notification, in the order of happening, without secrets.
+
+        Of those that are over the latest 10,000 are kept.
+        """
+        return self._courier.schedule.deliveries
+
+    def clear_deliveries(self) -> None:
+        """Forget the deliveries that are over."""
+        self._courier.schedule.forget()
+
+    async def send_health_check(self, *event_types: int) -> tuple[HealthCheck, ...]:
+        """Do what the console does to try a receiver: send it a test event of each of these types.
+
+        Each is sent once, whether or not anything is being delivered. No document shows the body of such an
+        event: this one has the payload of the published specimen, which is about no recording.
+
+        Args:
+            event_types: which ones; without any, those of `WebhookSwitches.subscribed`, or of all types.
+
+        Returns:
+            What the console shows of each, in their order: 200, or 590, 591, 592.
+
+        Raises:
+            ValueError: `webhooks_to` is not set.
+        """
+        wanted = event_types or sorted(
+            set(EventType) if self.webhooks.subscribed is None else self.webhooks.subscribed
+        )
+        async with self._open_receiver() as receiver:
+            return await self._courier.check_health(receiver, wanted)
 
     def channel(self, cname: str) -> ChannelHandle:
         """The channel of that name. One that nobody has spoken of has the users of `Settings.users`."""

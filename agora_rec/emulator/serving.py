@@ -16,7 +16,7 @@ import uvicorn
 from attrs import define, field, frozen
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from agora_rec.emulator.app import ABORT, App, Receive, Scope, Send
+from agora_rec.emulator.app import ABORT, AsgiApp, Receive, Scope, Send
 
 _GRACE_SECONDS: Final = 1.0
 
@@ -79,7 +79,7 @@ class _OpenRequests:
 
 @asynccontextmanager
 async def serve(
-    app: App, *, host: str, port: int, certificate: str | Path | None, key: str | Path | None
+    app: AsgiApp, *, host: str, port: int, certificate: str | Path | None, key: str | Path | None
 ) -> AsyncGenerator[Served]:
     """Listen while the block runs; then end the open requests within a second, and close.
 

@@ -8,17 +8,17 @@ import random
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Protocol
 
 import anyio
 from attrs import define, field
 
 from agora_rec.clock import Clock
+from agora_rec.emulator.recorded import milliseconds
 from agora_rec.emulator.webhooks.envelope import (
     Notice,
     encode,
     health_event,
-    milliseconds,
     new_id,
     sign,
 )
@@ -26,8 +26,6 @@ from agora_rec.emulator.webhooks.receivers import Receipt, Receiver
 from agora_rec.emulator.webhooks.records import DeliveryAttempt, HealthCheck, Reception
 from agora_rec.emulator.webhooks.schedule import Letter, Schedule
 from agora_rec.secret import Secret
-
-_ENDED: Final = "nothing is delivered outside of `async with emulator.delivering():`"
 
 
 class NoticeSource(Protocol):
@@ -92,12 +90,12 @@ class Courier:
         Raises:
             RuntimeError: nothing is being delivered, or no longer.
         """
+        self._check_delivering()
         ahead = self.source.notices(self.clock.now(), after=self.schedule.taken)
         last = ahead[-1].number if ahead else self.schedule.taken
         self.ring()
         while not (self.schedule.taken >= last and self.schedule.is_over(last)):
-            if self._bell is None:
-                raise RuntimeError(_ENDED)
+            self._check_delivering()
             changed = anyio.Event()
             self._waiting.add(changed)
             try:
@@ -178,6 +176,10 @@ class Courier:
             status=receipt.status,
             detail=receipt.detail,
         )
+
+    def _check_delivering(self) -> None:
+        if self._bell is None:
+            raise RuntimeError("nothing is delivered outside of `async with emulator.delivering():`")
 
     def _tell_the_waiting(self) -> None:
         for event in self._waiting:

@@ -10,7 +10,7 @@ import json
 import random
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final, Protocol
 
 from agora_rec.emulator.wire import JsonObject
@@ -19,21 +19,18 @@ from agora_rec.secret import Secret
 CLOUD_RECORDING: Final = 3
 """The productId of everything that this service sends."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
-
 
 class Notice(Protocol):
-    """Something that has happened and is to be told. `number` counts from 1 in the order of happening."""
+    """Something that has happened and is to be told."""
 
     @property
     def number(self) -> int:
-        """Its place in the order of happening."""
+        """Its place in the order of all notices, from 1 on."""
         ...
 
     @property
     def at(self) -> datetime:
-        """When it happened."""
+        """When it is to be told."""
         ...
 
     @property
@@ -45,11 +42,6 @@ class Notice(Protocol):
     def payload(self) -> Mapping[str, object]:
         """The envelope's payload, as a JSON object."""
         ...
-
-
-def milliseconds(moment: datetime) -> int:
-    """A moment as the service writes it: milliseconds of Unix time."""
-    return (moment - _EPOCH) // _MILLISECOND
 
 
 def envelope(

@@ -2,15 +2,23 @@
 
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import httpx
-from attrs import define, field
+from attrs import define
 
 from agora_rec.emulator.webhooks.receivers import Intake, Receipt, Receiver
 from agora_rec.emulator.webhooks.records import Reception
 from agora_rec.secret import Secret
+
+_HEADERS: Final = {
+    "User-Agent": "agora_rec-emulator",
+    "Accept": "application/json",
+    # Bytes are judged as they come: nobody unpacks an answer that may be a bomb.
+    "Accept-Encoding": "identity",
+}
 
 
 @define(eq=False)
@@ -18,31 +26,59 @@ class HttpReceiver:
     """Whoever listens at a URL."""
 
     _url: Secret
-    _http: httpx.AsyncClient = field(repr=False)
+    _http: httpx.AsyncHTTPTransport
 
     async def post(self, headers: dict[str, str], body: bytes) -> Receipt:
         """Send one, and judge the answer; no exception of the network leaves this."""
-        intake = Intake()
+        # Past httpx's client, which would keep cookies, and write the URL into its log.
+        request = httpx.Request("POST", self._url.reveal(), headers=_HEADERS | headers, content=body)
+        request.stream = _Content(body)
         try:
-            async with self._http.stream("POST", self._url.reveal(), content=body, headers=headers) as answer:
-                async for data in answer.aiter_raw():
-                    intake.add(data)
-                    if intake.is_too_large:
-                        break
-            return intake.judge(answer.status_code)
+            answer = await self._http.handle_async_request(request)
+            return (await _read(answer)).judge(answer.status_code)
         except httpx.HTTPError as error:
             return Receipt(_reception(error), detail=type(error).__name__)
+
+
+@define(eq=False)
+class _Content(httpx.AsyncByteStream):
+    """The body of a request. httpx's own is a generator, and left half way where a connection breaks."""
+
+    _left: bytes
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        data, self._left = self._left, b""
+        return data
+
+
+async def _read(answer: httpx.Response) -> Intake:
+    """The body, as far as anybody needs it; the answer is closed."""
+    intake = Intake()
+    try:
+        async for data in answer.aiter_raw():
+            intake.add(data)
+            if intake.is_too_large:
+                # Reading on fails at once, and leaves none of httpx's generators half way.
+                await answer.aclose()
+    except (httpx.HTTPError, httpx.StreamError):
+        if not intake.is_too_large:
+            raise
+    finally:
+        await answer.aclose()
+    return intake
 
 
 @asynccontextmanager
 async def open_http(url: Secret, *, at_once: int, verify: ssl.SSLContext | None) -> AsyncGenerator[Receiver]:
     """A receiver at a URL; its connections are kept alive, and closed at the end of the block."""
-    async with httpx.AsyncClient(
-        # Bytes are judged as they come: nobody unpacks an answer that may be a bomb.
-        headers={"User-Agent": "agora_rec-emulator", "Accept-Encoding": "identity"},
-        verify=verify or url.reveal().startswith("https:"),
-        timeout=None,  # noqa: S113 - the courier's clock ends what takes too long
-        limits=httpx.Limits(max_connections=at_once),
+    async with httpx.AsyncHTTPTransport(
+        verify=verify or url.reveal().lower().startswith("https:"),
+        limits=httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once),
         trust_env=False,
     ) as http:
         yield HttpReceiver(url, http)

@@ -78,7 +78,8 @@ class Delivery:
     """One copy of a notification, and what has become of it so far.
 
     `number` counts notifications in the order of happening, `copy` is 1, and 2 for the second one of the
-    redundant channel. `happened_at` is when the event happened. `payload` is what was (to be) sent, without
+    redundant channel. `at` is when it was to be sent, without the
+    delays of switches. `payload` is what was (to be) sent, without
     secrets. `due` is when the next attempt is to be made, None if there is none to come.
     """
 
@@ -86,7 +87,7 @@ class Delivery:
     copy: int
     notice_id: str
     event_type: int
-    happened_at: datetime
+    at: datetime
     payload: object = field(repr=False)
     state: DeliveryState
     due: datetime | None

@@ -14,7 +14,8 @@ from typing import Final, TypeAlias
 from attrs import define, field
 
 from agora_rec.emulator.calls import mask
-from agora_rec.emulator.webhooks.envelope import Notice, encode, envelope, milliseconds, new_id
+from agora_rec.emulator.recorded import milliseconds
+from agora_rec.emulator.webhooks.envelope import Notice, encode, envelope, new_id
 from agora_rec.emulator.webhooks.records import Delivery, DeliveryAttempt, DeliveryState, Reception
 from agora_rec.emulator.webhooks.switches import WebhookSwitches
 
@@ -65,7 +66,7 @@ class Letter:
             copy=self.copy,
             notice_id=self.notice_id,
             event_type=self.notice.event_type,
-            happened_at=self.notice.at,
+            at=self.notice.at,
             payload=mask(dict(self.notice.payload)),
             state=self.state,
             due=self.due,

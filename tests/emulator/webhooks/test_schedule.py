@@ -266,7 +266,7 @@ def check_delivery(delivery: Delivery, sent: list[Sent], switches: WebhookSwitch
         return
     assert 1 <= len(sent) <= switches.attempts_max
     assert delivery.event_type not in switches.lost
-    late = (sent[0].at - delivery.happened_at).total_seconds()
+    late = (sent[0].at - delivery.at).total_seconds()
     assert switches.delay[0] <= late
     assert late <= switches.delay[1] + (switches.reorder_seconds if switches.reorder else 0)
     assert {each.notice_id for each in sent} == {delivery.notice_id}
