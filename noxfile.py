@@ -4,6 +4,8 @@
 `nox.options.sessions` names. What a session installs stands in pyproject.toml, in the extra of its name.
 """
 
+import sys
+
 import nox
 
 nox.needs_version = ">=2024.10.9"
@@ -14,6 +16,7 @@ nox.options.error_on_missing_interpreters = False
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)  # one source: the classifiers
 EXTRAS = PROJECT["project"]["optional-dependencies"]
+NOT_FUZZED = (3, 14)  # and whatever comes after it
 # A module's tests stay together: the examples of a document follow on each other.
 IN_PARALLEL = ("-n", "auto", "--dist", "loadscope")
 
@@ -93,6 +96,15 @@ def simulate(session: nox.Session) -> None:
         return
     session.run("python", "-m", "tests.simulation", "--seeds", "5000", "--jobs", "2")
     session.run("pytest", *IN_PARALLEL, "-m", "hypothesis", "--hypothesis-profile=long")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Notifications of every kind, guided by coverage; arguments go to `python -m tests.fuzz`."""
+    if sys.version_info >= NOT_FUZZED:
+        session.skip("atheris, which fuzzes, has no wheel for this Python")
+    session.install("-e", ".[fuzz]")
+    session.run("python", "-m", "tests.fuzz", *(session.posargs or ("--runs", "100000")))
 
 
 @nox.session
