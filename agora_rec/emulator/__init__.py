@@ -18,10 +18,11 @@ from agora_rec.emulator.faults import (
     Unreachable,
     Upload,
 )
+from agora_rec.emulator.life import Moment, MomentKind
 from agora_rec.emulator.notices import Notice
-from agora_rec.emulator.service import SessionView
-from agora_rec.emulator.session import EndReason, Moment, MomentKind, Track
 from agora_rec.emulator.settings import AppIdRefusal, PageTrouble, Settings, User
+from agora_rec.emulator.terms import EndReason, Track
+from agora_rec.emulator.views import SessionView
 from agora_rec.emulator.webhooks import (
     Delivery,
     DeliveryAttempt,

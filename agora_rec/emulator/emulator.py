@@ -15,12 +15,13 @@ from agora_rec.emulator.calls import Call
 from agora_rec.emulator.events import EventType
 from agora_rec.emulator.faults import Fault, Planned
 from agora_rec.emulator.gateway import Gateway
+from agora_rec.emulator.life import Moment, life
 from agora_rec.emulator.notices import Notice
 from agora_rec.emulator.resources import Ids
-from agora_rec.emulator.service import Service, SessionView
-from agora_rec.emulator.session import Moment
+from agora_rec.emulator.service import Service
 from agora_rec.emulator.settings import Settings
 from agora_rec.emulator.transport import InProcessTransport
+from agora_rec.emulator.views import SessionView
 from agora_rec.emulator.webhooks.courier import Courier
 from agora_rec.emulator.webhooks.opening import check_receiver, open_receiver
 from agora_rec.emulator.webhooks.receivers import Receiver
@@ -384,7 +385,7 @@ class Emulator:
         """
         now = self._clock.now()
         self._service.catch_up(now)
-        return self._service.office.sessions[sid].life(now)
+        return life(self._service.office.sessions[sid], now)
 
     @property
     def peak_calls_per_second(self) -> int:

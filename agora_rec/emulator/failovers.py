@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Final
 
 from agora_rec.emulator.resources import Ids
-from agora_rec.emulator.session import Failover, Session, seconds_after
+from agora_rec.emulator.session import Session, seconds_after
+from agora_rec.emulator.terms import Failover
 
 FAILOVERS_MAX: Final = 3
 SECONDS_MAX: Final = 90

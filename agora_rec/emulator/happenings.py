@@ -19,8 +19,9 @@ from agora_rec.emulator.recorded import (
     playlist_name,
     snapshot_name,
 )
-from agora_rec.emulator.session import FAR, MIXED_UID, End, EndReason, Session, Worker, seconds_after
+from agora_rec.emulator.session import FAR, MIXED_UID, Session, seconds_after
 from agora_rec.emulator.spells import Spell, union
+from agora_rec.emulator.terms import End, EndReason, Worker
 from agora_rec.emulator.wire import JsonObject
 from agora_rec.vocabulary import ModeName, TaskStatus
 
@@ -50,12 +51,23 @@ _MEDIA: Final = {AUDIO: EventType.AUDIO_STATE_CHANGED, VIDEO: EventType.VIDEO_ST
 
 def happenings(session: Session, since: datetime) -> Iterator[Happening]:
     """Everything from `since` on, in order, as if nobody did anything more; endless while it records."""
+    end = session.end(FAR)
+    limit = FAR if end is None else end.at
+    beginnings = (*_beginning(session), *_slices(session), *_pushes(session), *_reloads(session))
     sources: list[Iterable[Happening]] = [
-        sorted((each for each in _milestones(session) if each.at >= since), key=_order),
+        # What falls on the very end doesn't begin any more.
+        sorted((each for each in beginnings if since <= each.at < limit), key=_order),
+        sorted((each for each in _moves(session) if since <= each.at <= limit), key=_order),
+        sorted((each for each in _playlists(session, limit) if each.at >= since), key=_order),
+        sorted((each for each in _trouble_with_storage(session) if each.at >= since), key=_order),
         _progress(session, since),
     ]
+    if session.plan.web is None:
+        sources.append(_statuses(session, end, since))
     if session.plan.snapshots:
         sources.append(_snapshots(session, since))
+    if end is not None:
+        sources.append(each for each in _ending(session, end) if each.at >= since)
     return heapq.merge(*sources, key=_order)
 
 
@@ -66,23 +78,6 @@ def _order(happening: Happening) -> tuple[datetime, int]:
 def _tell(session: Session, at: datetime, event_type: EventType, **details: object) -> Happening:
     """An event of the server that the recording is on at that moment."""
     return Happening(at=at, event_type=event_type, uid=session.worker(at).uid, details=details)
-
-
-def _milestones(session: Session) -> Iterator[Happening]:
-    """All that happens a countable number of times."""
-    end = session.end(FAR)
-    limit = FAR if end is None else end.at
-    for each in (*_beginning(session), *_slices(session), *_pushes(session), *_reloads(session)):
-        # What falls on the very end doesn't begin any more.
-        if each.at < limit:
-            yield each
-    yield from (each for each in _moves(session) if each.at <= limit)
-    yield from _playlists(session, limit)
-    yield from _trouble_with_storage(session)
-    if session.plan.web is None:
-        yield from _statuses(session, end)
-    if end is not None:
-        yield from _ending(session, end)
 
 
 def _beginning(session: Session) -> Iterator[Happening]:
@@ -180,15 +175,15 @@ def _playlists(session: Session, limit: datetime) -> Iterator[Happening]:
 
 
 def _trouble_with_storage(session: Session) -> Iterator[Happening]:
-    for at in session.lapses(FAR):
-        yield _tell(session, at, EventType.STS_EXPIRED)
+    for lapse in session.lapses(FAR):
+        yield _tell(session, lapse.since, EventType.STS_EXPIRED)
     since = session.backup_since(FAR)
     if since is not None:
         for code in (_WARN_RETRIED, _WARN_TO_BACKUP):
             yield _tell(session, since, EventType.WARNING, module=1, warnCode=code)
 
 
-def _statuses(session: Session, end: End | None) -> Iterator[Happening]:
+def _statuses(session: Session, end: End | None, since: datetime) -> Iterator[Happening]:
     limit = FAR if end is None else end.at
     span = session.ready_at - session.started_at
     changes = [(session.started_at + span * step / 4, step) for step in range(1, 5)]
@@ -203,7 +198,9 @@ def _statuses(session: Session, end: End | None) -> Iterator[Happening]:
             span = session.gone_at(end) - end.at
             changes += [(end.at + span * step / 3, TaskStatus.STOP_REQUESTED + step) for step in range(3)]
     changes += [(at, session.status(at)) for at in session.misfits]
-    for at, status in changes:
+    for at, status in sorted(changes, key=lambda change: change[0]):
+        if at < since:
+            continue
         # A recording's newest playlist speaks for all.
         names = [playlist_name(session, each) for each in session.listed_tracks(at) if session.plan.records]
         yield _tell(

@@ -18,6 +18,7 @@ from attrs import define, field, frozen
 from agora_rec.emulator.events import EventType, Happening, payload
 from agora_rec.emulator.happenings import happenings
 from agora_rec.emulator.session import Session, seconds_after
+from agora_rec.emulator.wire import object_of
 
 
 @frozen(kw_only=True)
@@ -40,6 +41,11 @@ class Notice:
     sequence: int
     event_type: EventType
     payload: Mapping[str, object] = field(repr=False)
+
+    @property
+    def details(self) -> Mapping[str, object]:
+        """What this kind of event tells: the payload's `details`."""
+        return object_of(self.payload, "details")
 
 
 @define(eq=False)

@@ -9,7 +9,8 @@ from typing import Final
 from attrs import evolve, frozen
 
 from agora_rec.emulator.plan import AUDIO
-from agora_rec.emulator.session import Session, Track
+from agora_rec.emulator.session import Session
+from agora_rec.emulator.terms import Track
 from agora_rec.emulator.wire import JsonObject
 from agora_rec.files import FileName, Media, mixed_mp4, mixed_playlist, snapshot, user_playlist, web_cname
 from agora_rec.vocabulary import ModeName

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from agora_rec.emulator import failovers, wire
 from agora_rec.emulator.acts import Errand, Later, Office, Outcome, act
@@ -31,11 +31,11 @@ from agora_rec.emulator.faults import (
 )
 from agora_rec.emulator.gateway import Gateway
 from agora_rec.emulator.notices import Notice, NoticeBoard
-from agora_rec.emulator.recorded import recorded_files
 from agora_rec.emulator.resources import Ids
 from agora_rec.emulator.routes import Route, find_route
-from agora_rec.emulator.session import EndReason, Session, seconds_after
+from agora_rec.emulator.session import seconds_after
 from agora_rec.emulator.settings import Settings
+from agora_rec.emulator.views import SessionView, view
 from agora_rec.emulator.wire import (
     Answer,
     Broken,
@@ -47,35 +47,7 @@ from agora_rec.emulator.wire import (
     Request,
     Subject,
 )
-from agora_rec.vocabulary import ModeName, OperationName, UploadingStatus
-
-
-@frozen(kw_only=True)
-class SessionView:
-    """The truth about one recording at one moment.
-
-    `uid` is the one that it was started with, `instance_uid` the recorder's own: another one after each
-    move to another server. `running`: it is recording, on its way there, or being moved. `gone`: no worker
-    knows of it any more (404). `files` are the names of playlists and MP4 files that exist,
-    `uploading_status` where they are (unknown until they are stored; None while it runs, or if it ended
-    without files).
-    """
-
-    cname: str
-    uid: str
-    instance_uid: str
-    sid: str
-    resource_id: str
-    app_id: str
-    mode: ModeName
-    started_at: datetime
-    running: bool
-    gone: bool
-    ended_at: datetime | None
-    end_reason: EndReason | None
-    files: tuple[str, ...]
-    uploading_status: UploadingStatus | None
-
+from agora_rec.vocabulary import OperationName
 
 _SPOILING: Final = (OperationName.STOP, OperationName.QUERY)
 _UID_SEED: Final = 1 << 33
@@ -134,7 +106,7 @@ class Service:
     def sessions(self, now: datetime) -> tuple[SessionView, ...]:
         """Every recording that there ever was, as it is now."""
         self.catch_up(now)
-        return tuple(_view(session, now) for session in self.office.sessions.values())
+        return tuple(view(session, now) for session in self.office.sessions.values())
 
     @property
     def watchers(self) -> list[Callable[[], None]]:
@@ -390,28 +362,3 @@ def _read_answer(answer: Answer) -> JsonObject:
         return wire.as_object(wire.load(answer.body)) or {}
     except ValueError:
         return {}
-
-
-def _view(session: Session, now: datetime) -> SessionView:
-    end = session.end(now)
-    status: UploadingStatus | None = None
-    if end is not None and session.listed_tracks(now):
-        stored_at = session.stored_at(end)
-        stored = UploadingStatus.UPLOADED if session.backup_since(now) is None else UploadingStatus.BACKUPED
-        status = UploadingStatus.UNKNOWN if stored_at is None or now < stored_at else stored
-    return SessionView(
-        cname=session.resource.cname,
-        uid=session.resource.uid,
-        instance_uid=session.worker(now).uid,
-        sid=session.sid,
-        resource_id=session.resource.resource_id,
-        app_id=session.resource.app_id,
-        mode=session.plan.mode,
-        started_at=session.started_at,
-        running=end is None,
-        gone=session.is_gone(now),
-        ended_at=None if end is None else end.at,
-        end_reason=None if end is None else end.reason,
-        files=tuple(each.name for each in recorded_files(session, now)),
-        uploading_status=status,
-    )

@@ -6,117 +6,23 @@ moment at which somebody asks. The same question about the same moment has the s
 """
 
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum, unique
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from agora_rec.emulator import pages
 from agora_rec.emulator.channels import Channel
-from agora_rec.emulator.plan import Plan, Subscription
+from agora_rec.emulator.plan import Flaw, Plan, Subscription
 from agora_rec.emulator.resources import Resource
 from agora_rec.emulator.settings import Settings
 from agora_rec.emulator.spells import Spell, page_spells, stream_spells, union
+from agora_rec.emulator.terms import End, EndReason, Failover, Track, Worker
 from agora_rec.vocabulary import ModeName, TaskStatus
 
 AUDIO_AND_VIDEO: Final = "audio_and_video"
 MIXED_UID: Final = "0"
 FAR: Final = datetime(9000, 1, 1, tzinfo=UTC)
 """A moment to ask about when the question is what will happen if nobody does anything more."""
-
-
-@unique
-class EndReason(StrEnum):
-    """Why a recording ended."""
-
-    STOPPED = "stopped"
-    IDLE = "idle"
-    HOURS_OVER = "hours_over"
-    """maxRecordingHour of a web recording."""
-    WRONG_PARAMETERS = "wrong_parameters"
-    """The asynchronous check: storage, images or token."""
-    UID_TAKEN = "uid_taken"
-    """Somebody in the channel has the recorder's uid."""
-    PAGE_TROUBLE = "page_trouble"
-    """A web page that can't be recorded (any more): `Settings.page_troubles`."""
-    FAILED_OVER_TOO_OFTEN = "failed_over_too_often"
-    """A fourth server was lost."""
-
-
-@frozen
-class End:
-    """When and why a recording left the channel."""
-
-    at: datetime
-    reason: EndReason
-
-
-@frozen
-class Failover:
-    """A move to another server: the old one was lost at `at`, and at `until` the new one is there."""
-
-    at: datetime
-    until: datetime
-    uid: str
-    old_reports: bool = False
-    """Whether the old one still reports that it was ended."""
-
-
-@frozen
-class Worker:
-    """One server's part of a recording.
-
-    `number` counts from 0, `uid` is the recorder's in the channel. `lost_at` is None unless it was lost.
-    """
-
-    number: int
-    uid: str
-    ready_at: datetime
-    lost_at: datetime | None
-
-    @property
-    def failover(self) -> int | None:
-        """The number of the move that began it, as file names count them; None for the first."""
-        return self.number - 1 if self.number else None
-
-
-@frozen
-class Track:
-    """One playlist: whose streams, of which media, and when its first slice began.
-
-    `failover` is the number of the move to another server that made it begin, None before the first.
-    """
-
-    uid: str
-    track_type: str
-    begin: datetime
-    failover: int | None = None
-
-
-@unique
-class MomentKind(StrEnum):
-    """What can happen in a recording's life."""
-
-    ACCEPTED = "accepted"
-    READY = "ready"
-    FIRST_SLICE = "first_slice"
-    FIRST_PLAYLIST = "first_playlist"
-    INTERRUPTED = "interrupted"
-    """Its server was lost."""
-    MOVED = "moved"
-    """It goes on, on another server."""
-    LEFT = "left"
-    STORED = "stored"
-    GONE = "gone"
-
-
-@frozen
-class Moment:
-    """One thing that happened in a recording's life. `track` belongs to slices and playlists."""
-
-    at: datetime
-    kind: MomentKind
-    track: Track | None = None
 
 
 def seconds_after(moment: datetime, seconds: float) -> datetime:
@@ -168,6 +74,8 @@ class Session:
     @property
     def workers(self) -> tuple[Worker, ...]:
         """The servers that it was, is or will be on, one after the other."""
+        if not self.failovers:
+            return (Worker(0, self.resource.uid, self.ready_at, self.lost_at),)
         begins = [(self.resource.uid, self.ready_at), *((each.uid, each.until) for each in self.failovers)]
         ends = [*(each.at for each in self.failovers), self.lost_at]
         return tuple(
@@ -257,13 +165,13 @@ class Session:
         """Whether it is in the channel (or on its way there, or to another server)."""
         return self.end(now) is None
 
-    def lapses(self, now: datetime) -> tuple[datetime, ...]:
-        """When the storage's temporary token ran out before there was a new one, and files still came."""
+    def lapses(self, now: datetime) -> tuple[Spell, ...]:
+        """When the storage's temporary token had run out, before the next one came or all was stored."""
         end = self.end(now)
         limit = now if end is None else self.stored_at(end) or end.at
-        renewals = [told for told, _ in self.tokens[1:]] + [FAR]
+        renewals = [*(told for told, _ in self.tokens[1:]), FAR]
         return tuple(
-            runs_out
+            Spell(runs_out, renewed)
             for (_, runs_out), renewed in zip(self.tokens, renewals, strict=True)
             if runs_out is not None and runs_out < min(renewed, limit)
         )
@@ -273,12 +181,18 @@ class Session:
 
         The causes: a bucket that refuses all, a storage token that ran out, a test's wish for this upload.
         """
-        moments = list(self.lapses(now))
+        refusals = list(self.lapses(now))
         if self.plan.bucket in self.settings.backup_buckets:
-            moments += [self.written_at(track, now) for track in self.listed_tracks(now)]
+            refusals.append(Spell(self.started_at, FAR))
         if self.upload_fails and self.stop_at is not None:
-            moments.append(self.stop_at)
-        return min((moment for moment in moments if moment <= now), default=None)
+            refusals.append(Spell(self.stop_at, FAR))
+        listed = self.listed_tracks(now) if refusals else ()
+        if not listed:
+            return None
+        # There are files from the first playlist on.
+        first = min(self.written_at(track, now) for track in listed)
+        begins = [max(each.since, first) for each in refusals if max(each.since, first) < each.until]
+        return min((begin for begin in begins if begin <= now), default=None)
 
     def status(self, now: datetime) -> TaskStatus:
         """The status number at `now`; only meaningful while it isn't gone."""
@@ -293,7 +207,10 @@ class Session:
         # channel with its first uploaded file.
         web = self.plan.mode is ModeName.WEB
         begun = self.tracks(now) if web else self.listed_tracks(now)
-        return TaskStatus.IN_PROGRESS if begun else TaskStatus.READY
+        if begun:
+            return TaskStatus.IN_PROGRESS
+        # Who has the wrong token never gets into the channel.
+        return TaskStatus.PART_READY if self.plan.flaw is Flaw.TOKEN else TaskStatus.READY
 
     def onhold(self, now: datetime) -> bool:
         """Whether a web recording pauses."""
@@ -375,27 +292,6 @@ class Session:
         # One that would begin at the very end has nothing in it.
         count = max(1, -int(-last // length))
         return tuple(seconds_after(track.begin, number * length) for number in range(count))
-
-    def life(self, now: datetime) -> tuple[Moment, ...]:
-        """Everything that has happened by `now`, in order."""
-        moments = [Moment(self.started_at, MomentKind.ACCEPTED), Moment(self.ready_at, MomentKind.READY)]
-        for each in self.failovers:
-            moments.append(Moment(each.at, MomentKind.INTERRUPTED))
-            moments.append(Moment(each.until, MomentKind.MOVED))
-        end = self.end(now)
-        moments += [Moment(track.begin, MomentKind.FIRST_SLICE, track) for track in self.tracks(now)]
-        moments += [
-            Moment(self.written_at(track, now), MomentKind.FIRST_PLAYLIST, track)
-            for track in self.listed_tracks(now)
-        ]
-        if end is not None:
-            moments = [each for each in moments if each.at <= end.at]
-            moments.append(Moment(end.at, MomentKind.LEFT))
-            moments.append(Moment(self.gone_at(end), MomentKind.GONE))
-            stored = self.stored_at(end)
-            if stored is not None:
-                moments.append(Moment(stored, MomentKind.STORED))
-        return tuple(sorted((each for each in moments if each.at <= now), key=lambda each: each.at))
 
 
 def _step(first: int, count: int, begin: datetime, end: datetime, now: datetime) -> TaskStatus:

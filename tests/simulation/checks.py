@@ -6,8 +6,7 @@ from typing import Final
 from attrs import define, field
 
 from agora_rec import Outcome, Recording, State, UploadingStatus
-from agora_rec.emulator import Emulator, SessionView
-from agora_rec.emulator.session import EndReason
+from agora_rec.emulator import Emulator, EndReason, SessionView
 from tests.simulation.specs import Spec
 from tests.simulation.trace import Trace
 
