@@ -15,6 +15,7 @@ from agora_rec.errors import NotificationRejected
 from agora_rec.model.notification import Notification
 from agora_rec.notifications import answers
 from agora_rec.notifications.answers import Answer
+from agora_rec.notifications.body import MAX_BYTES
 from agora_rec.notifications.logs import log_answer, log_left
 from agora_rec.notifications.receiver import BeforeAck, Receiver
 
@@ -24,11 +25,8 @@ Message: TypeAlias = Any
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
-BODY_BYTES_MAX: Final = 256 * 1024
-"""The largest body that is taken in; the service's own have some kilobytes."""
-
 READ_BYTES_MAX: Final = 1024 * 1024
-"""How much is read of a larger one, and thrown away: who is still sending might never see the answer."""
+"""How much is read of a body that is too large: who is still sending might never see the answer."""
 
 BODY_SECONDS: Final = 5.0
 """How long a body may take to come in; the service's come in one piece with their headers."""
@@ -145,7 +143,7 @@ class _Request:
         self.is_left = message["type"] == "http.disconnect"
         chunk: bytes = message.get("body", b"")
         self.size += len(chunk)
-        if self.size <= BODY_BYTES_MAX:
+        if self.size <= MAX_BYTES:
             self.body += chunk
         self.is_whole = not message.get("more_body", False)
 
@@ -157,7 +155,7 @@ async def _read(request: _Request, receive: Receive) -> Answer | None:
     with anyio.move_on_after(BODY_SECONDS):
         while not request.is_over:
             request.add(await receive())
-        return answers.TOO_LARGE if request.size > BODY_BYTES_MAX else None
+        return answers.TOO_LARGE if request.size > MAX_BYTES else None
     return answers.TOO_SLOW
 
 

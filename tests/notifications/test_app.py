@@ -14,7 +14,8 @@ from attrs import evolve
 from agora_rec.errors import NotAcknowledged, NotificationRejected, RejectionReason, StoreConflict
 from agora_rec.model.events import UnknownEvent
 from agora_rec.model.notification import Notification
-from agora_rec.notifications.app import BODY_BYTES_MAX, READ_BYTES_MAX, NotificationApp
+from agora_rec.notifications.app import READ_BYTES_MAX, NotificationApp
+from agora_rec.notifications.body import MAX_BYTES
 from tests.notifications.fakes import STARTED, FakeReceiver
 from tests.support.asgi import Exchange, Message
 from tests.support.secrets import RTMP_URL
@@ -93,7 +94,7 @@ async def test_all_that_can_be_read_is_acknowledged(notification: Notification):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "post"])
-@pytest.mark.parametrize("size", [0, 2, BODY_BYTES_MAX + 1])
+@pytest.mark.parametrize("size", [0, 2, MAX_BYTES + 1])
 async def test_only_post_is_allowed(method: str, size: int):
     receiver = FakeReceiver()
     answer = await ask(receiver, *whole(b" " * size), scope=post(method=method))
@@ -118,11 +119,11 @@ async def test_what_is_declared_otherwise_is_read(length: bytes):
 @pytest.mark.parametrize(
     ("sizes", "status"),
     [
-        ([BODY_BYTES_MAX], 200),
-        ([BODY_BYTES_MAX - 1, 1], 200),
-        ([BODY_BYTES_MAX + 1], 413),
-        ([BODY_BYTES_MAX, 1], 413),
-        ([BODY_BYTES_MAX, 1, BODY_BYTES_MAX], 413),
+        ([MAX_BYTES], 200),
+        ([MAX_BYTES - 1, 1], 200),
+        ([MAX_BYTES + 1], 413),
+        ([MAX_BYTES, 1], 413),
+        ([MAX_BYTES, 1, MAX_BYTES], 413),
         ([READ_BYTES_MAX, 1], 413),
     ],
 )
@@ -151,7 +152,7 @@ async def test_what_is_too_large_is_not_kept():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert sent[0]["status"] == 413
-    assert peak < 2 * BODY_BYTES_MAX
+    assert peak < 2 * MAX_BYTES
     assert 1000 - next(left) < 120
 
 

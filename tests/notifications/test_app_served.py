@@ -1,12 +1,15 @@
 """The application under real servers, over real sockets."""
 
 import logging
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
 import pytest
+import trustme
 from anyio.abc import SocketStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 from starlette.applications import Starlette
@@ -14,6 +17,7 @@ from starlette.routing import Mount
 
 from agora_rec.errors import NotificationRejected, RejectionReason
 from agora_rec.notifications import NotificationApp, app
+from agora_rec.notifications.body import MAX_BYTES
 from tests.notifications.fakes import FakeReceiver
 from tests.support.asgi import Message, served
 
@@ -60,12 +64,12 @@ async def test_one_connection_serves_all_that_is_small(stack: tuple[str, str], r
         receiver.work = forged
         answers.append(await web.post("/agora", content=b"{}"))
         receiver.work = good
-        answers.append(await web.post("/agora", content=b" " * app.BODY_BYTES_MAX))
+        answers.append(await web.post("/agora", content=b" " * MAX_BYTES))
     assert [answer.status_code for answer in answers] == [200, 405, 405, 401, 200]
     assert [answer.headers["content-type"] for answer in answers] == ["application/json"] * 5
     assert [len(answer.content) for answer in answers] == [11, 42, 0, 37, 11]
     assert answers[0].json() == {"ok": True}
-    assert [len(body) for body in receiver.done] == [2, app.BODY_BYTES_MAX]
+    assert [len(body) for body in receiver.done] == [2, MAX_BYTES]
     assert len(peers) == 1
 
 
@@ -75,7 +79,7 @@ async def test_too_large_a_body_is_refused_and_the_next_one_is_not(url: str, rec
             yield b" " * 65536
 
     async with httpx.AsyncClient(base_url=url) as web:
-        assert (await web.post("/", content=b" " * (app.BODY_BYTES_MAX + 1))).status_code == 413
+        assert (await web.post("/", content=b" " * (MAX_BYTES + 1))).status_code == 413
         assert (await web.post("/", content=without_a_length())).status_code == 413
         assert (await web.post("/", content=b"{}")).status_code == 200
     assert receiver.done == [b"{}"]
@@ -159,6 +163,27 @@ async def test_a_websocket_is_refused(stack: tuple[str, str], receiver: FakeRece
         await stream.send(asked)
         head = await BufferedByteReceiveStream(stream).receive_until(b"\r\n\r\n", 65536)
     assert head.split()[1] in {b"403", b"405"}  # a server without WebSockets takes it for a GET
+
+
+async def test_it_is_served_over_tls_and_http_2_too(
+    stack: tuple[str, str], receiver: FakeReceiver, tmp_path: Path
+):
+    authority = trustme.CA()
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with (
+        served(NotificationApp(receiver), stack[1], certificate=tmp_path / "both.pem") as url,
+        httpx.AsyncClient(base_url=url, verify=trusting, http2=True) as web,
+    ):
+        answers = [
+            await web.post("/", content=b"{}"),
+            await web.get("/"),
+            await web.post("/", content=b" " * (MAX_BYTES + 1)),
+        ]
+    assert [answer.status_code for answer in answers] == [200, 405, 413]
+    version = "HTTP/1.1" if stack[1] == "uvicorn" else "HTTP/2"
+    assert {answer.http_version for answer in answers} == {version}
 
 
 async def test_it_can_be_mounted_at_any_path(stack: tuple[str, str], receiver: FakeReceiver):

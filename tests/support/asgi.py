@@ -3,6 +3,7 @@
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import anyio
@@ -88,30 +89,35 @@ def listening() -> Generator[Listening]:
 
 
 @asynccontextmanager
-async def served(app: App, server: str = "uvicorn", *, at: Listening | None = None) -> AsyncGenerator[str]:
+async def served(
+    app: App, server: str = "uvicorn", *, at: Listening | None = None, certificate: Path | None = None
+) -> AsyncGenerator[str]:
     """Serve an application while the block runs; gives its URL.
 
     Args:
         app: The application; it is told when the server begins and ends (lifespan).
         server: `uvicorn`, which needs asyncio, or `hypercorn`.
         at: Where; a free port if it isn't given.
+        certificate: A PEM file with certificate and key; with it TLS is spoken.
     """
     if at is None:
         with listening() as free:
-            async with served(app, server, at=free) as url:
+            async with served(app, server, at=free, certificate=certificate) as url:
                 yield url
         return
     stop = anyio.Event()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_SERVERS[server], app, at, stop)
+        tasks.start_soon(_SERVERS[server], app, at, certificate, stop)
         try:
-            yield at.url
+            yield at.url if certificate is None else at.url.replace("http:", "https:")
         finally:
             stop.set()
 
 
-async def _by_uvicorn(app: App, at: Listening, stop: anyio.Event) -> None:
-    config = uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, ws="none")
+async def _by_uvicorn(app: App, at: Listening, certificate: Path | None, stop: anyio.Event) -> None:
+    config = uvicorn.Config(
+        app, lifespan="on", log_config=None, access_log=False, ws="none", ssl_certfile=certificate
+    )
     server = _Uvicorn(config)
     async with anyio.create_task_group() as tasks:
 
@@ -133,8 +139,10 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-async def _by_hypercorn(app: App, at: Listening, stop: anyio.Event) -> None:
+async def _by_hypercorn(app: App, at: Listening, certificate: Path | None, stop: anyio.Event) -> None:
     config = hypercorn.config.Config()
+    if certificate is not None:
+        config.certfile = config.keyfile = str(certificate)
     config.bind = [f"fd://{at.socket.dup().detach()}"]
     config.errorlog = config.accesslog = None
     on_asyncio = anyio.get_cancelled_exc_class().__module__.startswith("asyncio")
