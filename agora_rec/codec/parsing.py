@@ -7,6 +7,7 @@ from agora_rec.codec.shape import BadShape, JsonObject, fields_of, is_list, is_o
 
 MAX_BYTES: Final = 2**20
 MAX_DEPTH: Final = 64
+_LEVELS_OF_OURS: Final = 16
 _SHOWN: Final = 120
 
 
@@ -15,7 +16,8 @@ def parse(data: bytes, *, bounded: bool = True, quoting: bool = True) -> JsonObj
 
     Args:
         data: The bytes as they came.
-        bounded: False for texts of our own, which may be of any length.
+        bounded: False for texts of our own, which may be of any length, and hold what others said some levels
+            further down.
         quoting: Whether the error may show how a text begins that isn't JSON, for instance a proxy's page.
 
     Raises:
@@ -28,7 +30,7 @@ def parse(data: bytes, *, bounded: bool = True, quoting: bool = True) -> JsonObj
         raise found
     tree = fields_of(found)
     if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
-        _check_depth(tree)
+        _check_depth(tree, MAX_DEPTH if bounded else MAX_DEPTH + _LEVELS_OF_OURS)
     return tree
 
 
@@ -59,9 +61,9 @@ def _begins(data: bytes) -> str:
     return f", begins with {text[:_SHOWN]!r}"
 
 
-def _check_depth(tree: JsonObject) -> None:
+def _check_depth(tree: JsonObject, deepest: int) -> None:
     level: list[Any] = [tree]
-    for _ in range(MAX_DEPTH):
+    for _ in range(deepest):
         level = [
             child
             for node in level
@@ -70,4 +72,4 @@ def _check_depth(tree: JsonObject) -> None:
         ]
         if not level:
             return
-    raise BadShape("$", f"nested deeper than {MAX_DEPTH}")
+    raise BadShape("$", f"nested deeper than {deepest}")

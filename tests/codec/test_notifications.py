@@ -16,6 +16,7 @@ from agora_rec.codec import (
     notification_to_json,
     read_notification,
 )
+from agora_rec.codec.parsing import MAX_DEPTH
 from agora_rec.model.events import UnknownEvent
 from agora_rec.model.notification import Notification
 from tests.notifications.deliveries import ENVELOPE, EXAMPLE_IDS, EXAMPLES, REFERENCE, delivery
@@ -67,6 +68,15 @@ def test_secrets_stay_behind():
         (back,) = load(Kept, text).notifications
         assert type(back.event) is type(notification.event)
         assert again(back) == back
+
+
+def test_a_notification_as_deep_as_can_be_read_can_be_read_from_a_checkpoint_too():
+    levels = MAX_DEPTH - 2  # beside the notification itself and its payload
+    body = f'{{"eventType":40,"payload":{{"new":{"[" * levels}{"]" * levels}}}}}'.encode()
+    kept = Kept(notifications=(read_notification(body),))
+    assert load(Kept, dump(kept)) == kept
+    with pytest.raises(BadShape, match="deeper"):
+        read_notification(body.replace(b"[]", b"[[]]"))
 
 
 def test_notifications_in_a_checkpoint_come_back_with_it():
