@@ -31,6 +31,7 @@ from agora_rec.cli.board import Board
 from agora_rec.cli.demo import Demo
 from agora_rec.cli.emulate import emulate
 from agora_rec.cli.record import Session
+from agora_rec.cli.webhooks import emulator_arguments, webhook_options
 from agora_rec.emulator import Emulator
 
 PEM: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -84,6 +85,7 @@ def command() -> None:
 )
 @click.option("--tls-cert", type=PEM, help="A certificate (PEM), to serve HTTPS.")
 @click.option("--tls-key", type=PEM, help="Its key (PEM), if it is in a file of its own.")
+@webhook_options
 def emulator_command(
     host: str,
     port: int,
@@ -95,10 +97,19 @@ def emulator_command(
     """Serve an emulated Agora Cloud Recording until Ctrl-C. It records nothing.
 
     Prints where it is and the credentials that it takes, as lines for the environment of other programs.
+    With --webhooks-to it delivers the notifications of what it plays; the other options about these are the
+    troubles that the real ones have.
     """
     if tls_key and not tls_cert:
         raise click.UsageError("--tls-key needs --tls-cert")
-    emulator = Emulator(qps=qps, **{name: value for name, value in known.items() if value is not None})
+    try:
+        webhooks = emulator_arguments(known)
+        given = {name: value for name, value in known.items() if value is not None}
+        emulator = Emulator(qps=qps, **given, **webhooks)
+    except InvalidRequest as error:
+        raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise click.BadParameter(str(error), param_hint="--webhooks-ca") from None
 
     async def serve() -> int:
         server = emulator.serve(host, port, certificate=tls_cert, key=tls_key)

@@ -129,7 +129,7 @@ class Emulator:
         clock: Clock | None = None,
         settings: Settings | None = None,
         webhooks_to: str | Secret | AsgiApp | None = None,
-        webhook_secret: str = "emulated-webhook-secret",  # noqa: S107 - as the customer's
+        webhook_secret: str | Secret = "emulated-webhook-secret",  # noqa: S107 - as the customer's
         webhooks: WebhookSwitches | None = None,
         webhooks_verify: ssl.SSLContext | None = None,
     ) -> None:
