@@ -41,10 +41,12 @@ BOXES: Final[Mapping[State, tuple[int, int]]] = {
 RUNS: Final = frozenset({State.RECORDING, State.STOPPING})
 NOT_UPLOADED: Final = RUNS | {State.FAILED}
 NOT_BACKUPED: Final = NOT_UPLOADED | {State.UPLOADED}
+ENDS: Final = frozenset({State.FAILED, State.UPLOADED, State.BACKUPED})
 FRAMES: Final[Mapping[frozenset[State], tuple[int, int, int, int]]] = {
     NOT_BACKUPED: (266, 186, 636, 462),
     NOT_UPLOADED: (278, 198, 612, 304),
     RUNS: (290, 210, 588, 144),
+    ENDS: (495, 402, 190, 376),
 }
 """States from which the same facts lead on, framed: x, y, width, height."""
 
@@ -75,6 +77,8 @@ ROUTES: Final[Mapping[Arrow, Route]] = {
     (RUNS, State.FAILED): Route(((590, 354), (590, 412)), (600, 376), "start"),
     (NOT_UPLOADED, State.UPLOADED): Route(((590, 502), (590, 558)), (600, 524), "start"),
     (NOT_BACKUPED, State.BACKUPED): Route(((590, 648), (590, 694)), (600, 674), "start"),
+    (ENDS, State.RECORDING): Route(((685, 594), (785, 594), (785, 322)), (695, 612), "start"),
+    (ENDS, State.STOPPING): Route(((495, 594), (395, 594), (395, 322)), (485, 612), "end"),
 }
 
 LEGEND: Final = (

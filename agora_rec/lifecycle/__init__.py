@@ -1,7 +1,8 @@
 """The life of a recording as a pure state machine: commands judged, facts absorbed.
 
 `facts.py` has the values that are absorbed, `tables.py` the two tables that decide, `standing.py` the one
-way in, `verdicts.py` the way from answers and errors to facts. No I/O, no clock, no client: the machine can
+way in, with `moves.py` and `ends.py` for what is ordered whenever it is told. `verdicts.py` is the way from
+answers and errors to facts, `heard.py` that from notifications. No I/O, no clock, no client: the machine can
 be driven from a test, from a webhook, or from a checkpoint in exactly the same way.
 """
 

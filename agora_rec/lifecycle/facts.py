@@ -5,6 +5,7 @@ where that depends on what is known of the recording, the guard is worked out in
 or an exception becomes a fact stands in `verdicts.py`.
 """
 
+from datetime import datetime
 from enum import StrEnum, unique
 from typing import ClassVar
 
@@ -43,8 +44,11 @@ class FactKey(StrEnum):
     ALIVE = "alive"
     CONFIRMED = "confirmed"
     SUSPECTED = "suspected"
+    HEARD_FROM = "heard from a known instance"
     FAILED_OVER = "failed over"
     FAILED_OVER_AFTER_LEAVING = "failed over after leaving"
+    FAILED_OVER_AFTER_END = "failed over after its end"
+    FAILED_OVER_WHILE_STOPPING = "failed over while stopping"
 
 
 @frozen(kw_only=True)
@@ -69,11 +73,16 @@ class AlternateTaken:
     key: ClassVar[FactKey] = FactKey.ALTERNATE_TAKEN
 
 
-@frozen
+@frozen(kw_only=True)
 class StartSent:
-    """A start is on its way; written down before the first byte goes out."""
+    """A start is on its way; written down before the first byte goes out.
+
+    Attributes:
+        instance_uid: The uid that it is started under: that of its first instance.
+    """
 
     key: ClassVar[FactKey] = FactKey.START_SENT
+    instance_uid: int | None = None
 
 
 @frozen(kw_only=True)
@@ -218,7 +227,7 @@ class Backuped:
 
 @frozen(kw_only=True)
 class Alive:
-    """A query found the task, not yet recording (status 0 to 3, or a number of tomorrow)."""
+    """The service knows the task or names its files, and doesn't say that it records (status 0 to 3)."""
 
     key: ClassVar[FactKey] = FactKey.ALIVE
     files: tuple[RecordedFile, ...] = ()
@@ -242,10 +251,32 @@ class Suspected:
 
 @frozen(kw_only=True)
 class FailedOver:
-    """The service moved the recording to another server; the recorder there has another uid."""
+    """The service moved the recording to another server; the recorder there has another uid.
+
+    Attributes:
+        new_uid: The new instance's uid.
+        sequence: The number of the event that says so.
+        sent_at: When it happened. Of several failovers the latest decides, in whatever order they are told.
+    """
 
     key: ClassVar[FactKey] = FactKey.FAILED_OVER
     new_uid: int
+    sequence: int | None = None
+    sent_at: datetime | None = None
+
+
+@frozen(kw_only=True)
+class HeardFrom:
+    """An event came from this instance. If nobody knew it, the recording was moved there, and nobody said so.
+
+    Attributes:
+        instance_uid: The instance's uid.
+        sent_at: When the event happened: some time after the failover.
+    """
+
+    key: ClassVar[FactKey] = FactKey.HEARD_FROM
+    instance_uid: int
+    sent_at: datetime | None = None
 
 
 Fact = (
@@ -271,5 +302,6 @@ Fact = (
     | Confirmed
     | Suspected
     | FailedOver
+    | HeardFrom
 )
 EndFact = Left | Exited | EndedWithoutFiles | Uploaded | Backuped

@@ -12,7 +12,9 @@ from attrs import evolve, frozen
 
 from agora_rec.errors import IllegalTransition, ResourceExpired, Subject
 from agora_rec.lifecycle import facts as f
+from agora_rec.lifecycle.ends import KEYS, End, Reported, end_of, key_of_end, reported
 from agora_rec.lifecycle.facts import Fact, FactKey
+from agora_rec.lifecycle.moves import Move, with_move
 from agora_rec.lifecycle.tables import COMMANDS, FACTS, CommandKey, Stay, Verdict
 from agora_rec.model import RecordedFile
 from agora_rec.vocabulary import Command, ModeName, OperationName, State
@@ -28,6 +30,8 @@ class _Moments(TypedDict, total=False):
     left_at: datetime | None
     exited_at: datetime | None
     confirmed_at: datetime | None
+    ended_by: Reported
+    no_data: bool
 
 
 @frozen(kw_only=True)
@@ -43,6 +47,9 @@ class Standing:
     instance_uid: int | None = None
     """The recorder's uid of the moment; after a failover not the uid that was acquired."""
     superseded: frozenset[int] = frozenset()
+    """The instances that it has left behind."""
+    moves: tuple[Move, ...] = ()
+    """The failovers that are known, the earliest first."""
     files: tuple[RecordedFile, ...] = ()
     no_data: bool = False
     reasons: frozenset[str] = frozenset()
@@ -54,6 +61,8 @@ class Standing:
     """A stop was sent and has not failed."""
     left_by: frozenset[int | None] = frozenset()
     """The instances that were said to have left; None stands for the recording as a whole."""
+    ended_by: Reported = frozenset()
+    """The ends that were reported, and of which instance; None stands for the recording as a whole."""
     left_at: datetime | None = None
     exited_at: datetime | None = None
     confirmed_at: datetime | None = None
@@ -100,6 +109,16 @@ class Standing:
         return self if learnt == self else learnt
 
     @property
+    def end(self) -> State | None:
+        """The end that it has come to, by all that was reported; None: it goes on."""
+        return end_of(self.ended_by, self.superseded)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it has left, or a stop is on its way: what STOPPING means."""
+        return self.has_left or self.stop_sent
+
+    @property
     def has_left(self) -> bool:
         """Whether the recorder left, or a stop was acknowledged; a superseded instance doesn't count."""
         return not self.left_by <= self.superseded
@@ -108,12 +127,12 @@ class Standing:
         """The column of the fact table that a fact meets now: its kind, with the guards worked out."""
         if self.sid is None and isinstance(fact, _ABOUT_THE_END):
             return FactKey.END_WITHOUT_SID
-        if isinstance(fact, f.EndFact) and fact.instance_uid in self.superseded:
-            return FactKey.SUPERSEDED_END
+        if isinstance(fact, f.FailedOver | f.HeardFrom):
+            return self._key_of_move(fact, self._moved(fact))
+        if isinstance(fact, f.EndFact | End):
+            return key_of_end(fact, self.ended_by, self.superseded)
         if isinstance(fact, f.StopFailed) and self.has_left:
             return FactKey.STOP_FAILED_AFTER_LEAVING
-        if isinstance(fact, f.FailedOver) and self._is_undone_by(fact):
-            return FactKey.FAILED_OVER_AFTER_LEAVING
         return fact.key
 
     def is_lapsed(self, at: datetime) -> bool:
@@ -147,8 +166,9 @@ class Standing:
                     start_sent_at=None,
                     start_refused=False,
                 )
-            case f.StartSent() if self.state is State.ACQUIRED:
-                learnt = evolve(self, state=to, start_sent_at=at, start_refused=False)
+            case f.StartSent(instance_uid=uid) if self.state is State.ACQUIRED:
+                first = uid or self.instance_uid
+                learnt = evolve(self, state=to, start_sent_at=at, start_refused=False, instance_uid=first)
             case f.Started(sid=sid) if self.state is State.STARTING:
                 learnt = evolve(self, state=to, sid=sid)
             case f.StartRefused(reason=reason) if self.state is State.STARTING:
@@ -160,8 +180,8 @@ class Standing:
                 learnt = evolve(self, state=to, stop_sent=True)
             case f.StopFailed() if self.stop_sent:
                 learnt = evolve(self, state=to, stop_requested=False, stop_sent=False)
-            case f.FailedOver() if self.sid is not None:
-                learnt = self._fail_over(fact, to)
+            case f.FailedOver() | f.HeardFrom():
+                learnt = self._settled(self._moved(fact), at, to)
             case _ if self.sid is not None:
                 learnt = self._learn_of_the_end(fact, at, to)
             case _:
@@ -178,15 +198,17 @@ class Standing:
             case f.StopAcknowledged(files=files):
                 learnt = self._gone(to, None, at, files)
             case f.EndedWithoutFiles(files=files, reason=reason):
-                learnt = self._with(to, files, reason)
+                learnt = self._with(to, files, reason, ended_by=self.ended_by | {reported(fact)})
             case f.OutOfControl(reason=reason):
-                learnt = self._with(to, (), reason)
+                learnt = self._with(to, (), reason, ended_by=self.ended_by | {reported(fact)})
+            case f.Uploaded(files=files) | f.Backuped(files=files):
+                learnt = self._with(to, files, ended_by=self.ended_by | {reported(fact)})
+            case f.NoRecordedData():
+                learnt = self._with(to, (), ended_by=self.ended_by | {reported(fact)}, no_data=True)
             case f.Confirmed(files=files):
                 learnt = self._with(to, files, confirmed_at=self.confirmed_at or at)
-            case f.Uploaded(files=files) | f.Backuped(files=files) | f.Alive(files=files):
+            case f.Alive(files=files):
                 learnt = self._with(to, files)
-            case f.NoRecordedData():
-                learnt = evolve(self, state=to, no_data=True)
             case _:
                 learnt = self._in(to)
         return learnt
@@ -194,17 +216,46 @@ class Standing:
     def _in(self, to: State) -> "Standing":
         return self if to is self.state else evolve(self, state=to)
 
-    def _fail_over(self, fact: f.FailedOver, to: State) -> "Standing":
-        if fact.new_uid == self.instance_uid or fact.new_uid in self.superseded:
-            return self._in(to)
-        gone = self.superseded if self.instance_uid is None else self.superseded | {self.instance_uid}
-        moved = evolve(self, state=to, instance_uid=fact.new_uid, superseded=gone)
-        goes_on = not moved.has_left and not self.state.is_end
-        return evolve(moved, left_at=None, exited_at=None) if goes_on else moved
+    def _key_of_move(self, fact: f.FailedOver | f.HeardFrom, moved: "Standing") -> FactKey:
+        """What a failover changes: what left or ended before may have been another instance than the last."""
+        if moved is self:
+            return fact.key
+        before, after = self.end, moved.end
+        if after is not None:
+            return FactKey.FAILED_OVER if after is before else KEYS[after]
+        if before is not None:
+            stopping = moved.is_stopping
+            return FactKey.FAILED_OVER_WHILE_STOPPING if stopping else FactKey.FAILED_OVER_AFTER_END
+        if moved.is_stopping:
+            return FactKey.FAILED_OVER if self.is_stopping else FactKey.LEFT
+        return FactKey.FAILED_OVER_AFTER_LEAVING if self.is_stopping else FactKey.FAILED_OVER
 
-    def _is_undone_by(self, fact: f.FailedOver) -> bool:
-        """Whether only an instance left that was not the last one, and no stop is on its way."""
-        return self.has_left and not self.stop_sent and not self._fail_over(fact, self.state).has_left
+    def _moved(self, fact: f.FailedOver | f.HeardFrom) -> "Standing":
+        """The same with one failover more; the same value if that is known already, or can't be ours."""
+        if self.sid is None:
+            return self
+        if isinstance(fact, f.HeardFrom):
+            if self.instance_uid is None:
+                return self
+            move = Move(uid=fact.instance_uid, sent_at=fact.sent_at, is_told=False)
+        else:
+            move = Move(uid=fact.new_uid, sequence=fact.sequence, sent_at=fact.sent_at)
+        known = self.superseded if self.instance_uid is None else self.superseded | {self.instance_uid}
+        if move.uid in known and all(move.uid != each.uid for each in self.moves):
+            return self  # where it was started: nothing is ever moved back there
+        moves = with_move(self.moves, move)
+        if moves == self.moves:
+            return self
+        last = moves[-1].uid
+        return evolve(self, moves=moves, instance_uid=last, superseded=(known | {move.uid}) - {last})
+
+    def _settled(self, moved: "Standing", at: datetime, to: State) -> "Standing":
+        """After a failover: in the state that it leads to, and with the moments that still hold."""
+        if moved is self:
+            return self._in(to)
+        if moved.has_left or moved.end is not None:
+            return evolve(moved, state=to, left_at=self.left_at or (at if moved.has_left else None))
+        return evolve(moved, state=to, left_at=None, exited_at=None)
 
     def _with(
         self, to: State, files: tuple[RecordedFile, ...], reason: str | None = None, **more: Unpack[_Moments]

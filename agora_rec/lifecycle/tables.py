@@ -109,8 +109,11 @@ _BEFORE_START: Final[Mapping[FactKey, State | Stay]] = {
     _K.ALIVE: _NOT_STARTED,
     _K.CONFIRMED: _NOT_STARTED,
     _K.SUSPECTED: _NOT_STARTED,
+    _K.HEARD_FROM: _NOT_STARTED,
     _K.FAILED_OVER: _NOT_STARTED,
     _K.FAILED_OVER_AFTER_LEAVING: _NOT_STARTED,
+    _K.FAILED_OVER_AFTER_END: _NOT_STARTED,
+    _K.FAILED_OVER_WHILE_STOPPING: _NOT_STARTED,
 }
 _AFTER_START: Final[Mapping[FactKey, State | Stay]] = {
     _K.ACQUIRED: _HAS_RESOURCE,
@@ -127,13 +130,23 @@ _AFTER_START: Final[Mapping[FactKey, State | Stay]] = {
     _K.ALIVE: _EVIDENCE,
     _K.CONFIRMED: _EVIDENCE,
     _K.SUSPECTED: Stay("may be a failover: a query will tell"),
+    _K.HEARD_FROM: Stay("it comes from where the recording is known to be, or to have been"),
     _K.FAILED_OVER: _ELSEWHERE,
     _K.FAILED_OVER_AFTER_LEAVING: _ELSEWHERE,
+    _K.FAILED_OVER_AFTER_END: _ELSEWHERE,
+    _K.FAILED_OVER_WHILE_STOPPING: _ELSEWHERE,
 }
+_NOT_THE_END: Final[Mapping[FactKey, State | Stay]] = {
+    _K.FAILED_OVER_AFTER_END: State.RECORDING,
+    _K.FAILED_OVER_WHILE_STOPPING: State.STOPPING,
+}
+"""What ended was an instance that had been left: the recording goes on, and must not be left running."""
+
 _AFTER_END: Final[Mapping[FactKey, State | Stay]] = {
     **dict.fromkeys(FactKey, _OVER),
     _K.SUPERSEDED_END: Stay("the end of another instance was known already"),
     _K.END_WITHOUT_SID: _SID_KNOWN,
+    **_NOT_THE_END,
 }
 
 FACTS: Final[Mapping[State, Mapping[FactKey, State | Stay]]] = MappingProxyType(
@@ -179,8 +192,11 @@ FACTS: Final[Mapping[State, Mapping[FactKey, State | Stay]]] = MappingProxyType(
             _K.ALIVE: _UNKNOWN,
             _K.CONFIRMED: _UNKNOWN,
             _K.SUSPECTED: _EVIDENCE,
+            _K.HEARD_FROM: _UNKNOWN,
             _K.FAILED_OVER: _UNKNOWN,
             _K.FAILED_OVER_AFTER_LEAVING: _UNKNOWN,
+            _K.FAILED_OVER_AFTER_END: _UNKNOWN,
+            _K.FAILED_OVER_WHILE_STOPPING: _UNKNOWN,
         },
         State.RECORDING: {
             **_AFTER_START,
@@ -221,6 +237,6 @@ FACTS: Final[Mapping[State, Mapping[FactKey, State | Stay]]] = MappingProxyType(
             _K.BACKUPED: State.BACKUPED,
         },
         State.UPLOADED: {**_AFTER_END, _K.BACKUPED: State.BACKUPED},
-        State.BACKUPED: dict.fromkeys(FactKey, _IN_BACKUP),
+        State.BACKUPED: {**dict.fromkeys(FactKey, _IN_BACKUP), **_NOT_THE_END},
     }
 )

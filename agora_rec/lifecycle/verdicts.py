@@ -52,8 +52,10 @@ FAILOVER: Final = timedelta(seconds=90)
 
 _CLOCK_ERROR: Final = timedelta(seconds=1)  # moments of attempts are wall-clock times, which are adjusted
 
-_CONFIRMED = frozenset({TaskStatus.READY, TaskStatus.IN_PROGRESS})
-_LEAVING = frozenset({TaskStatus.STOP_REQUESTED, TaskStatus.PARTS_STOPPED, TaskStatus.EXITED})
+CONFIRMED: Final = frozenset({TaskStatus.READY, TaskStatus.IN_PROGRESS})
+"""Statuses of the service's task that mean: it records."""
+LEAVING: Final = frozenset({TaskStatus.STOP_REQUESTED, TaskStatus.PARTS_STOPPED, TaskStatus.EXITED})
+"""Statuses that mean: it has stopped, or is about to."""
 
 
 def refusal_kind(attempt: Attempt) -> RefusalKind | None:
@@ -117,9 +119,9 @@ def after_failed_stop(error: BaseException) -> Fact:
 def after_query(answer: QueryAnswer) -> Fact:
     """The fact behind a query's answer."""
     status = answer.status
-    if status in _CONFIRMED:
+    if status in CONFIRMED:
         return f.Confirmed(files=answer.files)
-    if status is not None and status in _LEAVING:
+    if status is not None and status in LEAVING:
         return f.Left(reason=f"query: status {int(status)} ({status.name.lower()})", files=answer.files)
     if status is TaskStatus.ABNORMAL_EXIT:
         return f.EndedWithoutFiles(reason="query: status 20 (abnormal exit)", files=answer.files)

@@ -54,7 +54,7 @@ class Starting:
         if ledger.state is not State.STARTING:
             self._attempts.clear()
             ledger.start_digest = self._keeper.digest(cast("Body", operation.body))  # a start has one
-        ledger.absorb(facts.StartSent())
+        ledger.absorb(facts.StartSent(instance_uid=ledger.description.uid))
 
     def need_secrets(self) -> None:
         """Raise `SecretsRequired` unless mode and token are complete."""

@@ -36,7 +36,7 @@ COMMANDS_TEXT = """
 
 # A dot: the state stays. A letter: the next state.
 FACTS_TEXT = """
-                               I A S R P F U B
+                                I A S R P F U B
     ACQUIRED                   A . . . . . . .
     EXPIRED                    . I . . . . . .
     ALTERNATE_TAKEN            . I . . . . . .
@@ -63,8 +63,11 @@ FACTS_TEXT = """
     ALIVE                      . . . . . . . .
     CONFIRMED                  . . . . . . . .
     SUSPECTED                  . . . . . . . .
+    HEARD_FROM                 . . . . . . . .
     FAILED_OVER                . . . . . . . .
     FAILED_OVER_AFTER_LEAVING  . . . . R . . .
+    FAILED_OVER_AFTER_END      . . . . . R R R
+    FAILED_OVER_WHILE_STOPPING . . . . . P P P
 """
 
 

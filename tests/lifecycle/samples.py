@@ -40,14 +40,20 @@ FACTS: dict[FactKey, Fact] = {
     FactKey.ALIVE: facts.Alive(),
     FactKey.CONFIRMED: facts.Confirmed(files=(PLAYLIST,)),
     FactKey.SUSPECTED: facts.Suspected(reason="fatal error event"),
+    FactKey.HEARD_FROM: facts.HeardFrom(instance_uid=UID),
     FactKey.FAILED_OVER: facts.FailedOver(new_uid=OTHER_UID),
     FactKey.FAILED_OVER_AFTER_LEAVING: facts.FailedOver(new_uid=OTHER_UID),
+    FactKey.FAILED_OVER_AFTER_END: facts.FailedOver(new_uid=OTHER_UID),
+    FactKey.FAILED_OVER_WHILE_STOPPING: facts.HeardFrom(instance_uid=OTHER_UID),
 }
 
 _LEFT = {"left_by": frozenset({UID}), "left_at": NOW}
+_ENDED = {"ended_by": frozenset({(UID, State.UPLOADED)})}
 _KNOWN_BEFORE: dict[FactKey, dict[str, Any]] = {
     FactKey.STOP_FAILED_AFTER_LEAVING: _LEFT | {"stop_sent": True},
     FactKey.FAILED_OVER_AFTER_LEAVING: _LEFT,
+    FactKey.FAILED_OVER_AFTER_END: _LEFT | _ENDED,
+    FactKey.FAILED_OVER_WHILE_STOPPING: _ENDED | {"stop_sent": True},
     FactKey.STOP_FAILED: {"stop_sent": True},
     FactKey.SUPERSEDED_END: {"superseded": frozenset({OLDER_UID})},
     FactKey.END_WITHOUT_SID: {"sid": None},

@@ -225,7 +225,8 @@ def test_a_failover_from_an_instance_that_nobody_named_supersedes_nothing():
 
 
 def test_a_late_repeat_of_an_earlier_failover_does_not_bring_the_old_instance_back():
-    again = after(MOVED, facts.FailedOver(new_uid=OLDER_UID), facts.FailedOver(new_uid=OTHER_UID))
+    first = facts.FailedOver(new_uid=OTHER_UID, sequence=3)
+    again = after(RECORDING, first, facts.FailedOver(new_uid=OLDER_UID, sequence=7), first)
     assert (again.instance_uid, again.superseded) == (OLDER_UID, frozenset({UID, OTHER_UID}))
 
 

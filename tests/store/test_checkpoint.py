@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agora_rec import Checkpoint, InvalidRequest, State, codec
 from agora_rec.lifecycle import Change, FactKey, Standing
+from agora_rec.lifecycle.moves import Move
 from agora_rec.model import Encryption, Mode, RecordedFile, TrackType, choices
 from agora_rec.store.checkpoint import FORMAT
 from agora_rec.vocabulary import Region
@@ -34,6 +35,13 @@ FILES = st.builds(
     is_playable=st.none() | st.booleans(),
     slice_start_time=MAYBE_MOMENTS,
 )
+MOVES = st.builds(
+    Move,
+    uid=UIDS,
+    sequence=st.none() | st.integers(0, 10**6),
+    sent_at=MAYBE_MOMENTS,
+    is_told=st.booleans(),
+)
 STANDINGS = st.builds(
     Standing,
     state=st.sampled_from(State),
@@ -43,6 +51,7 @@ STANDINGS = st.builds(
     sid=st.none() | TEXTS,
     instance_uid=st.none() | UIDS,
     superseded=st.frozensets(UIDS, max_size=3),
+    moves=st.lists(MOVES, max_size=3).map(tuple),
     files=st.lists(FILES, max_size=3).map(tuple),
     no_data=st.booleans(),
     reasons=st.frozensets(TEXTS, max_size=3),
@@ -50,6 +59,7 @@ STANDINGS = st.builds(
     stop_requested=st.booleans(),
     stop_sent=st.booleans(),
     left_by=st.frozensets(st.none() | UIDS, max_size=3),
+    ended_by=st.frozensets(st.tuples(st.none() | UIDS, st.sampled_from(State)), max_size=3),
     left_at=MAYBE_MOMENTS,
     exited_at=MAYBE_MOMENTS,
     confirmed_at=MAYBE_MOMENTS,
