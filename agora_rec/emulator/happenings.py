@@ -64,8 +64,8 @@ def happenings(session: Session, since: datetime) -> Iterator[Happening]:
     ]
     if session.plan.web is None:
         sources.append(_statuses(session, end, since))
-    if session.plan.snapshots:
-        sources.append(_snapshots(session, since))
+    if session.plan.capture_seconds is not None:
+        sources.append(_snapshots(session, session.plan.capture_seconds, since))
     if end is not None:
         sources.append(each for each in _ending(session, end) if each.at >= since)
     return heapq.merge(*sources, key=_order)
@@ -186,7 +186,8 @@ def _trouble_with_storage(session: Session) -> Iterator[Happening]:
 def _statuses(session: Session, end: End | None, since: datetime) -> Iterator[Happening]:
     limit = FAR if end is None else end.at
     span = session.ready_at - session.started_at
-    changes = [(session.started_at + span * step / 4, step) for step in range(1, 5)]
+    last = TaskStatus.PART_READY if session.plan.flaw is Flaw.TOKEN else TaskStatus.READY
+    changes = [(session.started_at + span * step / 4, step) for step in range(1, last + 1)]
     listed = session.listed_tracks(limit)
     if listed:
         changes.append((min(session.written_at(track, limit) for track in listed), TaskStatus.IN_PROGRESS))
@@ -276,6 +277,8 @@ def _progress(session: Session, since: datetime) -> Iterator[Happening]:
     end = session.end(FAR)
     stored = None if end is None else session.stored_at(end)
     limit = FAR if end is None else stored or exit_at(session, end)
+    if end is not None and end.reason is EndReason.FAILED_OVER_TOO_OFTEN:
+        limit = end.at  # nobody is left to say so
     spans: list[Spell] = []
     for worker in session.workers:
         until = session.limit(worker, FAR)
@@ -287,9 +290,7 @@ def _progress(session: Session, since: datetime) -> Iterator[Happening]:
         slices = int(recorded // session.settings.slice_seconds)
         return DONE * slices // (slices + 1)
 
-    for at in _grid(session.started_at, session.settings.progress_seconds, since):
-        if at >= limit:
-            return
+    for at in _grid(session.started_at, session.settings.progress_seconds, since, limit):
         if session.is_moving(at):
             continue
         progress = ratio(at)
@@ -298,26 +299,23 @@ def _progress(session: Session, since: datetime) -> Iterator[Happening]:
         yield _tell(session, at, EventType.UPLOADING_PROGRESS, progress=progress)
 
 
-def _snapshots(session: Session, since: datetime) -> Iterator[Happening]:
+def _snapshots(session: Session, seconds: float, since: datetime) -> Iterator[Happening]:
     """A screenshot of each user whose video is received, at each interval."""
-    seconds = session.plan.capture_seconds or 0
     for worker in session.workers:
         streams = session.streams(worker, session.limit(worker, FAR))
         spells = {uid: found for (uid, medium), found in streams.items() if medium == VIDEO}
         over = max((found[-1].until for found in spells.values()), default=worker.ready_at)
-        for at in _grid(worker.ready_at, seconds, since):
-            if at >= over:
-                break
+        for at in _grid(worker.ready_at, seconds, since, over):
             for uid, found in spells.items():
                 if any(spell.since <= at < spell.until for spell in found):
                     name = snapshot_name(session, uid, at, worker.failover)
                     yield _tell(session, at, EventType.SNAPSHOT_FILE, fileName=name)
 
 
-def _grid(begin: datetime, seconds: float, since: datetime) -> Iterator[datetime]:
-    """Every so many seconds after the beginning, from a moment on; endless."""
+def _grid(begin: datetime, seconds: float, since: datetime, limit: datetime) -> Iterator[datetime]:
+    """Every so many seconds after the beginning, from a moment on and before another."""
     step = timedelta(seconds=seconds)
-    number = max(1, -((begin - since) // step))
-    while True:
-        yield begin + number * step
-        number += 1
+    at = begin + max(1, -((begin - since) // step)) * step
+    while at < limit:
+        yield at
+        at += step

@@ -6,6 +6,7 @@ setting plays the other side. Faults of single calls are in `faults`, users in c
 
 from collections.abc import Mapping
 from enum import Enum, unique
+from typing import Final
 
 from attrs import field, frozen, validators
 
@@ -49,6 +50,9 @@ class PageTrouble(Enum):
     """The recorder can't go on."""
 
 
+_NOT_NOTHING: Final = validators.ge(0.001)
+
+
 @frozen(kw_only=True)
 class Settings:
     """How the service behaves. All times are seconds.
@@ -67,9 +71,9 @@ class Settings:
         register_seconds: from the start until the recording is safe from the loss of its server
             (event 13; timing.yaml event_13_within: 10).
         progress_seconds: between two reports of the upload's progress (event 33; timing.yaml
-            uploading_progress_every: 60).
+            uploading_progress_every: 60); at least 0.001, as the next two.
         slice_seconds: length of a slice, which is what progress counts (timing.yaml slice_length: 15).
-        notice_seconds: from what happens until the service sends its notification; at least 0.001.
+        notice_seconds: from what happens until the service sends its notification.
         page_trouble_seconds: from the beginning of a web recording until the trouble of its page shows.
 
     Limits:
@@ -122,9 +126,9 @@ class Settings:
     resource_seconds: float = 300.0
     mix_mp4_seconds: float = 7200.0
     register_seconds: float = 1.0
-    progress_seconds: float = 60.0
-    slice_seconds: float = 15.0
-    notice_seconds: float = field(default=0.1, validator=validators.ge(0.001))
+    progress_seconds: float = field(default=60.0, validator=_NOT_NOTHING)
+    slice_seconds: float = field(default=15.0, validator=_NOT_NOTHING)
+    notice_seconds: float = field(default=0.1, validator=_NOT_NOTHING)
     page_trouble_seconds: float = 60.0
 
     concurrent_limit: int = 50

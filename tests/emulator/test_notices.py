@@ -2,13 +2,16 @@
 
 import random
 from datetime import datetime
+from typing import Any
 
 import anyio
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agora_rec.emulator import Notice, Settings, Upload
+from agora_rec.emulator import Notice, PageTrouble, Settings, Upload
+from tests.emulator.programmes import PAGE, STS_SECONDS, with_sts
 from tests.emulator.stage import JumpClock, Stage, Started, example, set_stage
 
 pytestmark = pytest.mark.anyio
@@ -21,6 +24,7 @@ NAMES = [
     "start_individual_and_snapshots",
     "start_snapshot_only",
     "start_web_rtmp",
+    "start_web",
 ]
 
 
@@ -109,6 +113,12 @@ async def test_of_very_many_the_oldest_are_forgotten():
         assert stage.emulator._service.notices(stage.clock.now(), 3) == kept
 
 
+@pytest.mark.parametrize("name", ["notice_seconds", "progress_seconds", "slice_seconds"])
+async def test_some_times_are_more_than_nothing(name: str):
+    with pytest.raises(ValueError, match=name):
+        Settings(**{name: 0.0})  # type: ignore[arg-type]
+
+
 class Programme:
     """Random joins, leaves, calls and moves; the same chance gives the same programme."""
 
@@ -116,7 +126,7 @@ class Programme:
         self.stage = stage
         self.chance = chance
         self.recordings: list[Started] = []
-        self.names: dict[str, str] = {}
+        self.requests: dict[str, Any] = {}
 
     async def step(self) -> None:
         chance, stage = self.chance, self.stage
@@ -124,7 +134,8 @@ class Programme:
         channel = stage.emulator.channel("class-42")
         recording = chance.choice(self.recordings) if self.recordings else None
         if what == "time":
-            stage.clock.pass_by(chance.choice([0, 0.25, 0.5, 2, 13, 15, 30, 60, 100]))
+            usual = [0, 0.25, 0.5, 2, 13, 15, 30, 60, 100]
+            stage.clock.pass_by(chance.choice([*usual * 3, STS_SECONDS]))
         elif what == "users":
             uid = chance.choice([11, 12, 13, 14])
             sends = {"audio": chance.random() < 0.7, "video": chance.random() < 0.7}
@@ -132,12 +143,13 @@ class Programme:
         elif what == "start":
             if len(self.recordings) < 4:
                 name, recorder = chance.choice(NAMES), str(len(self.recordings) + 101)
-                self.recordings.append(await stage.record(name, uid=recorder))
-                self.names[recorder] = name
+                request = with_sts(stage, name) if name == "start_mix_hls" else example(name)
+                self.recordings.append(await stage.record(name, uid=recorder, request=request))
+                self.requests[recorder] = request
         elif recording is None:
             return
         elif what == "update":
-            words = ["update_subscription", "update_onhold", "update_rtmp"]
+            words = ["update_subscription", "update_onhold", "update_rtmp", "update_sts"]
             await stage.tell(recording, "update", example(chance.choice(words)))
         elif what == "stop":
             stage.emulator.inject(Upload(chance.choice([0, 5, 90]), backuped=chance.random() < 0.3))
@@ -151,9 +163,9 @@ class Programme:
             except ValueError:
                 return
         else:
-            request = example(self.names[recording.uid])
+            request = self.requests[recording.uid]
             answer = await stage.start(recording.resource_id, request, mode=recording.mode, uid=recording.uid)
-            assert answer.json()["code"] in {7, 433}
+            assert answer.json()["code"] in {2, 7, 433}
 
 
 def essence(notices: tuple[Notice, ...]) -> list[tuple[object, ...]]:
@@ -165,7 +177,9 @@ def essence(notices: tuple[Notice, ...]) -> list[tuple[object, ...]]:
 def test_what_was_told_stays_told(seed: int):
     async def play(*, asks: bool) -> tuple[Notice, ...]:
         chance = random.Random(seed)
-        async with set_stage(STILL) as stage:
+        trouble, refusing = chance.choice(list(PageTrouble)), chance.choice(["b", "c"])
+        world = evolve(STILL, page_troubles={PAGE: trouble}, backup_buckets=frozenset({refusing}))
+        async with set_stage(world) as stage:
             programme = Programme(stage, chance)
             told: tuple[Notice, ...] = ()
             for _ in range(40):
