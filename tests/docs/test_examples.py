@@ -29,7 +29,7 @@ EXAMPLES = {
     "docs/budget.md": 3,
     "docs/checkpoints.md": 1,
     "docs/connections.md": 4,
-    "docs/emulator.md": 5,
+    "docs/emulator.md": 7,
     "docs/observability.md": 4,
     "docs/performance.md": 1,
     "docs/quickstart.md": 4,

@@ -44,8 +44,8 @@ def check_fields(given: Mapping[str, Any], fields: Iterable[dict[str, Any]]) -> 
         if allowed is not None:
             assert value in allowed, field
         if "range" in field:
-            low, high = field["range"]
-            assert low <= value <= high
+            assert isinstance(value, int)
+            assert field["range"][0] <= value <= field["range"][1]
         if field.get("unit") == "ms":
             assert value > 1_700_000_000_000
 

@@ -4,7 +4,7 @@ import pytest
 
 from agora_rec.emulator import EventType, Notice
 from agora_rec.emulator.events import EVENTS, RANKS
-from tests.emulator.event_rules import ROWS, check_notice, load
+from tests.emulator.event_rules import REFERENCE, ROWS, check_notice
 from tests.emulator.programmes import PROGRAMMES, play
 
 pytestmark = pytest.mark.anyio
@@ -46,7 +46,7 @@ async def test_everything_that_can_be_told_is_told_somewhere():
 @pytest.mark.parametrize("order", ["mix_or_individual", "web", "idle_exit", "failover"])
 def test_what_happens_at_one_moment_is_told_in_the_typical_order(order: str):
     """All but progress, which stands in it more than once."""
-    typical = [EventType(number) for number in load("events")["typical_order"][order]]
+    typical = [EventType(number) for number in REFERENCE["typical_order"][order]]
     once = [event_type for event_type in typical if event_type is not EventType.UPLOADING_PROGRESS]
     assert [RANKS[event_type] for event_type in once] == sorted(RANKS[event_type] for event_type in once)
 
@@ -65,7 +65,7 @@ def told(notices: tuple[Notice, ...]) -> list[int]:
     ],
 )
 async def test_a_recording_that_goes_well_is_told_in_the_typical_order(name: str, order: str):
-    typical = iter(load("events")["typical_order"][order])
+    typical = iter(REFERENCE["typical_order"][order])
     wanted = next(typical)
     for event_type in told(await play(name)):
         if event_type == wanted:
