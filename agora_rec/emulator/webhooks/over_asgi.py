@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final
+from urllib.parse import unquote
 
 import anyio
 import anyio.lowlevel
@@ -123,7 +124,7 @@ def _scope(path: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
         "http_version": "1.1",
         "method": "POST",
         "scheme": "https",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",

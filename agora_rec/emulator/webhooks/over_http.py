@@ -13,6 +13,9 @@ from agora_rec.emulator.webhooks.receivers import Intake, Receipt, Receiver
 from agora_rec.emulator.webhooks.records import Reception
 from agora_rec.secret import Secret
 
+KEEP_ALIVE: Final = 10.0
+"""Seconds for which an idle connection is kept (events.yaml `delivery.receiver_settings`)."""
+
 _HEADERS: Final = {
     "User-Agent": "agora_rec-emulator",
     "Accept": "application/json",
@@ -78,7 +81,9 @@ async def open_http(url: Secret, *, at_once: int, verify: ssl.SSLContext | None)
     """A receiver at a URL; its connections are kept alive, and closed at the end of the block."""
     async with httpx.AsyncHTTPTransport(
         verify=verify or url.reveal().lower().startswith("https:"),
-        limits=httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once),
+        limits=httpx.Limits(
+            max_connections=at_once, max_keepalive_connections=at_once, keepalive_expiry=KEEP_ALIVE
+        ),
         trust_env=False,
     ) as http:
         yield HttpReceiver(url, http)

@@ -3,6 +3,7 @@
 No signatures, and no secrets: payloads are masked as the log of calls is.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum, unique
 from http import HTTPStatus
@@ -88,7 +89,7 @@ class Delivery:
     notice_id: str
     event_type: int
     at: datetime
-    payload: object = field(repr=False)
+    payload: Mapping[str, object] = field(repr=False)
     state: DeliveryState
     due: datetime | None
     attempts: tuple[DeliveryAttempt, ...] = ()

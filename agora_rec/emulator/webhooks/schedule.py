@@ -18,6 +18,7 @@ from agora_rec.emulator.recorded import milliseconds
 from agora_rec.emulator.webhooks.envelope import Notice, encode, envelope, new_id
 from agora_rec.emulator.webhooks.records import Delivery, DeliveryAttempt, DeliveryState, Reception
 from agora_rec.emulator.webhooks.switches import WebhookSwitches
+from agora_rec.emulator.wire import as_object
 
 OPEN_MAX: Final = 10_000
 """Copies that wait or are underway; while there are as many, no more notices are taken."""
@@ -67,7 +68,7 @@ class Letter:
             notice_id=self.notice_id,
             event_type=self.notice.event_type,
             at=self.notice.at,
-            payload=mask(dict(self.notice.payload)),
+            payload=as_object(mask(dict(self.notice.payload))) or {},
             state=self.state,
             due=self.due,
             attempts=self.attempts,
@@ -114,7 +115,8 @@ class Schedule:
 
     def is_over(self, number: int) -> bool:
         """Whether nothing more will be sent of the notices up to this one, all of which were taken."""
-        return all(letter.notice.number > number for letter in self._open.values())
+        oldest, _ = next(iter(self._open), (number + 1, 0))  # they came in order
+        return oldest > number
 
     def take(self, notices: Iterable[Notice]) -> None:
         """Plan the copies of what has happened, in the order of happening, as long as there is room."""
@@ -158,6 +160,7 @@ class Schedule:
         # Everything is drawn whether it is wanted or not: one switch doesn't change what another one does.
         chance = random.Random(f"{self.seed} {notice.number}")
         ids = (new_id(chance), new_id(chance))
+        is_sent = False
         for copy in range(2):
             fate, lateness, place = chance.random(), chance.uniform(*self.switches.delay), chance.random()
             if copy and not self.switches.redundant:
@@ -175,7 +178,9 @@ class Schedule:
                 self._close(letter, DeliveryState.LOST)
             else:
                 self._post(letter)
-        self._let_go(notice)
+                is_sent = True
+        if is_sent:
+            self._let_go(notice)
 
     def _post(self, letter: Letter) -> None:
         self._open[letter.notice.number, letter.copy] = letter

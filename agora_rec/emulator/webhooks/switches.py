@@ -5,6 +5,7 @@ the same deliveries.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final, TypeGuard
@@ -30,6 +31,7 @@ REORDER_MAX: Final = 1000
 """The most that can overtake one."""
 
 _GAPS_MAX: Final = 10
+_PATH: Final = re.compile(r"/[!\"$->@-~]*")
 
 
 def _event_types(given: Any) -> Any:
@@ -104,7 +106,7 @@ class WebhookSwitches:
                 "seconds, more than 0",
             ),
             "at_once": (_is_count(self.at_once, 1), "a whole number, 1 or more"),
-            "path": (_is_path(self.path), "a path: ASCII, beginning with a slash"),
+            "path": (_is_path(self.path), "a path with a slash first: ASCII, percent-encoded, no query"),
         }
         violations = tuple(
             Violation(f"webhooks.{name}", ascii(getattr(self, name))[:100], rule)
@@ -154,4 +156,4 @@ def _are_gaps(values: Any) -> bool:
 
 
 def _is_path(path: object) -> bool:
-    return isinstance(path, str) and path.startswith("/") and path.isascii() and path.isprintable()
+    return isinstance(path, str) and _PATH.fullmatch(path) is not None

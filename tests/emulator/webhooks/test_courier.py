@@ -50,7 +50,7 @@ async def test_each_notice_comes_signed_when_it_happens():
     clock = LoopClock()
     source, inbox = put_by(clock, 0, 60, 60, 3600), Inbox()
     courier = a_courier(source, clock)
-    async with courier.delivering(to(inbox, "/hooks/agora")):
+    async with courier.delivering(to(inbox, "/hooks/agora%20")):
         await anyio.sleep(59)
         assert len(inbox.got) == 1
         await anyio.sleep(3600)
@@ -60,7 +60,8 @@ async def test_each_notice_comes_signed_when_it_happens():
         signed = {name.lower(): value for name, value in sign(Secret(WEBHOOK_SECRET), each.raw).items()}
         assert signed.items() <= each.headers.items()
         assert each.headers["content-length"] == str(len(each.raw))
-        assert (each.scope["method"], each.scope["path"]) == ("POST", "/hooks/agora")
+        assert (each.scope["method"], each.scope["path"]) == ("POST", "/hooks/agora ")
+        assert each.scope["raw_path"] == b"/hooks/agora%20"
         assert each.body["notifyMs"] >= each.body["payload"]["sequence"]
     assert source.asked < 20, "nobody asks over and over while nothing happens"
 

@@ -190,6 +190,13 @@ def test_what_is_held_back_goes_with_the_one_that_overtakes_it():
     assert {round((each.at - each.notice.at).total_seconds(), 3) for each in held} == {0.1}
 
 
+def test_what_is_lost_overtakes_nobody():
+    notices = [Told(1, after(0)), Told(2, after(1), 31), Told(3, after(2)), Told(4, after(9))]
+    run = Run(WebhookSwitches(reorder=1, reorder_seconds=60, lost={31}), seed=5).play(notices)
+    first = next(each for each in run.sent if each.notice.number == 1)
+    assert first.at == after(2), "it waited for the third, not for the second"
+
+
 def test_a_resend_isn_t_hurried_by_those_who_should_have_overtaken_it():
     run = play(0, 6, 7, 8, reorder=1, reorder_seconds=5, seed=5, receptions=[Reception.REFUSED] * 2)
     first = [at for each, at in zip(run.sent, run.seconds_after, strict=True) if each.notice.number == 1]

@@ -19,7 +19,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "retry_gaps": ((1, 1), (2, 1), tuple(range(11)), (-1,), 1, "123", (math.nan,)),
     "answer_seconds": (0, -1, math.inf, math.nan, "10"),
     "at_once": (0, 1.5, True),
-    "path": ("hooks", "", "/größe", "/a\nb", None),
+    "path": ("hooks", "", "/größe", "/a\nb", "/a b", "/a?b", "/a#b", None),
 }
 
 RIGHT: dict[str, tuple[Any, ...]] = {
@@ -32,7 +32,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "retry_gaps": ((), [0, 1, 4], (30.5,)),
     "answer_seconds": (0.001, 20),
     "at_once": (1, 1000),
-    "path": ("/", "/hooks/agora%20"),
+    "path": ("/", "/hooks/agora%20", "/a=~!$&;@:\"'()*+,"),
 }
 
 
