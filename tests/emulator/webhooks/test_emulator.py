@@ -14,6 +14,7 @@ from agora_rec.emulator.serving import serve
 from agora_rec.emulator.webhooks.envelope import sign
 from agora_rec.errors import InvalidRequest
 from agora_rec.secret import Secret
+from tests.emulator.stage import HandClock
 from tests.emulator.stage import Stage as HttpStage
 from tests.emulator.webhooks.receiving import Inbox
 from tests.support.backends import virtual_time
@@ -244,6 +245,37 @@ async def test_serving_delivers_over_real_sockets_on_both_sides():
                 await emulator.settled()
     assert {each.state for each in emulator.deliveries} == {DeliveryState.DELIVERED}
     assert len(inbox.got) == 2 * len(emulator.notices) + 1
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_sockets_can_be_real_while_time_is_not():
+    clock, inbox = HandClock(), Inbox(answers=[(503, b"")])
+    async with serve(inbox, host="127.0.0.1", port=0, certificate=None, key=None) as receiver:
+        emulator = an_emulator(
+            receiver.url,
+            clock=clock,
+            settings=Settings(latency=0.0),
+            # Sockets have no part in this clock's time: no answer is too late.
+            webhooks=WebhookSwitches(redundant=True, delay=(0, 3), reorder=2, answer_seconds=3600),
+        )
+        auth = (emulator.customer_id, emulator.customer_secret)
+        async with (
+            emulator.serve() as served,
+            httpx.AsyncClient(base_url=served.url, auth=auth, trust_env=False) as http,
+        ):
+            stage = HttpStage(emulator, http, clock)
+            recording = await stage.record()
+            await clock.advance(60, step=10)
+            emulator.inject(Upload(seconds=120, backuped=True))
+            await stage.stop(recording, async_stop=True)
+            await clock.advance(200, step=10)
+            await emulator.settled()
+    assert [each.state for each in emulator.deliveries] == [DeliveryState.DELIVERED] * 2 * len(
+        emulator.notices
+    )
+    assert [each.body["eventType"] for each in inbox.got].count(32) == 2
+    (backuped,) = [each for each in emulator.notices if each.event_type is EventType.BACKUPED]
+    assert (backuped.at - emulator.calls[-1].at).total_seconds() == pytest.approx(120, abs=1)
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
