@@ -22,8 +22,9 @@ from agora_rec.emulator.webhooks.envelope import (
     new_id,
     sign,
 )
+from agora_rec.emulator.webhooks.logs import log_dropped
 from agora_rec.emulator.webhooks.receivers import Receipt, Receiver
-from agora_rec.emulator.webhooks.records import DeliveryAttempt, HealthCheck, Reception
+from agora_rec.emulator.webhooks.records import DeliveryAttempt, DeliveryState, HealthCheck, Reception
 from agora_rec.emulator.webhooks.schedule import Letter, Schedule
 from agora_rec.secret import Secret
 
@@ -158,6 +159,8 @@ class Courier:
         finally:
             slots.release()
             self.schedule.note(letter, self._attempt(now, began, letter.notify_ms, receipt))
+            if letter.state is DeliveryState.DROPPED:
+                log_dropped(letter.record())
             self.ring()
             self._tell_the_waiting()
 

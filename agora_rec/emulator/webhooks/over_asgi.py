@@ -4,7 +4,6 @@ No sockets, no other event loop, no lifespan events. As under a server, a handle
 is not cancelled but told so, and goes on; the end of the block ends all handlers.
 """
 
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -16,10 +15,9 @@ from anyio.abc import TaskGroup
 from attrs import define, field
 
 from agora_rec.emulator.app import AsgiApp, Message
+from agora_rec.emulator.webhooks.logs import log_crash
 from agora_rec.emulator.webhooks.receivers import Intake, Receipt, Receiver
 from agora_rec.emulator.webhooks.records import Reception
-
-logger: Final = logging.getLogger("agora_rec.emulator")
 
 _SERVER_ERROR: Final = 500
 
@@ -99,10 +97,10 @@ class AsgiReceiver:
         problem = "no whole answer"
         try:
             await self._app(scope, exchange.receive, exchange.send)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - an application may raise anything
             # As any server does: it must not end the service, and somebody wants to read it.
             problem = type(error).__name__
-            logger.exception("Exception in the application that receives notifications")
+            log_crash(error)
         finally:
             exchange.returned(problem)
             self._slots.release()

@@ -30,6 +30,9 @@ SECONDS_MAX: Final = 1e9
 REORDER_MAX: Final = 1000
 """The most that can overtake one."""
 
+REORDER_SECONDS_MAX: Final = 3600.0
+"""The longest that one waits to be overtaken."""
+
 _GAPS_MAX: Final = 10
 _PATH: Final = re.compile(r"/[!\"$->@-~]*")
 
@@ -57,7 +60,7 @@ class WebhookSwitches:
         lost: event types of which none is ever sent.
         delay: how late the first attempt is: anything between these two, evenly distributed.
         reorder: how many later notifications may overtake one, 0 to 1000; each waits for 0 to so many.
-        reorder_seconds: how long it is held back for that at most.
+        reorder_seconds: how long it is held back for that at most, 0 to 3600.
         subscribed: the event types chosen in the console; the others never come. None: all of them.
         sid_in_envelope: the envelope repeats the recording's sid, as some deliveries were seen to do.
         retry_gaps: seconds from a failed attempt to the next, growing; as many as there are retries, 0 to 10.
@@ -92,7 +95,10 @@ class WebhookSwitches:
                 _is_count(self.reorder, 0, REORDER_MAX),
                 f"a whole number, 0 to {REORDER_MAX}",
             ),
-            "reorder_seconds": (_is_number(self.reorder_seconds), "seconds, 0 or more"),
+            "reorder_seconds": (
+                _is_number(self.reorder_seconds, REORDER_SECONDS_MAX),
+                f"seconds, 0 to {REORDER_SECONDS_MAX:g}",
+            ),
             "subscribed": (
                 self.subscribed is None or _are_event_types(self.subscribed),
                 "event types: whole numbers; or None for all",

@@ -1,5 +1,6 @@
 """The shell: delivering on a clock, into applications that answer, fail, hang and crash."""
 
+import asyncio
 import logging
 from datetime import timedelta
 from typing import Any
@@ -212,9 +213,21 @@ async def test_what_an_application_does_wrong_is_what_its_server_would_make_of_i
         ("refused", 500, "RuntimeError"),
         ("accepted", 200, ""),
     ]
-    logged = [record for record in caplog.records if record.name == "agora_rec.emulator"]
-    assert [record.levelno for record in logged] == [logging.ERROR] * 4
-    assert all(record.exc_info for record in logged), "whoever wrote the application wants to see where"
+    logged = [each for each in caplog.records if each.name == "agora_rec.emulator" and each.exc_info]
+    assert [each.levelno for each in logged] == [logging.ERROR] * 4, (
+        "who wrote the application wants to see where"
+    )
+
+
+async def test_what_is_given_up_is_in_the_log_and_nothing_else(caplog: pytest.LogCaptureFixture):
+    clock = LoopClock()
+    inbox = Inbox(answers=[(500, b""), (500, b""), (503, b""), (200, b"")])
+    courier = a_courier(put_by(clock, 0, 30), clock, retry_gaps=(0, 1))
+    async with courier.delivering(to(inbox)):
+        await anyio.sleep(30)
+        await courier.settled()
+    said = [each.getMessage() for each in caplog.records if each.name == "agora_rec.emulator"]
+    assert said == ["notification 1 (eventType 40) was given up after 3 attempts; the last one: refused 503"]
 
 
 async def test_settled_waits_for_all_that_has_happened_and_for_nothing_later():
@@ -327,6 +340,26 @@ async def test_a_cancelled_block_leaves_nothing_behind():
     assert scope.cancelled_caught
     assert receptions(courier) == [["abandoned"]]
     assert hangs.messages == []
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_cancelled_task_of_asyncio_leaves_no_other_task_behind():
+    before = asyncio.all_tasks()
+    hangs = Hangs()
+
+    async def deliver() -> None:
+        clock = HandClock()
+        async with a_courier(put_by(clock, 0, 60), clock).delivering(to(hangs)):
+            await asyncio.sleep(3600)
+
+    task = asyncio.create_task(deliver())
+    await anyio.wait_all_tasks_blocked()
+    assert len(hangs.got) == 1
+    assert len(asyncio.all_tasks() - before) > 1
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asyncio.all_tasks() == before
 
 
 async def test_a_switch_bounds_the_attempts_at_the_same_time():
