@@ -1,6 +1,7 @@
 """Facts about the end commute: in whatever order and however often they come, they end in the same place."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from itertools import combinations, permutations
 
 import pytest
@@ -28,6 +29,7 @@ BEFORE_THE_END = {
     "out of control": RECORDING.absorb(facts.OutOfControl(reason="433"), at=NOW),
     "uploaded": RECORDING.absorb(facts.Uploaded(files=(A,)), at=NOW),
 }
+AT_HOME = [situation for situation in BEFORE_THE_END if situation != "moved to another server"]
 ENDS: tuple[Fact, ...] = (
     facts.Left(reason="no users", instance_uid=UID),
     facts.Left(reason="query: status 7", files=(B,)),
@@ -45,13 +47,31 @@ ENDS: tuple[Fact, ...] = (
     facts.Uploaded(files=(B,), instance_uid=OLDER_UID),
     facts.EndedWithoutFiles(reason="the old one", instance_uid=OLDER_UID),
 )
-# A failover doesn't commute with ends: what has ended stays so, whoever is said to have recorded later.
-LEAVING: tuple[Fact, ...] = (
-    facts.FailedOver(new_uid=OTHER_UID),
+# What failovers leave behind: two of them, each told with its number or only its moment, or not told at all.
+THIRD_UID = 7
+MOVES: tuple[Fact, ...] = (
+    facts.FailedOver(new_uid=OTHER_UID, sequence=5, sent_at=NOW + timedelta(seconds=5)),
+    facts.FailedOver(new_uid=THIRD_UID, sequence=9, sent_at=NOW + timedelta(seconds=9)),
+    facts.FailedOver(new_uid=OTHER_UID, sent_at=NOW + timedelta(seconds=11)),
+    facts.FailedOver(new_uid=THIRD_UID),
+    facts.HeardFrom(instance_uid=UID, sent_at=NOW + timedelta(seconds=30)),
+    facts.HeardFrom(instance_uid=OTHER_UID, sent_at=NOW + timedelta(seconds=12)),
+    facts.HeardFrom(instance_uid=THIRD_UID, sent_at=NOW + timedelta(seconds=10)),
+    facts.HeardFrom(instance_uid=THIRD_UID),
+)
+REPORTS: tuple[Fact, ...] = (
     facts.Left(reason="no users", instance_uid=UID),
     facts.Left(reason="no users there either", instance_uid=OTHER_UID),
-    facts.Exited(instance_uid=UID),
+    facts.Exited(instance_uid=THIRD_UID),
+    facts.Uploaded(files=(A,), instance_uid=UID),
+    facts.Backuped(files=(A_IN_FULL,), instance_uid=UID),
+    facts.Backuped(files=(B,), instance_uid=OTHER_UID),
+    facts.Uploaded(files=(B,), instance_uid=THIRD_UID),
+    facts.EndedWithoutFiles(reason="exit status 1", instance_uid=OTHER_UID),
+    facts.EndedWithoutFiles(reason="status 20", instance_uid=THIRD_UID),
     facts.Left(reason="query: status 7"),
+    facts.OutOfControl(reason="query: 400 433"),
+    facts.NoRecordedData(),
     facts.StopAcknowledged(files=(B,)),
     facts.StopFailed(reason="stop: 504 62"),
     facts.Confirmed(files=(A,)),
@@ -73,12 +93,24 @@ def test_a_few_facts_about_the_end_give_the_same_in_every_order(situation: str, 
         assert len({all_of(before, order) for order in permutations(chosen)}) == 1, chosen
 
 
-@pytest.mark.parametrize("situation", ["recording", "with a stop on its way", "left"])
-def test_leaving_and_moving_to_another_server_give_the_same_in_every_order(situation: str):
+@pytest.mark.parametrize("situation", ["recording", "with a stop on its way"])
+def test_a_few_reports_and_failovers_give_the_same_in_every_order(situation: str):
     before = BEFORE_THE_END[situation]
-    for how_many in (2, 3, 4):
-        for chosen in combinations(LEAVING, how_many):
-            assert len({all_of(before, order) for order in permutations(chosen)}) == 1, chosen
+    for how_many in (2, 3):
+        for chosen in combinations((*MOVES, *REPORTS), how_many):
+            if any(fact in MOVES for fact in chosen):
+                assert len({all_of(before, order) for order in permutations(chosen)}) == 1, chosen
+
+
+@given(data=st.data(), situation=st.sampled_from(AT_HOME))
+def test_many_reports_and_failovers_give_the_same_in_every_order_and_however_often(
+    data: st.DataObject, situation: str
+):
+    chosen = data.draw(st.lists(st.sampled_from([*MOVES, *REPORTS]), min_size=4, max_size=12), label="facts")
+    again = data.draw(st.lists(st.sampled_from(chosen), max_size=6), label="again")
+    shuffled = data.draw(st.permutations(chosen + again), label="order of arrival")
+    before = BEFORE_THE_END[situation]
+    assert all_of(before, shuffled) == all_of(before, chosen)
 
 
 @given(data=st.data(), situation=st.sampled_from(sorted(BEFORE_THE_END)))
@@ -94,7 +126,7 @@ def test_many_facts_about_the_end_give_the_same_in_every_order_and_however_often
 
 @pytest.mark.parametrize("situation", BEFORE_THE_END)
 def test_a_fact_that_comes_twice_changes_nothing_more(situation: str):
-    for fact in {*ENDS, *LEAVING}:
+    for fact in (*ENDS, *MOVES, *REPORTS):
         once = BEFORE_THE_END[situation].absorb(fact, at=NOW)
         assert once.absorb(fact, at=LATER) == once
 

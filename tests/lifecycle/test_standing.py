@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from agora_rec.errors import IllegalTransition, ResourceExpired, Subject
 from agora_rec.lifecycle import (
@@ -23,7 +24,7 @@ from tests.lifecycle.samples import LATER, MP4, NOW, OLDER_UID, OTHER_UID, PLAYL
 from tests.support.reference import load
 
 ACQUIRED = Standing().absorb(facts.Acquired(resource_id="Qm3"), at=NOW)
-STARTING = ACQUIRED.absorb(facts.StartSent(), at=NOW)
+STARTING = ACQUIRED.absorb(facts.StartSent(instance_uid=UID), at=NOW)
 RECORDING = Standing(state=State.RECORDING, resource_id="Qm3", acquired_at=NOW, sid="0f6c", instance_uid=UID)
 STOPPING = RECORDING.absorb(facts.StopSent(), at=NOW)
 MICROSECOND = timedelta(microseconds=1)
@@ -47,7 +48,7 @@ def is_legal(before: Standing, command: Command, *, mode: ModeName = ModeName.MI
 def test_an_alternate_uid_begins_with_nothing_of_the_first_ones_resource() -> None:
     refused = after(STARTING, facts.StartRefused(kind=RefusalKind.FOR_NOW, reason="500 15"))
     taken = refused.absorb(facts.AlternateTaken(), at=LATER)
-    assert taken == Standing(reasons=refused.reasons)
+    assert taken == Standing(reasons=refused.reasons, instance_uid=UID)  # until the next start says its own
     lapsed = refused.absorb(facts.Expired(), at=LATER)
     assert lapsed.absorb(facts.AlternateTaken(), at=LATER) == taken
 
@@ -281,6 +282,105 @@ def test_a_stop_that_fails_after_the_failover_leaves_the_new_instance_recording(
     assert moved.state is State.RECORDING
     other_way = after(left, facts.StopFailed(reason="504"), facts.FailedOver(new_uid=OTHER_UID))
     assert other_way == moved
+
+
+@pytest.mark.parametrize("end", ends(UID)[2:])
+def test_a_failover_that_is_learnt_after_the_old_instance_ended_takes_the_end_back(end: Fact):
+    ended = after(RECORDING, facts.Left(reason="left", instance_uid=UID), end)
+    moved = after(ended, facts.FailedOver(new_uid=OTHER_UID))
+    assert (moved.state, moved.end, moved.left_at, moved.files) == (State.RECORDING, None, None, (MP4,))
+    assert is_legal(moved, Command.STOP)
+    stopping = after(STOPPING, end, facts.FailedOver(new_uid=OTHER_UID))
+    assert stopping.state is State.STOPPING
+    assert after(stopping, facts.StopFailed(reason="504")).state is State.RECORDING
+
+
+@pytest.mark.parametrize("end", [*ends(None)[2:], facts.OutOfControl(reason="433"), facts.NoRecordedData()])
+def test_no_failover_takes_back_the_end_of_the_recording_as_a_whole(end: Fact):
+    ended = after(RECORDING, end)
+    assert after(ended, facts.FailedOver(new_uid=OTHER_UID)).state is ended.state
+
+
+def test_a_stop_that_is_remembered_is_due_when_an_end_is_taken_back():
+    ended = after(STARTING, facts.StopRequested(), facts.Started(sid="0f6c"), *ends(UID)[3:4])
+    moved = after(ended, facts.FailedOver(new_uid=OTHER_UID))
+    assert (moved.state, moved.stop_requested) == (State.RECORDING, True)
+
+
+def test_files_of_an_abandoned_instance_count_once_the_recording_has_ended():
+    of_old, of_new = facts.Backuped(instance_uid=UID), facts.Uploaded(instance_uid=OTHER_UID)
+    failed = facts.EndedWithoutFiles(reason="exit status 1", instance_uid=OTHER_UID)
+    assert after(MOVED, of_old).state is State.RECORDING
+    assert after(MOVED, of_old).key_of(of_new) is FactKey.BACKUPED
+    assert after(MOVED, of_old, of_new).state is after(MOVED, of_new, of_old).state is State.BACKUPED
+    assert after(MOVED, of_old, failed).state is after(MOVED, failed, of_old).state is State.BACKUPED
+    assert after(MOVED, failed, *ends(UID)[2:3]).state is State.FAILED
+
+
+FIRST_MOVE = facts.FailedOver(new_uid=OTHER_UID, sequence=3, sent_at=LATER)
+SECOND_MOVE = facts.FailedOver(new_uid=OLDER_UID, sequence=7, sent_at=NOW)
+
+
+def test_of_two_failovers_the_later_one_decides_in_whatever_order_they_are_told():
+    for order in ((FIRST_MOVE, SECOND_MOVE), (SECOND_MOVE, FIRST_MOVE)):
+        moved = after(RECORDING, *order)
+        assert (moved.instance_uid, moved.superseded) == (OLDER_UID, frozenset({UID, OTHER_UID}))
+        for end in ends(UID) + ends(OTHER_UID):
+            assert after(moved, end).state is after(RECORDING, end, *order).state is State.RECORDING
+        assert after(moved, *ends(OLDER_UID)[3:4]).state is State.UPLOADED
+
+
+def test_without_a_number_on_each_the_moments_decide():
+    unnumbered = evolve(SECOND_MOVE, sequence=None)
+    for order in ((FIRST_MOVE, unnumbered), (unnumbered, FIRST_MOVE)):
+        assert after(RECORDING, *order).instance_uid == OTHER_UID
+    bare = facts.FailedOver(new_uid=OLDER_UID)
+    assert after(RECORDING, FIRST_MOVE, bare).instance_uid == OTHER_UID
+    assert after(RECORDING, bare, FIRST_MOVE).instance_uid == OTHER_UID
+
+
+def test_an_event_from_an_instance_that_nobody_knew_tells_of_a_failover():
+    heard = facts.HeardFrom(instance_uid=OTHER_UID, sent_at=LATER)
+    moved = after(RECORDING, heard)
+    assert (moved.instance_uid, moved.superseded) == (OTHER_UID, frozenset({UID}))
+    assert after(RECORDING, facts.Uploaded(instance_uid=UID), heard).state is State.RECORDING
+    assert after(RECORDING, *ends(OTHER_UID)[3:4], heard).state is State.UPLOADED
+
+
+def test_an_event_from_a_known_instance_tells_of_none():
+    moved = after(RECORDING, FIRST_MOVE)
+    for uid in (UID, OTHER_UID):
+        assert moved.absorb(facts.HeardFrom(instance_uid=uid), at=LATER) is moved
+    assert after(RECORDING, facts.FailedOver(new_uid=UID)) == RECORDING
+    nobody = standing(State.RECORDING, instance_uid=None)
+    assert nobody.absorb(facts.HeardFrom(instance_uid=UID), at=LATER) is nobody
+
+
+def test_what_is_told_of_a_failover_outweighs_when_an_instance_was_heard_from():
+    early, late = (facts.HeardFrom(instance_uid=OLDER_UID, sent_at=moment) for moment in (NOW, LATER))
+    told = facts.FailedOver(new_uid=OLDER_UID, sequence=1, sent_at=NOW - timedelta(minutes=1))
+    between = facts.FailedOver(new_uid=OTHER_UID, sequence=4, sent_at=NOW + timedelta(seconds=1))
+    assert after(RECORDING, between, late).instance_uid == OLDER_UID
+    assert after(RECORDING, between, late, early).instance_uid == OTHER_UID
+    assert after(RECORDING, between, late, told).instance_uid == OTHER_UID
+    assert after(RECORDING, told, late, between).instance_uid == OTHER_UID
+
+
+def test_what_an_instance_had_reported_counts_when_it_turns_out_to_be_the_last():
+    last = facts.HeardFrom(instance_uid=OLDER_UID, sent_at=LATER)
+    told = facts.FailedOver(new_uid=OLDER_UID, sent_at=NOW)
+    moved = after(RECORDING, evolve(FIRST_MOVE, sent_at=NOW + timedelta(seconds=1)), last)
+    for end in ends(OTHER_UID):
+        before = after(moved, end)
+        assert before.state is State.RECORDING
+        settled = after(before, told)
+        assert (settled.instance_uid, settled.state) == (OTHER_UID, after(RECORDING, end).state)
+        assert settled.left_at == (LATER if settled.state is State.STOPPING else None)
+
+
+def test_a_start_says_under_which_uid_it_goes_out():
+    assert after(ACQUIRED, facts.StartSent(instance_uid=OTHER_UID)).instance_uid == OTHER_UID
+    assert after(ACQUIRED, facts.StartSent()).instance_uid == ACQUIRED.instance_uid
 
 
 def test_an_end_keeps_its_moment_whatever_is_said_of_failovers_later():
