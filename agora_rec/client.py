@@ -9,10 +9,9 @@ What works for a client is loaded when the first one is made, not when this modu
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, TypeVarTuple, Unpack
-from weakref import WeakValueDictionary
 
 import anyio
 
@@ -20,7 +19,7 @@ from agora_rec.clock import Clock, SystemClock
 from agora_rec.defaults import MAX_CONNECTIONS, QPS
 from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.options import Options, from_environment, hidden
-from agora_rec.secret import MASK, Secret, hide
+from agora_rec.secret import MASK, Secret, hide, hide_all
 from agora_rec.vocabulary import Area, Region
 
 if TYPE_CHECKING:
@@ -32,9 +31,11 @@ if TYPE_CHECKING:
     from agora_rec.codec import Body
     from agora_rec.errors import Attempt
     from agora_rec.model import Alternate, AnyAnswer, Mode, NotificationIps
+    from agora_rec.model.notification import Notification
+    from agora_rec.notifications.receiver import BeforeAck, Headers
     from agora_rec.operations import Operation
     from agora_rec.recording import Ledger, Recording
-    from agora_rec.store import Checkpoint, Store
+    from agora_rec.store import Checkpoint, Store, Stored
     from agora_rec.transport import Budget, Interrupt, RetryPolicy, Telemetry, Transport
     from agora_rec.transport.http import HttpxTransport
 
@@ -67,6 +68,9 @@ class CloudRecording:
         max_connections: How many calls may be under way at once, 1 or more, so that a program doesn't run out
             of files. The others wait, by their priority; a stop never does. None: any number.
         telemetry: Who looks on while calls are made, such as `agora_rec.telemetry.OpenTelemetry()`.
+        webhook_secret: The secret of the notifications, as Agora's console shows it; several while one takes
+            the place of another. None: `receive` refuses.
+        accept_sha1: Whether a notification's older signature is enough where the newer one is missing.
 
     Raises:
         InvalidRequest: Arguments are wrong; names all of them.
@@ -89,12 +93,16 @@ class CloudRecording:
         clock: Clock | None = None,
         max_connections: int | None = MAX_CONNECTIONS,
         telemetry: Telemetry | None = None,
+        webhook_secret: str | Secret | Iterable[str | Secret] | None = None,
+        accept_sha1: bool = True,
     ) -> None:
+        secrets = hide_all(webhook_secret)
         user, password = Secret(customer_id), Secret(customer_secret)
-        del customer_id, customer_secret  # no traceback may show them
-        _check_credentials(app_id, user, password)
+        del customer_id, customer_secret, webhook_secret  # no traceback may show them
+        _check_credentials(app_id, user, password, secrets)
         from agora_rec.api import Api
-        from agora_rec.recording import Recording
+        from agora_rec.notifications.inbox import Inbox
+        from agora_rec.register import Register
         from agora_rec.store import MemoryStore
         from agora_rec.transport import LocalBudget, Unpaced, open_transport
 
@@ -118,8 +126,8 @@ class CloudRecording:
             telemetry=telemetry,
         )
         self._digest_key = password
-        self._recordings: dict[str, Recording] = {}
-        self._made = WeakValueDictionary[int, Recording]()  # in the order of making
+        self._register = Register()
+        self._inbox = Inbox(self, secrets, accept_sha1=accept_sha1)
         self._group: TaskGroup | None = None
         self._own = AsyncExitStack()  # what was opened with this client, and is closed after it
         self._is_open = self._is_closed = False
@@ -129,8 +137,8 @@ class CloudRecording:
     def from_env(cls, **overrides: Unpack[Options]) -> Self:
         """Make a client from the environment; what is passed here goes first.
 
-        Reads `AGORA_APP_ID`, `AGORA_CUSTOMER_ID`, `AGORA_CUSTOMER_SECRET`, and if they are set `AGORA_AREA`
-        and `AGORA_BASE_URL`.
+        Reads `AGORA_APP_ID`, `AGORA_CUSTOMER_ID`, `AGORA_CUSTOMER_SECRET`, and if they are set `AGORA_AREA`,
+        `AGORA_BASE_URL` and `AGORA_WEBHOOK_SECRET`.
 
         Raises:
             InvalidRequest: Variables are missing or wrong; names all of them.
@@ -143,7 +151,7 @@ class CloudRecording:
         return cls(app_id, **options)  # type: ignore[misc]  # the three required ones were just checked
 
     def __repr__(self) -> str:
-        return f"<CloudRecording {self.app_id} {self._transport!r} recordings={len(self._recordings)}>"
+        return f"<CloudRecording {self.app_id} {self._transport!r} recordings={len(self.recordings)}>"
 
     @property
     def retry(self) -> RetryPolicy:
@@ -153,7 +161,7 @@ class CloudRecording:
     @property
     def recordings(self) -> tuple[Recording, ...]:
         """Every recording of this client that has begun and not ended, whoever holds it."""
-        return tuple(self._recordings.values())
+        return self._register.held
 
     def recording(
         self,
@@ -204,11 +212,11 @@ class CloudRecording:
         )
         return self._make(Ledger(description, self))
 
-    def _make(self, ledger: Ledger) -> Recording:
+    def _make(self, ledger: Ledger, *, is_visited: bool = False) -> Recording:
         from agora_rec.recording import Recording
 
-        recording = Recording(ledger)
-        self._made[id(recording)] = recording
+        recording = Recording(ledger, is_visited=is_visited)
+        self._register.add(recording)
         return recording
 
     def attach(
@@ -238,7 +246,7 @@ class CloudRecording:
         from agora_rec.recording import Description, Ledger
 
         token = hide(token)
-        there = self._recordings.get(checkpoint.id)
+        there = self._register.find_held(checkpoint.id)
         if there is not None:
             checkpoint = there.checkpoint()  # it knows best which of its uids it has
         description = Description.restored(checkpoint, mode, token, alternate)
@@ -246,20 +254,63 @@ class CloudRecording:
             if description.has_secrets:
                 there.learn_secrets(description)
             return there
-        ledger = Ledger(
-            description,
-            self,
-            standing=checkpoint.standing,
-            history=checkpoint.history,
-            start_digest=checkpoint.start_digest,
-            attached_at=checkpoint.saved_at,
-        )
+        ledger = Ledger.of(checkpoint, description, self)
         if description.has_secrets:
             ledger.learn_secrets(description)
         recording = self._make(ledger)
         if checkpoint.is_unfinished:
             self.keep(recording)
         return recording
+
+    async def receive(
+        self, headers: Headers, body: bytes, *, before_ack: BeforeAck | None = None
+    ) -> Notification:
+        """Take in one webhook: verify, parse and deduplicate it, and give it to the recording it belongs to.
+
+        When this returns, its effect is saved and it may be acknowledged (200 with a JSON body, within ten
+        seconds: events.yaml `delivery`). When it raises, it is not settled: what is answered otherwise, the
+        service sends again, three times at most.
+
+        Which recording it is about, the store tells: another worker may have started it. It is found by its
+        sid; or by channel and uid, if its start was sent and the answer, with the sid, is missing.
+
+        Args:
+            headers: The request's headers: a mapping, or pairs of names and values, text or bytes.
+            body: The request's body as it came: it is what was signed.
+            before_ack: Awaited when the effect is saved, and before the notification counts as dealt with,
+                with the notification and its recording (None: it belongs to none that is known). It has 8 s.
+
+        Returns:
+            The notification; `duplicate` says that it was dealt with before, so that nothing was done now.
+
+        Raises:
+            NotificationRejected: Its signature is wrong, it is too large, or no notification at all.
+            NotAcknowledged: `before_ack` failed or took too long.
+            InvalidRequest: The client was given no `webhook_secret`.
+            Exception: Whatever the store raises.
+        """
+        self.require_open()
+        return await self._inbox.receive(headers, body, before_ack)
+
+    @property
+    def expects_notifications(self) -> bool:
+        """Whether notifications are to come in: whether there is a `webhook_secret`."""
+        return self._inbox.is_open
+
+    def known(self, *, sid: str) -> Recording | None:
+        """The recording with that sid, if somebody here holds it."""
+        return self._register.find_by_sid(sid)
+
+    def visit(self, stored: Stored) -> Recording:
+        """The recording of a checkpoint, for a notification: as it is held here, or as the store has it."""
+        from agora_rec.recording import Description, Ledger
+
+        there = self._register.find(stored.checkpoint.id)
+        if there is not None:
+            return there
+        description = Description.restored(stored.checkpoint, None, None, None)
+        ledger = Ledger.of(stored.checkpoint, description, self, version=stored.version)
+        return self._make(ledger, is_visited=True)
 
     async def unfinished(self) -> AsyncGenerator[Recording]:
         """Go through what the store knows as begun and not ended, and attach each of them.
@@ -315,11 +366,11 @@ class CloudRecording:
 
     def keep(self, recording: Recording) -> None:
         """Hold a recording that has begun."""
-        self._recordings[recording.id] = recording
+        self._register.hold(recording)
 
     def forget(self, recording: Recording) -> None:
         """Let go of a recording that has ended, or never began."""
-        self._recordings.pop(recording.id, None)
+        self._register.release(recording)
 
     def left_behind(self, recording: Recording) -> None:
         """Stop what was started and is wanted by nobody any more, if closing has come past it already."""
@@ -365,15 +416,18 @@ class CloudRecording:
 
     async def _close(self) -> None:
         self._is_closed = True
-        for recording in tuple(self._made.values()):
+        for recording in self._register.made:
             recording.client_closed()
         with anyio.CancelScope(shield=True):
             await self._transport.aclose()
 
 
-def _check_credentials(app_id: str, customer_id: Secret, customer_secret: Secret) -> None:
-    given = {"app_id": Secret(app_id), "customer_id": customer_id, "customer_secret": customer_secret}
-    wrong = [name for name, secret in given.items() if not _is_said(secret.reveal())]
+def _check_credentials(
+    app_id: str, customer_id: Secret, customer_secret: Secret, webhook_secrets: tuple[Secret, ...]
+) -> None:
+    given = [("app_id", Secret(app_id)), ("customer_id", customer_id), ("customer_secret", customer_secret)]
+    given += [("webhook_secret", secret) for secret in webhook_secrets]
+    wrong = [name for name, secret in given if not _is_said(secret.reveal())]
     if wrong:
         raise InvalidRequest(tuple(Violation(name, MASK, "a text that is not empty") for name in wrong))
 

@@ -6,10 +6,12 @@ import os
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from agora_rec.errors import Violation
-from agora_rec.secret import Secret
+from agora_rec.secret import Secret, hide, hide_all
 from agora_rec.vocabulary import Area
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from agora_rec.clock import Clock
     from agora_rec.store import Store
     from agora_rec.transport import Budget, RetryPolicy, Telemetry
@@ -39,6 +41,8 @@ class Options(TypedDict, total=False):
     clock: Clock | None
     max_connections: int | None
     telemetry: Telemetry | None
+    webhook_secret: str | Secret | Iterable[str | Secret] | None
+    accept_sha1: bool
 
 
 def hidden(options: Options) -> Options:
@@ -48,6 +52,8 @@ def hidden(options: Options) -> Options:
         hidden["customer_id"] = Secret(hidden["customer_id"])
     if "customer_secret" in hidden:
         hidden["customer_secret"] = Secret(hidden["customer_secret"])
+    if "webhook_secret" in hidden:
+        hidden["webhook_secret"] = hide_all(hidden["webhook_secret"])
     return hidden
 
 
@@ -70,4 +76,7 @@ def from_environment(options: Options) -> tuple[Options, list[Violation]]:
     base_url = os.environ.get("AGORA_BASE_URL")
     if base_url and "base_url" not in options:
         options["base_url"] = base_url
+    webhook_secret = hide(os.environ.get("AGORA_WEBHOOK_SECRET"))
+    if webhook_secret and "webhook_secret" not in options:
+        options["webhook_secret"] = webhook_secret
     return options, violations

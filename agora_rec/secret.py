@@ -1,5 +1,6 @@
 """A value that is used but never shown. What counts as secret is decided where values are defined."""
 
+from collections.abc import Iterable
 from typing import Final
 
 MASK: Final = "***"
@@ -58,3 +59,10 @@ def _bytes(text: object) -> bytes:
 def hide(text: "str | Secret | None") -> Secret | None:
     """Wrap a text that came in as an argument; rebind the argument with it, so that no frame keeps it."""
     return None if text is None else Secret(text)
+
+
+def hide_all(given: "str | Secret | Iterable[str | Secret] | None") -> tuple[Secret, ...]:
+    """Wrap one text or several that came in as an argument; none for None."""
+    if given is None:
+        return ()
+    return (Secret(given),) if isinstance(given, str | Secret) else tuple(map(Secret, given))

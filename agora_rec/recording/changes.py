@@ -27,5 +27,5 @@ class Changes:
                 break
             if self._ledger.state.is_end or self._ledger.is_closed:
                 raise StopAsyncIteration
-            await self._ledger.change()
+            await self._ledger.news()
         return self._news.popleft()

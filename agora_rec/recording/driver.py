@@ -13,6 +13,7 @@ from typing import Final, TypeVar, TypeVarTuple
 from agora_rec import operations
 from agora_rec.errors import IllegalTransition, ResourceExpired, StartUnconfirmed, Superseded, TransportError
 from agora_rec.lifecycle import Change, Fact, Verdict, facts, verdicts
+from agora_rec.lifecycle.heard import facts_heard
 from agora_rec.model import (
     AcquireAnswer,
     QueryAnswer,
@@ -22,6 +23,7 @@ from agora_rec.model import (
     UpdateAnswer,
     UpdateLayoutAnswer,
 )
+from agora_rec.model.notification import Notification
 from agora_rec.operations import Operation
 from agora_rec.recording.description import Description
 from agora_rec.recording.jobs import Job
@@ -56,6 +58,8 @@ class Driver:
         """When (`clock.monotonic`) the service last answered for the recording as one that it knows."""
         self.stops_wanted: int = 0
         """How often somebody has wanted it stopped, whatever became of that; a goal that starts gives way."""
+        self.suspicions: int = 0
+        """How many notifications said that it may be in trouble; only a query can tell."""
         self._starting = Starting(ledger)
         self._turn = Turn()
         self._waiting: set[Interrupt] = set()
@@ -88,6 +92,18 @@ class Driver:
         name = f"save {description.cname}/{description.uid}"
         self.keeper.spawn(saving.run, self.ledger.save_after, name=name)
         self.ledger.absorb(fact)
+
+    def hear(self, notification: Notification, keys: tuple[str, ...]) -> bool:
+        """Take in a notification about this recording: what it means, and itself as evidence.
+
+        Returns:
+            Whether it had not been heard before.
+        """
+        for fact in facts_heard(notification):
+            if isinstance(fact, facts.Suspected):
+                self.suspicions += 1
+            self.ledger.absorb(fact)
+        return self.ledger.hear(notification, keys)
 
     def acquire(self, *, under: Description | None = None) -> Job[AcquireAnswer]:
         """Begin to acquire a resource ID.
@@ -195,15 +211,22 @@ class Driver:
 
     def moved(self, change: Change) -> None:
         """Set in motion what follows from a change of state, wherever it came from."""
-        if change.after is State.RECORDING and self.ledger.standing.stop_requested:
-            job, async_stop, context = self._remembered or (Job(), False, copy_context())
-            self._remembered = None
-            # In the context of whoever asked for it, not of the start: traces follow callers.
-            context.run(self._begin_stop, job, async_stop=async_stop)
+        standing = self.ledger.standing
+        if change.before is State.RECORDING or (change.before is State.STARTING and standing.sid is not None):
+            # What still waits would ask for what stops or has left, or repeat a start whose sid is known.
+            self._preempt()
+        if change.after is State.RECORDING and standing.stop_requested:
+            self._begin_remembered_stop()
+        elif change.before is State.STARTING and standing.sid is not None and self._remembered:
+            self._begin_remembered_stop()  # another worker has stopped it; the service says what came of it
         elif change.before is State.STARTING:
             self._settle_remembered_stop()
-        elif change.before is State.RECORDING:
-            self._preempt()  # it stops or has left: what still waits would only ask for it in vain
+
+    def _begin_remembered_stop(self) -> None:
+        job, async_stop, context = self._remembered or (Job(), False, copy_context())
+        self._remembered = None
+        # In the context of whoever asked for it, not of the start: traces follow callers.
+        context.run(self._begin_stop, job, async_stop=async_stop)
 
     def learnt(self) -> None:
         """End the repetitions of a stop as soon as the end is known in another way."""
@@ -337,6 +360,8 @@ class Driver:
             try:
                 operation = operations.stop(*self.address, request)
                 await self.ledger.save()
+                if self.ledger.state.is_end:  # so another worker has written
+                    return self._known_end()
                 answer = await self._send_stop(operation)
             except Interrupted:  # its end has become known in another way
                 return self._known_end()

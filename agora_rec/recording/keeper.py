@@ -41,6 +41,11 @@ class Keeper(Protocol):
         """What is sent again, and when."""
         ...
 
+    @property
+    def expects_notifications(self) -> bool:
+        """Whether the service's notifications are to come in, here or at a worker with the same settings."""
+        ...
+
     def send(
         self,
         operation: Operation[A],

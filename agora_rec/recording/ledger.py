@@ -1,14 +1,15 @@
 """What is known of one recording, and its copy in the store: standing, history, checkpoints.
 
-Facts come in here, through `absorb`, and nowhere else. Writing to the store happens only in `save`, which is
-called from jobs. What a change sets in motion is not decided here.
+Facts come in here, through `absorb`, and nowhere else. The store is written in `save` only, and read where
+others may have written: what they know and what has happened here become one. What a change sets in motion is
+not decided here.
 """
 
 import logging
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 import anyio
 
@@ -16,15 +17,17 @@ from agora_rec import codec
 from agora_rec.errors import InvalidRequest, StoreConflict, Subject, Violation
 from agora_rec.errors.text import as_field
 from agora_rec.lifecycle import Change, Fact, FactKey, Standing, facts
+from agora_rec.model.notification import Notification
 from agora_rec.recording.description import Description
+from agora_rec.recording.heard import Heard
 from agora_rec.recording.keeper import Keeper
 from agora_rec.secret import MASK
-from agora_rec.store import Checkpoint
+from agora_rec.store import Checkpoint, Stored
 from agora_rec.vocabulary import OperationName, State
 
 log: Final = logging.getLogger("agora_rec")
 
-_Contents = tuple[Description, str | None, Standing, int]
+_Contents = tuple[Description, str | None, Standing, int, int]
 
 _LOUD: Final = {
     FactKey.OUT_OF_CONTROL: (
@@ -34,6 +37,12 @@ _LOUD: Final = {
     FactKey.ALTERNATE_TAKEN: (logging.WARNING, ": its start was refused under its first uid"),
 }
 """Changes that somebody should look at: how loud they are, and what they mean."""
+
+STORE_LOOK_EVERY: Final = 5.0
+"""Seconds after which whoever waits looks into the store: another worker may have learnt more."""
+
+WRITES_TRIED: Final = 20
+"""How often a write is tried anew because others have written in between."""
 
 HISTORY_KEPT: Final = 200
 """How many transitions are kept; a stop that is refused again and again makes two each time."""
@@ -50,7 +59,9 @@ class Ledger:
         standing: Standing | None = None,
         history: tuple[Change, ...] = (),
         start_digest: str | None = None,
+        heard: Heard | None = None,
         attached_at: datetime | None = None,
+        version: int | None = None,
     ) -> None:
         self.description: Description = description
         self.keeper = keeper
@@ -58,16 +69,41 @@ class Ledger:
         self.history: deque[Change] = deque(history, maxlen=HISTORY_KEPT)
         self.changes_seen: int = len(history)
         self.start_digest = start_digest
+        self.heard: Heard = Heard() if heard is None else heard
         self.on_change: Callable[[Change], None] = lambda _: None
         self.on_news: Callable[[], None] = lambda: None
         self._mode = codec.dump_mode(description.mode)
         self._changed: anyio.Event | None = None  # made by the first who waits
         self._saving = anyio.Lock(fast_acquire=True)
-        self._saved: _Contents | None = None
-        self._unsure: tuple[Checkpoint, _Contents] | None = None
+        self._news: list[tuple[Fact, datetime]] = []  # what happened since the store was written or read
+        self._unsure: tuple[Checkpoint, _Contents, int] | None = None
         self._attached_at = attached_at
-        self._version = 0
+        self._version = version or 0
+        self._saved: _Contents | None = None if version is None else self._contents()
         self._is_closed = False
+
+    @classmethod
+    def of(
+        cls, checkpoint: Checkpoint, description: Description, keeper: Keeper, *, version: int | None = None
+    ) -> Self:
+        """Go on from a checkpoint.
+
+        Args:
+            checkpoint: What was known.
+            description: As `Description.restored` made it from the checkpoint.
+            keeper: The client.
+            version: The version that the store has it under; None: that is to be found out.
+        """
+        return cls(
+            description,
+            keeper,
+            standing=checkpoint.standing,
+            history=checkpoint.history,
+            start_digest=checkpoint.start_digest,
+            heard=Heard.of(checkpoint),
+            attached_at=checkpoint.saved_at if version is None else None,
+            version=version,
+        )
 
     @property
     def state(self) -> State:
@@ -83,6 +119,11 @@ class Ledger:
     def sid(self) -> str:
         """The sid, where the state says that there is one."""
         return self.standing.sid or ""
+
+    @property
+    def version(self) -> int:
+        """Which version of the checkpoint the store had when it was last written or read."""
+        return self._version
 
     @property
     def sid_known_since(self) -> datetime | None:
@@ -107,6 +148,7 @@ class Ledger:
         self.standing = before.absorb(fact, at=at)
         if self.standing is before:
             return
+        self._news.append((fact, at))
         if self.standing.state is not before.state or fact.key is FactKey.ALTERNATE_TAKEN:
             change = Change(at=at, fact=before.key_of(fact), before=before.state, after=self.standing.state)
             self.history.append(change)
@@ -126,8 +168,36 @@ class Ledger:
         self.start_digest = None
         self.absorb(facts.AlternateTaken())
 
+    def hear(self, notification: Notification, keys: tuple[str, ...]) -> bool:
+        """Keep a notification, and let those know who follow them; what it means comes in as facts.
+
+        Returns:
+            Whether it was new.
+        """
+        is_new = self.heard.keep(notification, keys)
+        if is_new:
+            self._wake()
+        return is_new
+
+    async def news(self) -> None:
+        """Wait until something new may be known: here, or by another worker who has written it down.
+
+        Raises:
+            RuntimeError: The client was closed, so nothing ever will be.
+        """
+        with self.keeper.clock.move_on_after(STORE_LOOK_EVERY) as scope:
+            await self.change()
+        if scope.cancelled_caught:
+            try:
+                await self.refresh()
+            except Exception:  # those who wait lose nothing by it: the next look may succeed
+                label, fields = self.description.label, self.log_fields
+                log.warning(
+                    "the store could not be asked for recording %s", label, exc_info=True, extra=fields
+                )
+
     async def change(self) -> None:
-        """Wait until something new is known.
+        """Wait until something new is known here.
 
         Raises:
             RuntimeError: The client was closed, so nothing ever will be.
@@ -175,32 +245,101 @@ class Ledger:
             start_digest=self.start_digest,
             standing=self.standing,
             history=tuple(self.history),
+            notifications=self.heard.notifications,
+            heard=self.heard.keys,
+            progress=self.heard.progress,
             saved_at=self.keeper.clock.now(),
         )
 
     async def save(self) -> None:
-        """Write the checkpoint, if anything has changed since the last one; raises what the store raises."""
+        """Write the checkpoint, if anything has changed since the last one; raises what the store raises.
+
+        Where another worker has written in between, what has happened here is added to what he knows.
+        """
         if self._saved == self._contents() and not self._saving.locked():
             return
         async with self._saving:
             await self._find_version()
-            contents = self._contents()
-            if self._saved != contents:
-                await self._write(contents)
+            for tries_left in reversed(range(WRITES_TRIED)):
+                contents = self._contents()
+                if self._saved == contents:
+                    return
+                try:
+                    await self._write(contents)
+                    return
+                except StoreConflict:
+                    stored = await self.keeper.store.load(self.description.id)
+                    if not tries_left or stored is None:
+                        raise
+                    self._go_on_from(stored)
+
+    async def refresh(self) -> None:
+        """Learn what other workers have written; raises what the store raises."""
+        async with self._saving:
+            await self._find_version()
+            stored = await self.keeper.store.load(self.description.id)
+            if stored is not None and stored.version != self._version:
+                self._go_on_from(stored)
 
     def _contents(self) -> "_Contents":
         """What a checkpoint is made of; cheaper to compare than the checkpoint, and without its moment."""
-        return self.description, self.start_digest, self.standing, self.changes_seen
+        return self.description, self.start_digest, self.standing, self.changes_seen, self.heard.revision
 
     async def _write(self, contents: "_Contents") -> None:
-        checkpoint = self.checkpoint()
-        self._unsure = checkpoint, contents  # a store that fails may have written all the same
+        checkpoint, told = self.checkpoint(), len(self._news)
+        self._unsure = checkpoint, contents, told  # a store that fails may have written all the same
         try:
             self._version = await self.keeper.store.save(checkpoint, version=self._version)
         except StoreConflict:
             self._unsure = None
             raise
+        self._written(contents, told)
+
+    def _written(self, contents: "_Contents", told: int) -> None:
+        del self._news[:told]
         self._saved, self._unsure = contents, None
+
+    def _go_on_from(self, stored: Stored) -> None:
+        """Take over what others have written, and add to it what has happened here since.
+
+        Facts are absorbed in whatever order they come, with one exception: a start of ours that was only
+        noted, where somebody else's is on its way or has another resource ID. Then his counts, and ours
+        isn't sent (`starting.py` sees to that).
+        """
+        theirs, before = stored.checkpoint, self.standing
+        merged = self._added_to(theirs)
+        if merged is None:
+            self._news.clear()
+            merged = theirs.standing
+        mine = {type(fact) for fact, _ in self._news}
+        if theirs.uid != self.description.uid and facts.AlternateTaken not in mine:
+            taken = self.description.under_alternate()
+            self.description = Description.restored(theirs, None, None, None) if taken is None else taken
+        if facts.StartSent not in mine:
+            self.start_digest = theirs.start_digest
+        changes = [change for change in theirs.history if change not in self.history]
+        self.history.extend(changes)
+        self.changes_seen += len(changes)
+        self.heard.merge(theirs)
+        self.standing, self._version = merged, stored.version
+        self._saved = None if self._news else self._contents()
+        if merged.state is not before.state:
+            last = self.history[-1]
+            self.on_change(Change(at=last.at, fact=last.fact, before=before.state, after=merged.state))
+        self.on_news()
+        self._wake()
+
+    def _added_to(self, theirs: Checkpoint) -> Standing | None:
+        """What is known together; None if a start of ours doesn't go with what they know."""
+        merged, starts = theirs.standing, False
+        for fact, at in self._news:
+            merged = merged.absorb(fact, at=at)
+            starts = starts or isinstance(fact, facts.StartSent)
+        other = merged.resource_id != self.standing.resource_id or theirs.start_digest not in (
+            None,
+            self.start_digest,
+        )
+        return None if starts and other else merged
 
     def learn_secrets(self, description: Description) -> None:
         """Take the description with its secrets, if they are those of the first start.
@@ -217,20 +356,18 @@ class Ledger:
         self.description = description.with_alternate_of(self.description)
 
     async def _find_version(self) -> None:
-        """Where we can't know it, ask the store which version it has, and go on from there.
-
-        Raises:
-            StoreConflict: Somebody else has gone on from there already.
-        """
+        """Where we can't know it, ask the store which version it has, and go on from there."""
         if self._unsure is None and self._attached_at is None:
             return
         stored = await self.keeper.store.load(self.description.id)
-        if stored is not None and self._unsure is not None and stored.checkpoint == self._unsure[0]:
-            self._version, self._saved = stored.version, self._unsure[1]
-        elif stored is not None and self._attached_at is not None:
-            if stored.checkpoint.saved_at > self._attached_at:
-                raise StoreConflict(key=self.description.id, expected=None, found=stored.version)
+        unsure, attached_at = self._unsure, self._attached_at
+        if stored is not None and unsure is not None and stored.checkpoint == unsure[0]:
             self._version = stored.version
+            self._written(*unsure[1:])
+        elif stored is not None and attached_at is not None:
+            self._version = stored.version
+            if stored.checkpoint.saved_at > attached_at:
+                self._go_on_from(stored)
         self._unsure = self._attached_at = None
 
     async def save_after(self) -> None:

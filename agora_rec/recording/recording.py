@@ -30,10 +30,14 @@ from agora_rec.model import (
     UpdateRequest,
     validation,
 )
+from agora_rec.model.notification import Notification
 from agora_rec.recording import goals, waiting
 from agora_rec.recording.changes import Changes
 from agora_rec.recording.description import Description
 from agora_rec.recording.driver import Driver
+from agora_rec.recording.events import Events
+from agora_rec.recording.heard import PROGRESS_DONE
+from agora_rec.recording.hearing import Hearing
 from agora_rec.recording.jobs import Job
 from agora_rec.recording.ledger import Ledger
 from agora_rec.recording.outcome import Outcome, outcome_of
@@ -59,10 +63,14 @@ class Recording:
     block first stops it for all.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, *, is_visited: bool = False) -> None:
         self._ledger = ledger
+        self.is_visited: bool = is_visited
+        """Whether it was made for the occasion of a notification, and its client doesn't hold it."""
         self._clock = ledger.keeper.clock
         self._driver = Driver(ledger)
+        self.hearing: Hearing = Hearing(self._driver)
+        """How notifications come in."""
         self._starters = 0
         self._claimed = True
         ledger.on_change = self._moved
@@ -133,6 +141,22 @@ class Recording:
     def reasons(self) -> tuple[str, ...]:
         """Why it was refused, left or failed, as far as that was said."""
         return tuple(sorted(self._ledger.standing.reasons))
+
+    @property
+    def notifications(self) -> tuple[Notification, ...]:
+        """What the service has said of it by webhook: the last 20, in the order in which they came."""
+        return self._ledger.heard.notifications
+
+    @property
+    def progress(self) -> float | None:
+        """How much of what is recorded is uploaded, from 0.0 to 1.0; None: nobody has said.
+
+        The service reports it once a minute while it records and uploads (event 33). It never falls.
+        """
+        if self.state is State.UPLOADED:
+            return 1.0
+        progress = self._ledger.heard.progress
+        return None if progress is None else progress / PROGRESS_DONE
 
     @property
     def history(self) -> tuple[Change, ...]:
@@ -302,7 +326,7 @@ class Recording:
         with self._clock.move_on_after(deadline) as scope:
             await self.stop_behind().wait()
             if wait_upload:
-                await waiting.news_of_files(self._driver)
+                await waiting.news_of_files(self._driver, waiting.UPLOAD_GRACE)
         if scope.cancelled_caught and self._driver.may_need_stop:
             raise waiting.timed_out(self._driver, "its end", deadline)
         return self.outcome
@@ -325,6 +349,11 @@ class Recording:
     async def wait_finished(self, timeout: float = 1800.0) -> Outcome:  # noqa: ASYNC109 - the promised name
         """Wait until it has ended and its files are known; looks at it every two minutes while it runs.
 
+        Where the files are, the stop's answer says, or a notification. Without notifications (`receive`)
+        nothing more is to come after an answer that doesn't know: the wait gives it a minute. With them it
+        waits for 20 minutes after the recorder has left (timing.yaml `upload_normal`), longer while the
+        upload makes progress, and for a minute once the service has reported its exit.
+
         Args:
             timeout: Seconds.
 
@@ -332,7 +361,8 @@ class Recording:
             The outcome, in state UPLOADED, BACKUPED or FAILED.
 
         Raises:
-            UploadStatusUnknown: It has ended, and there was no news of its files for a minute.
+            UploadStatusUnknown: It has ended, and no news of its files came in that time; what is known is
+                attached, and the notifications as `evidence`.
             IllegalTransition: Nobody has started it.
             WaitTimedOut: The time is over; what is known is attached.
         """
@@ -344,6 +374,16 @@ class Recording:
         """Follow the transitions from now on; ends when the recording has ended, or the client closes."""
         self._wanted()
         return Changes(self._ledger)
+
+    def events(self) -> AsyncIterator[Notification]:
+        """Follow what the service says about it by webhook, whichever worker receives it.
+
+        Begins with what is kept (see `notifications`) and goes on in the order of arrival, each notification
+        once; `sequence` and `sent_at` tell the order of happening. Ends when the recording has ended and its
+        exit was reported or nothing more came for a minute, or when the client closes.
+        """
+        self._wanted()
+        return Events(self._ledger)
 
     def checkpoint(self) -> Checkpoint:
         """What another process needs to go on with it; holds no secrets."""
@@ -427,7 +467,8 @@ class Recording:
 
     def _moved(self, change: Change) -> None:
         if change.after.is_unfinished:
-            self._ledger.keeper.keep(self)
+            if not self.is_visited:
+                self._ledger.keeper.keep(self)
         else:
             self._ledger.keeper.forget(self)
         self._driver.moved(change)

@@ -11,6 +11,7 @@ from agora_rec.errors import (
     ResourceExpired,
     SecretsRequired,
     StartUnconfirmed,
+    StoreConflict,
 )
 from agora_rec.lifecycle import RESOURCE_ID_LIFETIME, Fact, facts, verdicts
 from agora_rec.model import StartAnswer
@@ -67,13 +68,19 @@ class Starting:
         Raises:
             StartUnconfirmed: Something may be running.
             AgoraRecError: The start was refused for certain, and nothing runs.
+            StoreConflict: Another worker has acquired or started it meanwhile; nothing was sent.
             Interrupted: A stop came before anything was sent.
         """
+        ledger, ours = self._ledger, self._identity
         try:
-            await self._ledger.save()
+            await ledger.save()
         except Exception as error:
             await self._failed(error)
             raise
+        if self._identity != ours:
+            raise StoreConflict(key=ledger.description.id, expected=None, found=ledger.version)
+        if ledger.standing.sid is not None:  # another worker knows it
+            return self._known()
         try:
             answer = await self._send_through(operation, interrupt, self._deadline())
         except Exception as error:  # noqa: BLE001 - every failure must become a fact
@@ -92,6 +99,11 @@ class Starting:
         self._ledger.absorb(facts.Started(sid=answer.sid))
         await self._ledger.save_after()
         return answer
+
+    @property
+    def _identity(self) -> tuple[str | None, str | None]:
+        """What a start must go out with: another worker may have acquired or started in between."""
+        return self._ledger.standing.resource_id, self._ledger.start_digest
 
     async def withdrawn(self) -> None:
         """A stop came before the start had its turn."""
@@ -140,19 +152,23 @@ class Starting:
         await self._ledger.save_after()
 
     def _judge_failure(self, fact: Fact, error: Exception) -> StartAnswer | Exception:
-        ledger = self._ledger
-        if ledger.standing.sid is not None:
-            return StartAnswer(
-                cname=ledger.description.cname,
-                uid=ledger.description.uid,
-                resource_id=ledger.resource_id,
-                sid=ledger.standing.sid,
-            )
+        if self._ledger.standing.sid is not None:
+            return self._known()
         if not isinstance(fact, facts.StartRefused):
             unconfirmed = self.unconfirmed(str(error))
             unconfirmed.__cause__ = error
             return unconfirmed
         return error
+
+    def _known(self) -> StartAnswer:
+        """The answer to a start whose sid has come in another way."""
+        ledger = self._ledger
+        return StartAnswer(
+            cname=ledger.description.cname,
+            uid=ledger.description.uid,
+            resource_id=ledger.resource_id,
+            sid=ledger.sid,
+        )
 
     def _deadline(self) -> float:
         """The moment for the last attempt: our bound, or the end of the resource ID's five minutes."""

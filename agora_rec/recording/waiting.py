@@ -5,9 +5,11 @@ says that it was to be sent, if nobody knows whether it ever was.
 """
 
 import logging
+from datetime import datetime, timedelta
 from typing import Final
 
 from agora_rec.errors import IllegalTransition, RecordingGone, UploadStatusUnknown, WaitTimedOut
+from agora_rec.model.events import UploadingProgress
 from agora_rec.recording import watching
 from agora_rec.recording.driver import Driver
 from agora_rec.vocabulary import Command, OperationName, State
@@ -15,7 +17,11 @@ from agora_rec.vocabulary import Command, OperationName, State
 log: Final = logging.getLogger("agora_rec")
 
 UPLOAD_GRACE: Final = 60.0
-"""Seconds to wait for news of the files after the end is known."""
+"""Seconds to wait for news of the files where no notification is to be expected any more."""
+
+_GRACE: Final = timedelta(seconds=UPLOAD_GRACE)
+_NORMAL: Final = timedelta(minutes=20)  # timing.yaml `upload_normal`
+_PROGRESS: Final = timedelta(minutes=1)  # timing.yaml `uploading_progress_every`
 
 
 async def until_started(driver: Driver, timeout: float) -> None:  # noqa: ASYNC109 - not only a deadline
@@ -25,7 +31,7 @@ async def until_started(driver: Driver, timeout: float) -> None:  # noqa: ASYNC1
     looks = watching.Looks(driver.keeper.clock)
     with driver.keeper.clock.move_on_after(timeout) as scope:
         while ledger.state is State.STARTING:
-            await ledger.change()
+            await ledger.news()
         looks = watching.looks_for_start(driver)
         await watching.confirm(driver, looks)
     if ledger.standing.confirmed_at is not None:
@@ -54,11 +60,38 @@ def _require_begun(driver: Driver) -> None:
         raise IllegalTransition(Command.QUERY, driver.ledger.state, note="nobody has started it")
 
 
-async def news_of_files(driver: Driver) -> None:
-    """Wait for a minute at most while nobody knows where the files are."""
-    with driver.keeper.clock.move_on_after(UPLOAD_GRACE):
-        while driver.ledger.state is State.STOPPING:
-            await driver.ledger.change()
+async def news_of_files(driver: Driver, seconds: float | None = None) -> None:
+    """Wait while nobody knows where the files are.
+
+    Args:
+        driver: The recording's.
+        seconds: How long at most; None: as long as the documented times give hope. That is a minute after
+            the service's task has exited; where notifications come, twenty minutes after the recorder left,
+            or longer while the upload makes progress; where none come, a minute from now.
+    """
+    clock = driver.keeper.clock
+    began = clock.now()
+    while driver.ledger.state is State.STOPPING:
+        until = _hope(driver, began) if seconds is None else began + timedelta(seconds=seconds)
+        left = (until - clock.now()).total_seconds()
+        if left <= 0.0:
+            return
+        with clock.move_on_after(left):
+            await driver.ledger.news()
+
+
+def _hope(driver: Driver, began: datetime) -> datetime:
+    """Until when news of the files may be expected, by a wait that began then."""
+    standing, heard = driver.ledger.standing, driver.ledger.heard.notifications
+    moments = [began + _GRACE]
+    if standing.exited_at is not None:
+        moments.append(standing.exited_at + _GRACE)
+    elif driver.keeper.expects_notifications or heard:
+        moments.append((standing.left_at or began) + _NORMAL)
+        # While it makes progress there is hope, however long it takes.
+        progress = [each.sent_at for each in heard if isinstance(each.event, UploadingProgress)]
+        moments.extend(each + 2 * _PROGRESS for each in progress if each is not None)
+    return max(moments)
 
 
 def timed_out(driver: Driver, waited_for: str, seconds: float | None) -> WaitTimedOut:
@@ -69,6 +102,7 @@ def timed_out(driver: Driver, waited_for: str, seconds: float | None) -> WaitTim
         state=driver.ledger.state,
         seconds=seconds or 0.0,
         files=driver.ledger.standing.files,
+        evidence=driver.ledger.heard.notifications,
     )
 
 
@@ -86,6 +120,10 @@ async def _next_step_to_the_end(driver: Driver) -> None:
     elif ledger.state is State.STOPPING:
         await news_of_files(driver)
         if ledger.state is State.STOPPING:
-            raise UploadStatusUnknown(subject=ledger.subject(OperationName.STOP), files=ledger.standing.files)
+            raise UploadStatusUnknown(
+                subject=ledger.subject(OperationName.STOP),
+                files=ledger.standing.files,
+                evidence=ledger.heard.notifications,
+            )
     else:
-        await ledger.change()
+        await ledger.news()

@@ -141,19 +141,22 @@ async def confirm(driver: Driver, looks: Looks) -> None:
 
 
 async def watch(driver: Driver) -> None:
-    """Look every two minutes for as long as it runs, and more often while the service doesn't know it.
+    """Look every two minutes for as long as it runs, more often while the service doesn't know it.
+
+    And at once when a notification says that it may be in trouble.
 
     Raises:
         RecordingGone: See `conclude`.
     """
     looks = Looks(driver.keeper.clock)
     while runs(driver):
+        suspicions = driver.suspicions
         if not looks.denied:
             looks = Looks(driver.keeper.clock)
         seconds = looks.pause() if looks.denied else WATCH_EVERY
         with driver.keeper.clock.move_on_after(seconds):
-            while runs(driver):
-                await driver.ledger.change()
+            while runs(driver) and driver.suspicions == suspicions:
+                await driver.ledger.news()
         if runs(driver):
             await look(driver, looks, Priority.WATCH)
             conclude(driver, looks)
@@ -173,4 +176,4 @@ def is_unconfirmed(driver: Driver) -> bool:
 async def _pause(driver: Driver, seconds: float) -> None:
     with driver.keeper.clock.move_on_after(seconds):
         while is_unconfirmed(driver):
-            await driver.ledger.change()
+            await driver.ledger.news()

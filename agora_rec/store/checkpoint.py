@@ -14,6 +14,7 @@ from agora_rec import codec
 from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.lifecycle import Change, Standing
 from agora_rec.model import Mode
+from agora_rec.model.notification import Notification
 from agora_rec.vocabulary import Region
 
 FORMAT: Final = 1
@@ -39,6 +40,9 @@ class Checkpoint:
         start_digest: Keyed digest of the start's body, once there was a start.
         standing: Where the recording stands: state, ids, files, moments.
         history: The transitions so far, oldest first.
+        notifications: The last 20 notifications about it, in the order in which they came.
+        heard: The identities of the last notifications that were dealt with; opaque.
+        progress: How far the upload is, in ten-thousandths of what is recorded; None: nobody has said.
         saved_at: When the checkpoint was made.
     """
 
@@ -56,6 +60,9 @@ class Checkpoint:
     start_digest: str | None = None
     standing: Standing = field(factory=Standing)
     history: tuple[Change, ...] = ()
+    notifications: tuple[Notification, ...] = ()
+    heard: tuple[str, ...] = ()
+    progress: int | None = None
     saved_at: datetime
     format: int = FORMAT
 

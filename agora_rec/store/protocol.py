@@ -1,10 +1,11 @@
 """What the library asks of a store: a place for checkpoints that outlives a call, and perhaps the process.
 
 The protocol is small so that others can write their own. A store keeps the newest checkpoint of each
-recording under the recording's id, and lets nobody write over a checkpoint that he hasn't seen.
+recording under the recording's id, finds it also by what notifications say of it, and lets nobody write over
+a checkpoint that he hasn't seen.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from attrs import frozen
@@ -44,6 +45,14 @@ class Store(Protocol):
 
     async def load(self, recording_id: str) -> Stored | None:
         """Read the newest checkpoint of a recording; None if the store doesn't know it."""
+        ...
+
+    async def load_by_sid(self, sid: str) -> Stored | None:
+        """Read the newest checkpoint of the recording that the service knows by this sid, ended or not."""
+        ...
+
+    async def load_starting(self, cname: str, uid: int) -> Sequence[Stored]:
+        """Read those in STARTING under this channel and uid: the start was sent, the sid isn't known."""
         ...
 
     def unfinished(self) -> AsyncGenerator[Stored]:

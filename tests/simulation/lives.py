@@ -9,7 +9,7 @@ passages the world can't tell one await from another, so this covers death at ev
 """
 
 import random
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Final, TypeVarTuple
 
@@ -86,7 +86,7 @@ class MortalCloud(CloudRecording):
     ) -> None:
         """Close; a dead client looks after nobody any more, and only waits for its tasks to find out."""
         if self.life.is_dead:
-            self._recordings.clear()
+            self._register.clear()
         await super().__aexit__(kind, error, traceback)
 
 
@@ -117,6 +117,16 @@ class StoreDoor:
         """Read a checkpoint."""
         self.life.alive()
         return await self.inner.load(recording_id)
+
+    async def load_by_sid(self, sid: str) -> Stored | None:
+        """Read the checkpoint of the recording with that sid."""
+        self.life.alive()
+        return await self.inner.load_by_sid(sid)
+
+    async def load_starting(self, cname: str, uid: int) -> Sequence[Stored]:
+        """Read those that wait for their sid."""
+        self.life.alive()
+        return await self.inner.load_starting(cname, uid)
 
     async def unfinished(self) -> AsyncGenerator[Stored, None]:
         """Go through what hasn't ended."""

@@ -168,3 +168,42 @@ class StoreContract:
         async with aclosing(store.unfinished()) as going:
             assert (await anext(going)).checkpoint.id == "0"
         assert len(await names(store)) == 3
+
+    async def test_a_recording_is_found_by_its_sid_ended_or_not(self, store: Store) -> None:
+        await store.save(a_checkpoint("1", State.STARTING), version=0)
+        assert await store.load_by_sid("sid-1") is None
+        assert await store.load_by_sid("") is None
+        for version, state in enumerate((State.RECORDING, State.STOPPING, State.UPLOADED), start=1):
+            await store.save(a_checkpoint("1", state), version=version)
+            stored = await store.load_by_sid("sid-1")
+            assert stored is not None
+            assert (stored.checkpoint, stored.version) == (a_checkpoint("1", state), version + 1)
+
+    async def test_those_who_wait_for_their_sid_are_found_by_channel_and_uid(self, store: Store) -> None:
+        one, other = (
+            evolve(a_checkpoint(name, State.STARTING), cname="class", uid=uid)
+            for name, uid in (("1", 7), ("2", 8))
+        )
+        again = evolve(a_checkpoint("3", State.STARTING), cname="class", uid=7)
+        for checkpoint in (one, other, again):
+            await store.save(checkpoint, version=0)
+        found = await store.load_starting("class", 7)
+        assert {stored.checkpoint.id for stored in found} == {"1", "3"}
+        assert all(stored.version == 1 for stored in found)
+        assert await store.load_starting("class", 9) == ()
+        for version, state in enumerate((State.RECORDING, State.UPLOADED), start=1):
+            await store.save(in_state(one, state), version=version)
+            (left,) = await store.load_starting("class", 7)
+            assert left.checkpoint == again
+        await store.save(in_state(again, State.IDLE), version=1)
+        assert await store.load_starting("class", 7) == ()
+
+    async def test_whoever_begins_anew_waits_for_his_sid_again(self, store: Store) -> None:
+        checkpoint = a_checkpoint("1", State.STARTING)
+        await store.save(checkpoint, version=0)
+        await store.save(in_state(checkpoint, State.ACQUIRED), version=1)
+        taken = evolve(in_state(checkpoint, State.STARTING), uid=8)
+        await store.save(taken, version=2)
+        assert await store.load_starting(checkpoint.cname, checkpoint.uid) == ()
+        (stored,) = await store.load_starting(checkpoint.cname, 8)
+        assert (stored.checkpoint, stored.version) == (taken, 3)

@@ -1,0 +1,129 @@
+"""What the service has said of one recording by notification, and which notifications were dealt with.
+
+Kept are the last ones, as evidence and for those who follow them; the identities of some more, so that what
+comes again is recognised; and how far the upload is. Pure. What a notification means for the lifecycle stands
+in `lifecycle/heard.py`, which recording it belongs to in `notifications/`.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Final, Self
+
+from agora_rec.model.events import UploadingProgress
+from agora_rec.model.notification import Notification
+from agora_rec.store import Checkpoint
+
+NOTIFICATIONS_KEPT: Final = 20
+"""How many notifications are kept with each recording."""
+
+PROGRESS_DONE: Final = 10_000
+"""The `progress` of an upload that is done (timing.yaml `uploading_progress`)."""
+
+KEYS_KEPT: Final = 128
+"""How many identities are remembered with each recording; a notification has up to two."""
+
+
+def identity(notification: Notification) -> tuple[str, ...]:
+    """By what a notification is recognised when it comes again; empty for one that nothing tells apart.
+
+    One that is sent again keeps its `noticeId` and has another `notifyMs`. Whether the copies of the
+    redundant channel share a `noticeId` isn't documented, so where and when the event happened is an
+    identity too (events.yaml `guarantees`).
+    """
+    keys: list[str] = []
+    if notification.notice_id:
+        keys.append(_digest("notice", notification.notice_id))
+    if notification.sid:
+        when = notification.sequence, notification.sent_at
+        what = notification.event if when == (None, None) else notification.event_type
+        keys.append(_digest("event", notification.sid, notification.uid, *when, what))
+    return tuple(keys)
+
+
+def _digest(*parts: object) -> str:
+    # Short, and of one length whatever somebody sends.
+    text = "\n".join(map(str, parts))
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=9).hexdigest()
+
+
+class Heard:
+    """The notifications of one recording."""
+
+    def __init__(
+        self,
+        notifications: Iterable[Notification] = (),
+        keys: Iterable[str] = (),
+        progress: int | None = None,
+    ) -> None:
+        self._kept = deque(notifications, maxlen=NOTIFICATIONS_KEPT)
+        self._kept_keys = dict.fromkeys(key for each in self._kept for key in identity(each))
+        self._keys = dict.fromkeys(keys)
+        self.progress: int | None = progress
+        """How far the upload is, in ten-thousandths of what is recorded; it never falls."""
+        self.count: int = len(self._kept)
+        """How many were kept so far, those that made room included."""
+        self.revision: int = 0
+        """Grows with everything that is learnt here."""
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> Self:
+        """What a checkpoint says of it."""
+        return cls(checkpoint.notifications, checkpoint.heard, checkpoint.progress)
+
+    @property
+    def notifications(self) -> tuple[Notification, ...]:
+        """The last ones, in the order in which they came."""
+        return tuple(self._kept)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The identities of the last ones that were dealt with."""
+        return tuple(self._keys)
+
+    def since(self, seen: int) -> tuple[Notification, ...]:
+        """Those after the first `seen` ones, as far as they are kept."""
+        missing = min(self.count - seen, len(self._kept))
+        return tuple(self._kept)[len(self._kept) - missing :]
+
+    def is_settled(self, keys: Iterable[str]) -> bool:
+        """Whether a notification with one of these identities was dealt with already."""
+        return not self._keys.keys().isdisjoint(keys)
+
+    def keep(self, notification: Notification, keys: tuple[str, ...]) -> bool:
+        """Keep a notification, unless it is kept already; whether it was new."""
+        if not self._kept_keys.keys().isdisjoint(keys):
+            return False
+        self._kept.append(notification)
+        _remember(self._kept_keys, keys)
+        self.count += 1
+        self.revision += 1
+        if isinstance(notification.event, UploadingProgress):
+            self._progressed(notification.event.progress)
+        return True
+
+    def settle(self, keys: Iterable[str]) -> None:
+        """Remember that a notification was dealt with: whoever meets these identities again need not act."""
+        if _remember(self._keys, keys):
+            self.revision += 1
+
+    def merge(self, checkpoint: Checkpoint) -> None:
+        """Learn what other workers have heard and dealt with."""
+        for notification in checkpoint.notifications:
+            self.keep(notification, identity(notification))
+        self.settle(checkpoint.heard)
+        self._progressed(checkpoint.progress)
+
+    def _progressed(self, progress: int | None) -> None:
+        if progress is not None and (self.progress is None or progress > self.progress):
+            self.progress = progress
+
+
+def _remember(known: dict[str, None], keys: Iterable[str]) -> bool:
+    """Add keys to those that are known, the oldest of which make room; whether one was new."""
+    before = len(known)
+    known.update(dict.fromkeys(keys))
+    is_new = len(known) > before
+    while len(known) > KEYS_KEPT:
+        del known[next(iter(known))]
+    return is_new
