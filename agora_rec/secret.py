@@ -10,7 +10,7 @@ class Secret:
     """A text that no repr, log line, message or traceback shows.
 
     Only `reveal()` gives the text back; it is called where the text goes on the wire, nowhere else.
-    Secrets compare equal by their text, in constant time, and can't be pickled.
+    Secrets compare equal by their text, in constant time, and can't be pickled unless they are empty.
     """
 
     __slots__ = ("_text",)
@@ -42,6 +42,8 @@ class Secret:
         return MASK
 
     def __reduce__(self) -> str | tuple[object, ...]:
+        if not self._text:  # what was a secret, and has been withheld
+            return Secret, ("",)
         raise TypeError("a Secret can't be pickled or copied: give it to those who need it by hand")
 
     def __copy__(self) -> "Secret":

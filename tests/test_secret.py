@@ -10,7 +10,7 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agora_rec.secret import MASK, Secret, hide
+from agora_rec.secret import MASK, Secret, hide, hide_all
 from tests.support import secrets
 
 
@@ -47,6 +47,16 @@ def test_it_cannot_leave_the_process() -> None:
     assert not secrets.shown_in(str(caught.value))
     with pytest.raises(TypeError):
         pickle.dumps(Holder(Secret(secrets.TOKEN)))
+
+
+def test_an_empty_secret_can_be_pickled_since_it_is_none() -> None:
+    assert pickle.loads(pickle.dumps(Secret(""))) == Secret("")  # noqa: S301 - ours
+
+
+def test_one_or_several_are_hidden() -> None:
+    assert hide_all(None) == ()
+    assert hide_all("a") == hide_all(Secret("a")) == (Secret("a"),)
+    assert hide_all(each for each in ("a", Secret("b"))) == (Secret("a"), Secret("b"))
     with pytest.raises(TypeError, match="not JSON serializable"):
         json.dumps(Secret(secrets.TOKEN))
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final, Self
 
-from agora_rec.model.events import UploadingProgress
+from agora_rec.codec import notification_from_json, notification_to_json
+from agora_rec.model.events import RtmpPublishStatus, UnknownEvent, UploadingProgress
 from agora_rec.model.notification import Notification
 from agora_rec.store import Checkpoint
 
@@ -19,6 +20,8 @@ NOTIFICATIONS_KEPT: Final = 20
 
 PROGRESS_DONE: Final = 10_000
 """The `progress` of an upload that is done (timing.yaml `uploading_progress`)."""
+
+_MAY_HOLD_SECRETS: Final = (RtmpPublishStatus, UnknownEvent)
 
 KEYS_KEPT: Final = 128
 """How many identities are remembered with each recording; a notification has up to two."""
@@ -91,10 +94,10 @@ class Heard:
         return not self._keys.keys().isdisjoint(keys)
 
     def keep(self, notification: Notification, keys: tuple[str, ...]) -> bool:
-        """Keep a notification, unless it is kept already; whether it was new."""
+        """Keep a notification without its secrets, unless it is kept already; whether it was new."""
         if not self._kept_keys.keys().isdisjoint(keys):
             return False
-        self._kept.append(notification)
+        self._kept.append(_withheld(notification))
         _remember(self._kept_keys, keys)
         self.count += 1
         self.revision += 1
@@ -117,6 +120,15 @@ class Heard:
     def _progressed(self, progress: int | None) -> None:
         if progress is not None and (self.progress is None or progress > self.progress):
             self.progress = progress
+
+
+def _withheld(notification: Notification) -> Notification:
+    """The same without secrets: what is kept goes into checkpoints, and into errors as evidence."""
+    if not (
+        isinstance(notification.event, _MAY_HOLD_SECRETS) or notification.event.extra or notification.extra
+    ):
+        return notification
+    return notification_from_json(notification_to_json(notification))
 
 
 def _remember(known: dict[str, None], keys: Iterable[str]) -> bool:

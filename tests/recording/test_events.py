@@ -1,5 +1,6 @@
 """Following notifications: `events`, `notifications`, `progress`, and how long `wait_finished` has hope."""
 
+import pickle
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -131,6 +132,8 @@ async def test_what_is_kept_holds_no_secret_and_can_be_attached_to_errors(on: St
     with pytest.raises(WaitTimedOut) as caught:
         await recording.wait_finished(timeout=1.0)
     assert caught.value.evidence == (kept,)
+    assert pickle.loads(pickle.dumps(caught.value)).evidence == (kept,)  # noqa: S301 - ours
+    assert kept.event.status is None
     assert "stream-key" not in recording.checkpoint().to_json()
 
 
