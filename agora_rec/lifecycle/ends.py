@@ -14,6 +14,8 @@ from agora_rec.vocabulary import State
 
 End = f.EndedWithoutFiles | f.OutOfControl | f.NoRecordedData | f.Uploaded | f.Backuped
 """The facts that are ends by themselves."""
+Report = f.EndFact | End
+"""All facts that tell of an end, if only that the recorder left."""
 Reported = frozenset[tuple[int | None, State]]
 """Which instance has reported which end."""
 
@@ -52,15 +54,14 @@ def end_of(ends: Reported, superseded: frozenset[int]) -> State | None:
     return max(counts, key=_RANKS.index)
 
 
-def key_of_end(fact: f.EndFact | End, ends: Reported, superseded: frozenset[int]) -> FactKey:
+def key_of_end(fact: Report, ends: Reported, superseded: frozenset[int]) -> FactKey:
     """The column of an end: its own, unless another instance's report weighs more, or it ends nothing."""
-    before = end_of(ends, superseded)
-    if not isinstance(fact, End):  # it left or exited
+    if isinstance(fact, f.Left | f.Exited):
         return FactKey.SUPERSEDED_END if fact.instance_uid in superseded else fact.key
-    new = reported(fact)
-    after = end_of(ends | {new}, superseded)
-    if new[0] in superseded:
+    instance, end = new = reported(fact)
+    if instance in superseded:
+        before, after = end_of(ends, superseded), end_of(ends | {new}, superseded)
         return FactKey.SUPERSEDED_END if after is before or after is None else KEYS[after]
     behind = [end for instance, end in ends if instance in superseded and end is not State.FAILED]
-    furthest = max([new[1], *behind], key=_RANKS.index)
-    return fact.key if furthest is new[1] else KEYS[furthest]
+    furthest = max([end, *behind], key=_RANKS.index)
+    return fact.key if furthest is end else KEYS[furthest]

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 
 from agora_rec.errors import IllegalTransition, ResourceExpired, Subject
 from agora_rec.lifecycle import facts as f
-from agora_rec.lifecycle.ends import KEYS, End, Reported, end_of, key_of_end, reported
+from agora_rec.lifecycle.ends import KEYS, Report, Reported, end_of, key_of_end, reported
 from agora_rec.lifecycle.facts import Fact, FactKey
 from agora_rec.lifecycle.moves import Move, with_move
 from agora_rec.lifecycle.tables import COMMANDS, FACTS, CommandKey, Stay, Verdict
@@ -106,7 +106,7 @@ class Standing:
         """
         cell = FACTS[self.state][self.key_of(fact)]
         learnt = self._learn(fact, at, self.state if isinstance(cell, Stay) else cell)
-        return self if learnt == self else learnt
+        return self if learnt is self or learnt == self else learnt
 
     @property
     def end(self) -> State | None:
@@ -129,7 +129,7 @@ class Standing:
             return FactKey.END_WITHOUT_SID
         if isinstance(fact, f.FailedOver | f.HeardFrom):
             return self._key_of_move(fact, self._moved(fact))
-        if isinstance(fact, f.EndFact | End):
+        if isinstance(fact, Report):
             return key_of_end(fact, self.ended_by, self.superseded)
         if isinstance(fact, f.StopFailed) and self.has_left:
             return FactKey.STOP_FAILED_AFTER_LEAVING
@@ -206,7 +206,8 @@ class Standing:
             case f.NoRecordedData():
                 learnt = self._with(to, (), ended_by=self.ended_by | {reported(fact)}, no_data=True)
             case f.Confirmed(files=files):
-                learnt = self._with(to, files, confirmed_at=self.confirmed_at or at)
+                known = self.confirmed_at is not None
+                learnt = self._with(to, files) if known else self._with(to, files, confirmed_at=at)
             case f.Alive(files=files):
                 learnt = self._with(to, files)
             case _:
