@@ -162,6 +162,7 @@ class Standing:
                     self,
                     state=to,
                     resource_id=None,
+                    instance_uid=None,
                     acquired_at=None,
                     start_sent_at=None,
                     start_refused=False,

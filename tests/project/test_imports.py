@@ -16,6 +16,7 @@ from benchmarks.import_time import AGORA_REC, HTTPX, measure
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("agora_rec", "agora_rec.model")
 LIGHT = {"agora_rec", "anyio", "attr", "attrs", "idna", "sniffio", "typing_extensions"}
+LATE = ("codec", "lifecycle", "model.events", "model.notification", "notifications", "recording", "transport")
 HEAVY = {"aiohttp", "asyncio", "cattrs", "httpx", "logging", "socket", "ssl", "trio", "urllib.request"}
 
 # The modules that code brings into a fresh process, beyond those that are there anyway.
@@ -71,7 +72,7 @@ def test_an_import_loads_little(code: str):
     assert {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) <= LIGHT
     assert loaded & HEAVY == set()
     assert {"agora_rec.client", "agora_rec.errors.api", "agora_rec.model.modes"} <= loaded
-    late = ("agora_rec.codec", "agora_rec.lifecycle", "agora_rec.recording", "agora_rec.transport")
+    late = tuple(f"agora_rec.{name}" for name in LATE)
     assert [name for name in loaded if name.startswith(late)] == []
 
 
