@@ -290,7 +290,9 @@ class CloudRecording:
             Exception: Whatever the store raises.
         """
         self.require_open()
-        return await self._inbox.receive(headers, body, before_ack)
+        taking = self._inbox.receive(headers, body, before_ack)
+        del headers, body  # stream keys in a body, a proxy's password in headers: not for tracebacks
+        return await taking
 
     @property
     def expects_notifications(self) -> bool:

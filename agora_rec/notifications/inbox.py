@@ -4,6 +4,7 @@ Here is what happens to a notification that was verified and read: is it known, 
 it, who else wants to see it first. What it means stands in `lifecycle/heard.py`.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final, Protocol
 
@@ -11,7 +12,7 @@ import anyio
 from attrs import evolve
 
 from agora_rec.clock import Clock
-from agora_rec.errors import InvalidRequest, NotAcknowledged, Violation
+from agora_rec.errors import AgoraRecError, InvalidRequest, NotAcknowledged, Violation
 from agora_rec.model.notification import Notification
 from agora_rec.notifications.reading import parse
 from agora_rec.notifications.receiver import BeforeAck, Headers
@@ -56,7 +57,7 @@ class Inbox:
         self._registry = registry
         self._secrets = secrets
         self._accept_sha1 = accept_sha1
-        self._settled: dict[str, None] = {}
+        self._settled: OrderedDict[str, None] = OrderedDict()  # a dict is slow at losing its first
         self._under_way: dict[str, anyio.Event] = {}
 
     @property
@@ -69,8 +70,18 @@ class Inbox:
         if not self._secrets:
             rule = "the secret of the notifications, as Agora's console shows it"
             raise InvalidRequest((Violation("webhook_secret", "None", rule),))
-        verify(self._secrets, headers, body, accept_sha1=self._accept_sha1)
-        return await self.take(parse(body), before_ack)
+        read = self._read(headers, body)
+        del headers, body  # as in `verify`: they are not for tracebacks
+        if isinstance(read, AgoraRecError):
+            raise read
+        return await self.take(read, before_ack)
+
+    def _read(self, headers: Headers, body: bytes) -> Notification | AgoraRecError:
+        try:
+            verify(self._secrets, headers, body, accept_sha1=self._accept_sha1)
+            return parse(body)
+        except AgoraRecError as error:
+            return error.with_traceback(None)
 
     async def take(self, notification: Notification, before_ack: BeforeAck | None) -> Notification:
         """Deal with a notification that was verified, unless that was done before."""
@@ -147,4 +158,4 @@ class Inbox:
     def _settle(self, keys: Iterable[str]) -> None:
         self._settled.update(dict.fromkeys(keys))
         while len(self._settled) > SETTLED_KEPT:
-            del self._settled[next(iter(self._settled))]
+            self._settled.popitem(last=False)

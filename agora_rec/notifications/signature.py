@@ -57,7 +57,11 @@ def verify(secret: Secrets, headers: Headers, body: bytes, *, accept_sha1: bool 
     """
     secrets = hidden(secret)
     error = _error(secrets, headers, body, accept_sha1=accept_sha1)
-    del secret, body  # a body may hold a stream's key: no traceback shows it
+    del (
+        secret,
+        headers,
+        body,
+    )  # a body may hold a stream's key, headers a proxy's password: not for tracebacks
     if error is not None:
         raise error
 

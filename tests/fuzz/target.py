@@ -6,16 +6,18 @@ the body.
 
 import hashlib
 import hmac
-import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from agora_rec.codec.notifications import notification_from_json, notification_to_json
+from agora_rec import Checkpoint, codec
 from agora_rec.errors import NotificationRejected, RejectionReason
+from agora_rec.lifecycle import Standing, facts
 from agora_rec.model.notification import Notification
 from agora_rec.notifications import parse, verify
+from tests.support.cloud import CNAME, UID, mix
 from tests.support.secrets import WEBHOOK_SECRET
 
 T = TypeVar("T")
@@ -28,8 +30,24 @@ SECRETS: Final = (WEBHOOK_SECRET, OLD_SECRET)
 LARGEST: Final = 256 * 1024
 """Bytes of a body, what is larger isn't looked at."""
 
+SID: Final = "0f6c2a5d"
+"""The sid of the corpus; its channel and uid are those that all tests use."""
+
 LONGEST_MESSAGE: Final = 1000
 """What an error says is for a log, whatever it is about."""
+
+
+def _running() -> Checkpoint:
+    moment = datetime(2026, 5, 28, 20, 40, tzinfo=UTC)
+    standing = Standing()
+    for fact in (facts.Acquired(resource_id="r"), facts.StartSent(), facts.Started(sid=SID)):
+        standing = standing.absorb(fact, at=moment)
+    mode = codec.dump_mode(mix())
+    return Checkpoint(id="fuzzed", cname=CNAME, uid=UID, mode=mode, standing=standing, saved_at=moment)
+
+
+RUNNING: Final = _running()
+"""The recording that the corpus tells of."""
 
 
 @frozen
@@ -96,28 +114,33 @@ def tried(read: Callable[[], T]) -> T | NotificationRejected:
 
 
 def feed(given: Delivery) -> Notification | None:
-    """Verify and read; the notification, if there is one.
+    """Verify and read; the notification, if there is one, whoever it is from."""
+    return feed_both(given)[1]
+
+
+def feed_both(given: Delivery) -> tuple[bool, Notification | None]:
+    """Verify and read; whether the signature was taken, and the notification, if there is one.
 
     Raises:
         AssertionError: What must hold doesn't. Any other exception is a finding as well.
     """
-    verified = tried(lambda: verify(SECRETS, given.headers, given.body))
+    refusal = tried(lambda: verify(SECRETS, given.headers, given.body))
     is_large = len(given.body) > LARGEST
-    if verified is None:
+    if refusal is None:
         assert given.signed is not False
         assert not is_large
     else:
         expected = RejectionReason.TOO_LARGE if is_large else RejectionReason.BAD_SIGNATURE
-        assert verified.reason is expected
+        assert refusal.reason is expected
         assert is_large or not given.signed
-        check_error(verified)
+        check_error(refusal)
     read = tried(lambda: parse(given.body))
     if isinstance(read, Notification):
         check_notification(read, given.body)
-        return read
+        return refusal is None, read
     assert read.reason is (RejectionReason.TOO_LARGE if is_large else RejectionReason.MALFORMED)
     check_error(read)
-    return None
+    return refusal is None, None
 
 
 def check_error(rejected: NotificationRejected) -> None:
@@ -128,13 +151,14 @@ def check_error(rejected: NotificationRejected) -> None:
 
 
 def check_notification(notification: Notification, body: bytes) -> None:
-    """It can be shown, compared, counted by, and written to JSON and read again."""
+    """It can be shown, compared, counted by, and kept with its recording."""
     assert repr(notification)
-    written = json.dumps(notification_to_json(notification), allow_nan=False)
-    again = notification_from_json(json.loads(written))
-    assert json.dumps(notification_to_json(again), allow_nan=False) == written
-    assert type(again.event) is type(notification.event)
+    written = evolve(RUNNING, notifications=(notification,)).to_json()
+    again = Checkpoint.from_json(written)
+    assert again.to_json() == written
+    (kept,) = again.notifications
+    assert type(kept.event) is type(notification.event)
     # Addresses of pushes are secret: what is kept is empty where one was.
-    same = again if b"rtmp" not in body.lower() else parse(body)
+    same = kept if b"rtmp" not in body.lower() else parse(body)
     assert notification == same
     assert hash(notification) == hash(same)
