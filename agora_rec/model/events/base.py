@@ -93,8 +93,8 @@ class UnknownEvent(Event):
 
     Attributes:
         event_type: The number of its type.
-        details: All that it says, by the service's names; read-only. Addresses of a push to a CDN are
-            `Secret`s in it.
+        details: All that it says, by the service's names; read-only. The address of a push to a CDN
+            is a `Secret` in it.
     """
 
     event_type: int  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride] # only here
