@@ -25,7 +25,7 @@ PAGES = {
 
 # How many examples each page has; a page that isn't here has none.
 EXAMPLES = {
-    "README.md": 2,
+    "README.md": 3,
     "docs/budget.md": 3,
     "docs/checkpoints.md": 1,
     "docs/connections.md": 4,
@@ -38,10 +38,11 @@ EXAMPLES = {
     "docs/seed_flow.md": 6,
     "docs/testing.md": 2,
     "docs/trouble.md": 8,
+    "docs/webhooks.md": 3,
 }
 
 FENCE = re.compile(r"^```(\S*)(?: [^\n]*)?$(.*?)^```$", re.MULTILINE | re.DOTALL)
-LANGUAGES = {"python", "console", "text", "json", "{include}", "{toctree}", "{eval-rst}"}
+LANGUAGES = {"python", "console", "text", "json", "{include}", "{literalinclude}", "{toctree}", "{eval-rst}"}
 
 
 def blocks(page: str, language: str) -> list[str]:
