@@ -77,7 +77,7 @@ ROUTES: Final[Mapping[Arrow, Route]] = {
     (RUNS, State.FAILED): Route(((590, 354), (590, 412)), (600, 376), "start"),
     (NOT_UPLOADED, State.UPLOADED): Route(((590, 502), (590, 558)), (600, 524), "start"),
     (NOT_BACKUPED, State.BACKUPED): Route(((590, 648), (590, 694)), (600, 674), "start"),
-    (ENDS, State.RECORDING): Route(((685, 594), (785, 594), (785, 322)), (695, 612), "start"),
+    (ENDS, State.RECORDING): Route(((685, 594), (862, 594), (862, 322)), (695, 612), "start"),
     (ENDS, State.STOPPING): Route(((495, 594), (395, 594), (395, 322)), (485, 612), "end"),
 }
 
