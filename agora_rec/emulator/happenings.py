@@ -81,8 +81,9 @@ def _tell(session: Session, at: datetime, event_type: EventType, **details: obje
 
 
 def _beginning(session: Session) -> Iterator[Happening]:
-    registered = min(seconds_after(session.started_at, session.settings.register_seconds), session.ready_at)
-    yield _tell(session, registered, EventType.HA_REGISTERED)
+    register_seconds = session.settings.register_seconds
+    if register_seconds is not None:
+        yield _tell(session, seconds_after(session.started_at, register_seconds), EventType.HA_REGISTERED)
     yield from _readiness(session, session.ready_at)
     yield _tell(session, session.ready_at, EventType.UPLOADER_STARTED, status=0)
 

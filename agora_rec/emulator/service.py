@@ -89,6 +89,8 @@ class Service:
     _agenda: list[tuple[datetime, int, Arrival]] = field(
         factory=list[tuple[datetime, int, Arrival]], init=False
     )
+    _late: set[Arrival] = field(factory=set[Arrival], init=False)
+    """Calls that came in and are carried out later."""
     _open: dict[str, set[Arrival]] = field(factory=dict[str, set[Arrival]], init=False)
     _arrivals: int = field(default=0, init=False)
     _entries: int = field(default=0, init=False)
@@ -130,12 +132,10 @@ class Service:
         bring it forward: `watchers` are told.
         """
         self.catch_up(now)
-        moments = [self._board.next_at()]
-        # What callers who have left still have coming may cause something.
-        for moment, _, arrival in self._agenda:
-            if arrival.reply is None and not arrival.acted and arrival.due == moment:
-                moments.append(seconds_after(moment, self.settings.notice_seconds))
-        return min((moment for moment in moments if moment is not None), default=None)
+        next_at = self._board.next_at()
+        # What late calls cause will come even if their callers have left.
+        moments = [seconds_after(arrival.due, self.settings.notice_seconds) for arrival in self._late]
+        return min(moments if next_at is None else [*moments, next_at], default=None)
 
     def fail_over(
         self, sid: str, now: datetime, *, seconds: float, new_uid: str | None, old_reports: bool
@@ -186,6 +186,7 @@ class Service:
         arrival.errand = Errand(route=route, headers=request.headers, content=content, upload=upload)
         self._note_overlaps(arrival, arrival.errand)
         if isinstance(fault, Cut | Delay):
+            self._late.add(arrival)
             self._schedule(arrival, seconds_after(now, fault.seconds))
         else:
             self._act(arrival, now)
@@ -272,6 +273,7 @@ class Service:
         heapq.heappush(self._agenda, (moment, self._entries, arrival))
 
     def _step(self, arrival: Arrival, moment: datetime) -> None:
+        self._late.discard(arrival)
         if isinstance(arrival.fault, Cut):
             self._settle(arrival, None, Fate.CUT, moment)
         elif not arrival.acted:

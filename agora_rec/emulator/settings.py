@@ -68,8 +68,8 @@ class Settings:
         first_slice_mix, first_slice_individual, first_slice_web: until the first playlist exists.
         resource_seconds: how long a resource ID is good for a start (else code 433).
         mix_mp4_seconds: length of one MP4 of a mix recording.
-        register_seconds: from the start until the recording is safe from the loss of its server
-            (event 13; timing.yaml event_13_within: 10).
+        register_seconds: from the start until the recording is safe from the loss of its server (event
+            13; timing.yaml event_13_within: 10); None: that never comes.
         progress_seconds: between two reports of the upload's progress (event 33; timing.yaml
             uploading_progress_every: 60); at least 0.001, as the next two.
         slice_seconds: length of a slice, which is what progress counts (timing.yaml slice_length: 15).
@@ -125,7 +125,7 @@ class Settings:
     first_slice_web: float = 15.0
     resource_seconds: float = 300.0
     mix_mp4_seconds: float = 7200.0
-    register_seconds: float = 1.0
+    register_seconds: float | None = 1.0
     progress_seconds: float = field(default=60.0, validator=_NOT_NOTHING)
     slice_seconds: float = field(default=15.0, validator=_NOT_NOTHING)
     notice_seconds: float = field(default=0.1, validator=_NOT_NOTHING)

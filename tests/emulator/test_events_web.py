@@ -179,6 +179,29 @@ async def test_pauses_interrupt_the_slices():
     assert slices == [(5, 0), (50, -30_000)]
 
 
+async def test_a_pause_that_ends_and_begins_at_once_shows_nothing():
+    async with set_stage(STILL) as stage:
+        recording = await stage.record("start_web_rtmp")
+        stage.clock.pass_by(20)
+        for onhold in (False, True):
+            await stage.tell(recording, "update", {"webRecordingConfig": {"onhold": onhold}})
+        stage.clock.pass_by(20)
+        assert story(stage, 42) == []
+
+
+async def test_names_of_files_replace_what_a_name_may_not_have():
+    async with set_stage(STILL) as stage:
+        recording = await stage.record("start_web", cname="page.7")
+        stage.clock.pass_by(50)
+        await stage.stop(recording)
+        stage.clock.pass_by(1)
+        [(_, stopped)] = story(stage, 71)
+        assert {each["filename"].removeprefix(recording.sid) for each in stopped["fileList"]} == {
+            "_page-7.m3u8",
+            "_page-7_0.mp4",
+        }
+
+
 async def test_pushes_tell_how_they_fare():
     async with set_stage(still(dead_outputs=frozenset({"rtmp://dead.example/key"}))) as stage:
         recording = await stage.record("start_web_rtmp")

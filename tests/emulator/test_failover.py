@@ -2,8 +2,9 @@
 
 import pytest
 
-from agora_rec.emulator import EndReason, MomentKind
-from tests.emulator.programmes import STS_SECONDS, moments, still, story, with_sts
+from agora_rec.emulator import EndReason, MomentKind, PageTrouble
+from agora_rec.emulator.resources import Ids
+from tests.emulator.programmes import STS_SECONDS, moments, page, still, story, web_watched, with_sts
 from tests.emulator.stage import Stage, Started, example, said, set_stage
 
 pytestmark = pytest.mark.anyio
@@ -210,6 +211,16 @@ async def test_a_fourth_loss_ends_it():
         assert MomentKind.STORED not in kinds
 
 
+async def test_nobody_is_left_to_tell_of_progress():
+    async with set_stage(still(exit_seconds=200.0)) as stage:
+        recording = await record(stage)
+        for _ in range(4):
+            stage.emulator.fail_over(recording.sid, seconds=1)
+            stage.clock.pass_by(2)
+        stage.clock.pass_by(300)
+        assert moments(stage, 33, 11) == [(60, 33), (306, 11)]
+
+
 async def test_nobody_watches_the_channel_during_the_move():
     async with set_stage(STILL) as stage:
         recording = await record(stage)
@@ -266,6 +277,34 @@ async def test_what_would_end_it_during_the_move_ends_it_afterwards():
         assert moments(stage, 12, 1, 41, 11) == [(130, 12), (130, 1), (130, 41), (132, 11)]
 
 
+async def test_hours_that_are_over_during_the_move_are_over_afterwards():
+    async with set_stage(STILL) as stage:
+        recording = await stage.record("start_web")
+        stage.clock.pass_by(3 * 3600)
+        stage.emulator.fail_over(recording.sid, seconds=30)
+        stage.clock.pass_by(40)
+        assert moments(stage, 12, 71) == [(3 * 3600 + 30, 12), (3 * 3600 + 30, 71)]
+
+
+async def test_the_trouble_of_a_page_waits_for_the_end_of_the_move():
+    async with set_stage(page(PageTrouble.GOES_SILENT)) as stage:
+        recording = await stage.record("start_web")
+        stage.clock.pass_by(60)
+        stage.emulator.fail_over(recording.sid, seconds=30)
+        stage.clock.pass_by(40)
+        assert [at for at, _ in story(stage, 73)] == [90]
+
+
+async def test_a_push_that_is_lost_with_its_server_connects_anew():
+    async with set_stage(STILL) as stage:
+        await web_watched(stage)
+        stage.clock.pass_by(5.5)
+        stage.emulator.fail_over(stage.emulator.sessions[0].sid, seconds=30)
+        stage.clock.pass_by(40)
+        told = [(at, each["status"]) for at, each in story(stage, 100)]
+    assert told == [(5, "connecting"), (35.5, "connecting"), (36.5, "publishing")]
+
+
 async def test_a_storage_token_may_run_out_during_the_move():
     async with set_stage(STILL) as stage:
         recording = await stage.record(request=with_sts(stage))
@@ -306,6 +345,14 @@ async def test_new_uids_do_not_change_the_next_ids():
             return [recording.sid, (await stage.record(uid="7")).sid]
 
     assert await ids(moves=True) == await ids(moves=False)
+
+
+async def test_a_random_uid_is_nobody_elses(monkeypatch: pytest.MonkeyPatch):
+    drawn = iter(["880011", "12", "99"])
+    monkeypatch.setattr(Ids, "uid", lambda _: next(drawn))
+    async with set_stage(STILL) as stage:
+        recording = await record(stage)
+        assert stage.emulator.fail_over(recording.sid) == 99
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 90.1, float("nan"), float("inf")])

@@ -10,9 +10,10 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agora_rec.emulator import Notice, PageTrouble, Settings, Upload
+from agora_rec.emulator import EndReason, Notice, PageTrouble, SessionView, Settings, Upload
+from agora_rec.vocabulary import UploadingStatus
 from tests.emulator.programmes import PAGE, STS_SECONDS, with_sts
-from tests.emulator.stage import JumpClock, Stage, Started, example, set_stage
+from tests.emulator.stage import Stage, Started, example, set_stage
 
 pytestmark = pytest.mark.anyio
 
@@ -191,7 +192,7 @@ def test_what_was_told_stays_told(seed: int):
                     due = stage.emulator._service.next_notice_at(stage.clock.now())
                     assert due is None or due > stage.clock.moment
             stage.clock.pass_by(1000)
-            judge(stage.emulator.notices, stage.clock)
+            judge(stage.emulator.notices, stage)
             return stage.emulator.notices
 
     async def both() -> None:
@@ -200,20 +201,54 @@ def test_what_was_told_stays_told(seed: int):
     anyio.run(both)
 
 
-def judge(notices: tuple[Notice, ...], clock: JumpClock) -> None:
+def judge(notices: tuple[Notice, ...], stage: Stage) -> None:
     """What holds for every list of notices."""
     assert [notice.number for notice in notices] == list(range(1, len(notices) + 1))
     assert [notice.at for notice in notices] == sorted(notice.at for notice in notices)
-    assert all(notice.at <= clock.moment for notice in notices)
-    by_sid: dict[str, list[Notice]] = {}
-    for notice in notices:
-        by_sid.setdefault(notice.sid, []).append(notice)
-    for life in by_sid.values():
+    assert all(notice.at <= stage.clock.moment for notice in notices)
+    for session in stage.emulator.sessions:
+        life = [notice for notice in notices if notice.sid == session.sid]
         assert [notice.sequence for notice in life] == list(range(len(life)))
-        details = [(notice.event_type, notice.payload["details"]) for notice in life]
-        progress = [said["progress"] for kind, said in details if kind == 33]  # type: ignore[index]
-        assert progress == sorted(progress)
-        exits = [number for number, notice in enumerate(life) if notice.event_type == 11]
-        assert exits[:-1] == [] or {life[number].uid for number in exits[:-1]} != {life[-1].uid}
-        if exits and life[exits[-1]].uid == life[-1].uid:
-            assert exits[-1] == len(life) - 1
+        judge_life(life, session)
+        judge_streams(life)
+
+
+def judge_life(life: list[Notice], session: SessionView) -> None:
+    """What is told of a recording agrees with the truth about it."""
+    progress = [notice.details["progress"] for notice in life if notice.event_type == 33]
+    assert progress == sorted(progress)  # type: ignore[type-var]
+    moved = [str(notice.details["newUid"]) for notice in life if notice.event_type == 12]
+    uids = [session.uid, *moved]
+    assert session.instance_uid == uids[-1]
+    kinds = [(int(notice.event_type), notice.uid) for notice in life]
+    leaves = [uid for kind, uid in kinds if kind in {41, 71}]
+    exits = [uid for kind, uid in kinds if kind == 11]
+    lost = session.end_reason is EndReason.FAILED_OVER_TOO_OFTEN
+    assert (uids[-1] in leaves) == (not session.running and not lost)
+    assert len(leaves) == len(set(leaves))
+    if session.gone and session.uploading_status is not UploadingStatus.UNKNOWN:
+        assert exits[-1] == kinds[-1][1] == uids[-1]
+        assert kinds[-1][0] == 11
+    uploads = [notice for notice in life if notice.event_type in {31, 32}]
+    stored = {UploadingStatus.UPLOADED: 31, UploadingStatus.BACKUPED: 32}.get(session.uploading_status)  # type: ignore[arg-type]
+    assert [int(notice.event_type) for notice in uploads] == ([] if stored is None else [stored])
+    listed: Any = [each for notice in uploads for each in notice.details.get("fileList", ())]  # type: ignore[attr-defined]
+    if session.mode != "web":
+        told = [notice.details["fileList"] for notice in life if notice.event_type == 4]
+        assert told == [name for name in session.files if name.endswith(".m3u8")]
+        if uploads:
+            assert tuple(each["fileName"] for each in listed) == session.files
+
+
+def judge_streams(life: list[Notice]) -> None:
+    """Streams come and go in turn, and screenshots are taken of those that are there."""
+    there: dict[tuple[object, ...], object] = {}
+    for notice in life:
+        said = notice.details
+        if notice.event_type in {43, 44}:
+            key = (notice.uid, notice.event_type, said["streamUid"])
+            assert there.get(key, 1) != said["state"]
+            there[key] = said["state"]
+        elif notice.event_type == 45:
+            uid = str(said["fileName"]).split("__uid_s_")[1].partition("__")[0]
+            assert there[notice.uid, 44, uid] == 0

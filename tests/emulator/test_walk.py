@@ -15,7 +15,7 @@ from tests.emulator.stage import Stage, Started, example, set_stage
 STEPS = 60
 NAMES = ["start_mix_hls", "start_mix_hls_mp4", "start_individual", "start_snapshot_only", "start_web_rtmp"]
 CALLS = ["acquire", "start", "start", "query", "query", "update", "updateLayout", "stop"]
-KINDS = [*CALLS, "time", "time", "users", "fault"]
+KINDS = [*CALLS, "time", "time", "users", "fault", "move"]
 FAULTS: list[Fault] = [Delay(7), SlowAnswer(7), LoseAnswer(), Cut()]
 KNOWN_CODES = {
     "acquire": {None, 2, 401, 406},
@@ -47,6 +47,10 @@ class Walk:
             chance.choice([lambda: channel.join(11), lambda: channel.leave(11), channel.empty])()
         elif what == "fault":
             stage.emulator.inject(chance.choice(FAULTS))
+        elif what == "move":
+            for session in stage.emulator.running()[:1]:
+                with suppress(ValueError):  # not ready yet, or being moved already
+                    stage.emulator.fail_over(session.sid, seconds=chance.choice([5, 60]))
         else:
             await self.call(what)
 
