@@ -35,6 +35,10 @@ _LOUD: Final = {
         ": the service takes no more calls for it, and it may still run",
     ),
     FactKey.ALTERNATE_TAKEN: (logging.WARNING, ": its start was refused under its first uid"),
+    FactKey.FAILED_OVER_AFTER_END: (
+        logging.WARNING,
+        ": what ended was an instance that it had left behind, and it runs on another server",
+    ),
 }
 """Changes that somebody should look at: how loud they are, and what they mean."""
 

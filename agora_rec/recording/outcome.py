@@ -71,13 +71,21 @@ def _takes(ledger: Ledger) -> tuple[Take, ...]:
     begun = standing.sid is not None or standing.state is State.STARTING
     if standing.resource_id is None or standing.start_sent_at is None or not begun:
         return ()
-    ended_at = standing.left_at or next((c.at for c in ledger.history if c.after.is_end), None)
     take = Take(
         uid=ledger.description.uid,
         resource_id=standing.resource_id,
         sid=standing.sid,
         started_at=standing.start_sent_at,
-        ended_at=ended_at,
+        ended_at=standing.left_at or _ended_at(ledger),
         files=standing.files,
     )
     return (take,)
+
+
+def _ended_at(ledger: Ledger) -> datetime | None:
+    """When it came to its end; an end that a failover took back was none."""
+    if not ledger.state.is_end:
+        return None
+    last_first = reversed(ledger.history)
+    ends = (each.at for each in last_first if each.after.is_end and not each.before.is_end)
+    return next(ends, None)
