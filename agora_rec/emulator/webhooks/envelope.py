@@ -80,8 +80,8 @@ def health_event(notice_id: str, event_type: int, notify_ms: int) -> JsonObject:
 
 
 def encode(content: JsonObject) -> bytes:
-    """Compact JSON in UTF-8."""
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+    """Compact JSON in UTF-8. Half a character, which JSON lets in with a text, becomes a question mark."""
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
 
 
 def sign(secret: Secret, body: bytes) -> dict[str, str]:

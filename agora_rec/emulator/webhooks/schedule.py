@@ -106,7 +106,8 @@ class Schedule:
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
         """What has become of every copy, in the order of happening; of those that are over, the latest."""
-        records = [*self._over, *(letter.record() for letter in self._open.values())]
+        over, still_open = tuple(self._over), tuple(self._open.values())  # whole, whichever thread asks
+        records = [*over, *(letter.record() for letter in still_open)]
         return tuple(sorted(records, key=lambda record: (record.number, record.copy)))
 
     def forget(self) -> None:

@@ -1,5 +1,6 @@
 """The emulator as a whole: what a recording goes through arrives at whoever receives its notifications."""
 
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+import trustme
 
 from agora_rec import CloudRecording, LoopClock
 from agora_rec.emulator import DeliveryState, Emulator, EventType, Settings, Upload, WebhookSwitches
@@ -170,6 +172,30 @@ async def test_the_same_seed_gives_the_same_deliveries(seed: int):
         ]
 
     assert await run() == await run()
+
+
+async def test_an_application_is_asked_where_it_is_mounted():
+    inbox = Inbox()
+    async with at_work(inbox, path="/hooks/agora") as (emulator, cloud):
+        await cloud.recording(CNAME, UID, mix()).ensure_started()
+        await anyio.sleep(10)
+        await emulator.settled()
+    assert {each.scope["path"] for each in inbox.got} == {"/hooks/agora"}
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_the_receivers_certificate_is_judged_by_the_context_that_was_given():
+    authority = trustme.CA()
+    server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(server_side)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    codes: list[int] = []
+    async with servers.serving(servers.answer(b"{}"), tls=server_side) as receiver:
+        for verify in (trusting, None):
+            emulator = an_emulator(receiver.url, webhooks_verify=verify)
+            codes += [each.code for each in await emulator.send_health_check(EventType.UPLOADED)]
+    assert codes == [200, 592]
 
 
 async def test_only_one_block_delivers():

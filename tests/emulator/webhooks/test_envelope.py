@@ -38,6 +38,10 @@ def test_text_goes_out_as_utf_8():
     assert encode({"details": "größe, 会议"}) == '{"details":"größe, 会议"}'.encode()
 
 
+def test_half_a_character_stops_nothing():
+    assert encode({"rtmpUrl": json.loads('"rtmp://a/\\ud800"')}) == b'{"rtmpUrl":"rtmp://a/?"}'
+
+
 @pytest.mark.parametrize(("payload", "repeated"), [({"sid": "0f6c"}, {"sid": "0f6c"}), ({}, {})])
 def test_the_envelope_repeats_the_sid_if_it_is_told_to(payload: Any, repeated: Any):
     options: Any = {"notice_id": "n-1", "event_type": 40, "notify_ms": 1, "payload": payload}
