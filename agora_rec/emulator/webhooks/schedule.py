@@ -161,7 +161,7 @@ class Schedule:
         # Everything is drawn whether it is wanted or not: one switch doesn't change what another one does.
         chance = random.Random(f"{self.seed} {notice.number}")
         ids = (new_id(chance), new_id(chance))
-        is_sent = False
+        sent: list[Letter] = []
         for copy in range(2):
             fate, lateness, place = chance.random(), chance.uniform(*self.switches.delay), chance.random()
             if copy and not self.switches.redundant:
@@ -179,9 +179,9 @@ class Schedule:
                 self._close(letter, DeliveryState.LOST)
             else:
                 self._post(letter)
-                is_sent = True
-        if is_sent:
-            self._let_go(notice)
+                sent.append(letter)
+        if sent:
+            self._let_go(sent[0])
 
     def _post(self, letter: Letter) -> None:
         self._open[letter.notice.number, letter.copy] = letter
@@ -189,16 +189,16 @@ class Schedule:
             self._held.append(letter)
         self._schedule(letter, letter.latest if letter.overtakers else letter.earliest)
 
-    def _let_go(self, notice: Notice) -> None:
-        """Count a notice for those that wait to be overtaken; who has seen enough of them goes after it."""
+    def _let_go(self, overtaker: Letter) -> None:
+        """Count one for those that wait to be overtaken; who has seen enough of them goes after it."""
         for letter in self._held:
-            if letter.notice is not notice:
+            if letter.notice is not overtaker.notice:
                 letter.overtakers -= 1
                 # Held back for the longest time already, it may be underway or even be sent again.
                 is_held = letter.state is DeliveryState.WAITING and not letter.attempts
                 if not letter.overtakers and is_held:
-                    letter.rank = (notice.number, 1, *letter.rank)
-                    self._schedule(letter, max(letter.earliest, min(letter.latest, notice.at)))
+                    letter.rank = (overtaker.notice.number, 1, *letter.rank)
+                    self._schedule(letter, max(letter.earliest, min(letter.latest, overtaker.earliest)))
         self._held = [letter for letter in self._held if letter.overtakers]
 
     def _schedule(self, letter: Letter, moment: datetime) -> None:

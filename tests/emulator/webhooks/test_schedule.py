@@ -190,6 +190,17 @@ def test_what_is_held_back_goes_with_the_one_that_overtakes_it():
     assert {round((each.at - each.notice.at).total_seconds(), 3) for each in held} == {0.1}
 
 
+def test_what_is_late_anyway_is_overtaken_too_and_comes_no_earlier():
+    on_time = play(*(each / 10 for each in range(40)), reorder=2, reorder_seconds=60, seed=9)
+    late = play(*(each / 10 for each in range(40)), reorder=2, reorder_seconds=60, seed=9, delay=(20, 20))
+    assert on_time.numbers != sorted(on_time.numbers)
+    assert late.numbers == on_time.numbers
+    assert min((each.at - each.notice.at).total_seconds() for each in late.sent) == 20
+    mixed = play(*(each / 10 for each in range(40)), reorder=2, reorder_seconds=60, delay=(2, 9))
+    assert min((each.at - each.notice.at).total_seconds() for each in mixed.sent) >= 2
+    assert on_time.schedule._held[:-2] == [], "only the last ones may still wait to be overtaken"
+
+
 def test_what_is_lost_overtakes_nobody():
     notices = [Told(1, after(0)), Told(2, after(1), 31), Told(3, after(2)), Told(4, after(9))]
     run = Run(WebhookSwitches(reorder=1, reorder_seconds=60, lost={31}), seed=5).play(notices)
