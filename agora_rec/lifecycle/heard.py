@@ -14,13 +14,17 @@ from agora_rec.lifecycle.facts import Fact
 from agora_rec.lifecycle.verdicts import CONFIRMED, LEAVING
 from agora_rec.model import RecordedFile
 from agora_rec.model import events as e
-from agora_rec.model.notification import Notification
+from agora_rec.model.notification import Notification, ServiceScene
 from agora_rec.vocabulary import TaskStatus
 
 _Files = tuple[RecordedFile, ...]
 
 _LEFT_FOR_GOOD: Final = e.LeaveCode.NO_USERS | e.LeaveCode.CLIENT_LEAVE
 _SHOWN: Final = 80
+_AFTERWARDS: Final = frozenset({ServiceScene.POSTPONED_TRANSCODE, ServiceScene.POSTPONED_FAILOVER})
+"""What works on the files after a recording: it has sessions, uploads and failovers of its own."""
+_OF_INSTANCES: Final = frozenset(e.EVENTS) - {60, 61, 80, 81, 90, 201, 202, 203, 1001}
+"""Types of events that come from an instance of the recording, not from what works for it or after it."""
 
 
 def facts_heard(notification: Notification) -> tuple[Fact, ...]:
@@ -30,13 +34,22 @@ def facts_heard(notification: Notification) -> tuple[Fact, ...]:
     says which instance it comes from, so that a failover is noticed although nobody told of it; then comes
     what the event itself says, under that instance's uid.
     """
-    sid, uid = notification.sid, notification.uid
-    started = () if sid is None else (f.Started(sid=sid),)
-    if isinstance(notification.event, e.SessionFailover):  # from whom it comes is not documented
-        return (*started, *_failed_over(notification.event, notification))
-    heard = () if not uid else (f.HeardFrom(instance_uid=uid, sent_at=notification.sent_at),)
-    read = _FACTS.get(type(notification.event))
-    return (*started, *heard, *(() if read is None else read(notification.event, uid or None)))
+    event, uid = notification.event, notification.uid or None
+    started = () if notification.sid is None else (f.Started(sid=notification.sid),)
+    if notification.service_scene in _AFTERWARDS:
+        return (*started, *_more_files(event))
+    if isinstance(event, e.SessionFailover):  # from which instance it comes is not documented
+        return (*started, *_failed_over(event, notification))
+    read = _FACTS.get(type(event))
+    said = () if read is None else read(event, uid)
+    if uid is None or notification.event_type not in _OF_INSTANCES:
+        return (*started, *said)
+    return (*started, f.HeardFrom(instance_uid=uid, sent_at=notification.sent_at), *said)
+
+
+def _more_files(event: e.Event) -> tuple[Fact, ...]:
+    files: _Files = getattr(event, "files", ())
+    return (f.Alive(files=files),) if files else ()
 
 
 def _failed_over(event: e.SessionFailover, notification: Notification) -> tuple[Fact, ...]:
