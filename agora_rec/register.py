@@ -40,10 +40,6 @@ class Register:
         """Let go of a recording that has ended, or never began."""
         self._held.pop(recording.id, None)
 
-    def clear(self) -> None:
-        """Let go of all."""
-        self._held.clear()
-
     def find_held(self, recording_id: str) -> Recording | None:
         """The recording with that id, if it has begun and not ended."""
         return self._held.get(recording_id)

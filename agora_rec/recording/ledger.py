@@ -264,14 +264,12 @@ class Ledger:
             return
         async with self._saving:
             await self._find_version()
-            for tries_left in reversed(range(WRITES_TRIED)):
-                contents = self._contents()
-                if self._saved == contents:
-                    return
+            tries_left = WRITES_TRIED
+            while self._saved != (contents := self._contents()):
                 try:
                     await self._write(contents)
-                    return
                 except StoreConflict:
+                    tries_left -= 1
                     stored = await self.keeper.store.load(self.description.id)
                     if not tries_left or stored is None:
                         raise

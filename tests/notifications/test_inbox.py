@@ -176,6 +176,16 @@ async def test_what_comes_again_is_dealt_with_once(desk: Desk, *, here: bool, li
     assert [each.event for each in recording.notifications] == [first.event]
 
 
+async def test_what_another_worker_has_dealt_with_is_not_handed_over_again(desk: Desk) -> None:
+    recording = await desk.on.started()
+    listener = Listener()
+    first = desk.about(recording, UploadingProgress(progress=100))
+    await desk.take(first, listener, by=desk.other)
+    assert (await desk.take(first, listener)).duplicate
+    assert listener.events == [UploadingProgress]
+    assert recording.notifications == (first,)
+
+
 async def test_two_at_once_are_one(desk: Desk) -> None:
     recording = await desk.on.started()
     listener = Listener(seconds=2.0)

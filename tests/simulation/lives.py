@@ -86,7 +86,8 @@ class MortalCloud(CloudRecording):
     ) -> None:
         """Close; a dead client looks after nobody any more, and only waits for its tasks to find out."""
         if self.life.is_dead:
-            self._register.clear()
+            for recording in self.recordings:
+                self.forget(recording)
         await super().__aexit__(kind, error, traceback)
 
 
