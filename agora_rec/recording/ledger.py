@@ -192,13 +192,15 @@ class Ledger:
         with self.keeper.clock.move_on_after(STORE_LOOK_EVERY) as scope:
             await self.change()
         if scope.cancelled_caught:
-            try:
-                await self.refresh()
-            except Exception:  # those who wait lose nothing by it: the next look may succeed
-                label, fields = self.description.label, self.log_fields
-                log.warning(
-                    "the store could not be asked for recording %s", label, exc_info=True, extra=fields
-                )
+            await self.look_up()
+
+    async def look_up(self) -> None:
+        """Learn what other workers have written; a store that fails then is only reported."""
+        try:
+            await self.refresh()
+        except Exception:  # nobody loses anything by it: the next look may succeed
+            label, fields = self.description.label, self.log_fields
+            log.warning("the store could not be asked for recording %s", label, exc_info=True, extra=fields)
 
     async def change(self) -> None:
         """Wait until something new is known here.

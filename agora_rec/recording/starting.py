@@ -87,6 +87,8 @@ class Starting:
             if not isinstance(error, AgoraRecError | Interrupted):  # a fault of ours proves nothing
                 self._attempts.append(self._lost(error))
             fact = verdicts.after_failed_start(self._attempts, error)
+            if isinstance(fact, facts.StartUnanswered):
+                await ledger.look_up()  # another worker may have been notified of its sid
             self._ledger.absorb(fact)
             if self._is_lapsed:
                 self._ledger.absorb(facts.Expired())
