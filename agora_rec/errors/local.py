@@ -196,7 +196,9 @@ class WaitTimedOut(AgoraRecError, AboutRecording, TimeoutError):
 class StoreConflict(AgoraRecError):
     """Another worker has written the checkpoint first; this write was not done.
 
-    `expected` and `found` are revisions of the checkpoint, None where there is none.
+    What a recording learns is added to what others have written, so its users meet this error only where two
+    workers acquire or start the same one: the second start isn't sent. `expected` and `found` are revisions
+    of the checkpoint, None where there is none.
     """
 
     key: str = field(kw_only=True)
@@ -208,7 +210,7 @@ class StoreConflict(AgoraRecError):
         return tell(
             f"Another worker has written the checkpoint of {shown(self.key, 80)} first:",
             f"revision {self.expected} was expected, {self.found} is there.",
-            "Read it again (refresh()) and decide anew.",
+            "Where that was a start, yours was not sent: look at the recording's state and decide anew.",
         )
 
 

@@ -184,7 +184,7 @@ def test_the_other_errors_say_what_to_do() -> None:
         errors.SecretsRequired: "Give mode= and token= to attach()",
         errors.RecordingGone: "start anew with another uid",
         errors.WaitTimedOut: "wait again, query() it, or ensure_stopped()",
-        errors.StoreConflict: "Read it again (refresh()) and decide anew.",
+        errors.StoreConflict: "look at the recording's state and decide anew.",
         errors.NotificationRejected: "Give the body as the bytes that came",
         errors.NotAcknowledged: "the service sends it again",
         errors.TransportError: "Look at the network and the hosts' names, then call again.",
