@@ -99,6 +99,7 @@ class Happening:
 def payload(session: Session, happening: Happening, sequence: int) -> JsonObject:
     """The whole payload of a notification."""
     name, service_type = EVENTS[happening.event_type]
+    scene = _scene(session, happening.event_type)
     return {
         "cname": session.resource.cname,
         "uid": happening.uid,
@@ -106,7 +107,7 @@ def payload(session: Session, happening: Happening, sequence: int) -> JsonObject
         "sequence": sequence,
         "sendts": milliseconds(happening.at),
         "serviceType": service_type,
-        "serviceScene": _scene(session, happening.event_type),
+        **({"serviceScene": scene} if session.settings.scene_in_events else {}),
         "details": {"msgName": name, **happening.details},
     }
 

@@ -77,13 +77,19 @@ def _order(happening: Happening) -> tuple[datetime, int]:
 
 def _tell(session: Session, at: datetime, event_type: EventType, **details: object) -> Happening:
     """An event of the server that the recording is on at that moment."""
-    return Happening(at=at, event_type=event_type, uid=session.worker(at).uid, details=details)
+    return _tell_as(session.worker(at).uid, at, event_type, **details)
+
+
+def _tell_as(uid: str, at: datetime, event_type: EventType, **details: object) -> Happening:
+    return Happening(at=at, event_type=event_type, uid=uid, details=details)
 
 
 def _beginning(session: Session) -> Iterator[Happening]:
     register_seconds = session.settings.register_seconds
     if register_seconds is not None:
-        yield _tell(session, seconds_after(session.started_at, register_seconds), EventType.HA_REGISTERED)
+        registered = seconds_after(session.started_at, register_seconds)
+        if registered < (session.workers[0].lost_at or FAR):
+            yield _tell(session, registered, EventType.HA_REGISTERED)
     yield from _readiness(session, session.ready_at)
     yield _tell(session, session.ready_at, EventType.UPLOADER_STARTED, status=0)
 
@@ -98,20 +104,18 @@ def _readiness(session: Session, at: datetime) -> Iterator[Happening]:
 
 
 def _moves(session: Session) -> Iterator[Happening]:
+    settings = session.settings
     for old, move in zip(session.workers, session.failovers, strict=False):
-        new_uid = int(move.uid)
-        yield Happening(
-            at=move.until, event_type=EventType.SESSION_FAILOVER, uid=old.uid, details={"newUid": new_uid}
-        )
-        yield _tell(session, move.until, EventType.HA_REGISTERED)
+        namer = move.uid if settings.failover_under_new_uid else old.uid
+        yield _tell_as(namer, move.until, EventType.SESSION_FAILOVER, newUid=int(move.uid))
+        if settings.register_seconds is not None:
+            yield _tell(session, move.until, EventType.HA_REGISTERED)
         yield from _readiness(session, move.until)
         if move.old_reports:
-            exit_at = seconds_after(move.until, session.settings.exit_seconds)
             if session.plan.web is None:
-                yield _tell(session, move.at, EventType.RECORDER_LEAVE, leaveCode=LEAVE_SIG)
-            yield Happening(
-                at=exit_at, event_type=EventType.SESSION_EXIT, uid=old.uid, details={"exitStatus": 1}
-            )
+                yield _tell_as(old.uid, move.at, EventType.RECORDER_LEAVE, leaveCode=LEAVE_SIG)
+            late = seconds_after(move.until, settings.exit_seconds)
+            yield _tell_as(old.uid, late, EventType.SESSION_EXIT, exitStatus=1)
 
 
 def _slices(session: Session) -> Iterator[Happening]:
@@ -136,9 +140,9 @@ def _slices(session: Session) -> Iterator[Happening]:
 
 
 def _stream_states(session: Session, worker: Worker, limit: datetime) -> Iterator[Happening]:
-    """Who is received; in mix only whether anybody is (the mixed stream, uid 0)."""
+    """Who is received; in mix usually only whether anybody is (the mixed stream, uid 0)."""
     streams = session.streams(worker, limit)
-    if session.plan.mode is ModeName.MIX:
+    if session.plan.mode is ModeName.MIX and not session.settings.mixed_streams_by_user:
         streams = {
             (MIXED_UID, medium): union(
                 spell for key, spells in streams.items() if key[1] == medium for spell in spells
@@ -200,6 +204,7 @@ def _statuses(session: Session, end: End | None, since: datetime) -> Iterator[Ha
             span = session.gone_at(end) - end.at
             changes += [(end.at + span * step / 3, TaskStatus.STOP_REQUESTED + step) for step in range(3)]
     changes += [(at, session.status(at)) for at in session.misfits]
+    swapped = session.settings.modes_swapped_in_events
     for at, status in sorted(changes, key=lambda change: change[0]):
         if at < since:
             continue
@@ -210,7 +215,7 @@ def _statuses(session: Session, end: End | None, since: datetime) -> Iterator[Ha
             at,
             EventType.STATUS_UPDATE,
             status=int(status),
-            recordingMode=int(session.plan.mode is ModeName.MIX),
+            recordingMode=int((session.plan.mode is ModeName.MIX) != swapped),
             fileList=names[-1] if names else "",
         )
 

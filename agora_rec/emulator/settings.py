@@ -111,6 +111,10 @@ class Settings:
         web_file_key: how a web file's name is spelled, `filename` or `fileName`.
         rtmp_in_stop: a web stop's answer also has the rtmp_publish_service (2022).
         older_unknown: `uploadingStatus` says `unknow`.
+        modes_swapped_in_events: `recordingMode` of event 3 is 0 for mix and 1 for individual (Shengwang).
+        mixed_streams_by_user: in mix, events 43 and 44 speak of each user instead of the mixed stream.
+        failover_under_new_uid: event 12 comes under the new recorder's uid instead of the old one's.
+        scene_in_events: events have a `serviceScene` (Shengwang since 2021; not in the current pages).
     """
 
     latency: float = 0.01
@@ -163,3 +167,7 @@ class Settings:
     web_file_key: str = "filename"
     rtmp_in_stop: bool = False
     older_unknown: bool = False
+    modes_swapped_in_events: bool = False
+    mixed_streams_by_user: bool = False
+    failover_under_new_uid: bool = False
+    scene_in_events: bool = True

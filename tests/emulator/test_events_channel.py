@@ -80,6 +80,20 @@ async def test_a_status_change_says_the_mode(name: str, mode: int):
         assert {change["recordingMode"] for _, change in story(stage, 3)} == {mode}
 
 
+async def test_a_status_change_may_say_the_mode_the_other_way_round():
+    async with set_stage(still(modes_swapped_in_events=True)) as stage:
+        await stage.record("start_mix_hls")
+        stage.clock.pass_by(3)
+        assert {change["recordingMode"] for _, change in story(stage, 3)} == {0}
+
+
+async def test_events_may_have_no_scene():
+    async with set_stage(still(scene_in_events=False)) as stage:
+        await stage.record()
+        stage.clock.pass_by(3)
+        assert not any("serviceScene" in notice.payload for notice in stage.emulator.notices)
+
+
 async def test_a_call_that_does_not_fit_the_status_is_told_of():
     async with set_stage(still(exit_seconds=10.0, upload_seconds=0.0)) as stage:
         recording = await stage.record()
@@ -146,6 +160,17 @@ async def test_in_mix_only_the_mixed_stream_comes_and_goes():
     assert shown == [(2, "0", 0), (10, "0", 1), (30, "0", 0)]
     # Interrupted for ten seconds: it says where the last good slice ended.
     assert slices == [(2, 0), (30, -10_000)]
+
+
+async def test_in_mix_users_may_come_and_go_one_by_one():
+    async with set_stage(still(mixed_streams_by_user=True)) as stage:
+        await stage.record()
+        stage.clock.pass_by(10)
+        stage.emulator.channel("class-42").leave(11)
+        stage.clock.pass_by(1)
+        told = [(at, each["streamUid"], each["state"]) for at, each in story(stage, 43)]
+        assert [each["streamUid"] for _, each in story(stage, 42)] == ["0"]
+    assert told == [(2, "11", 0), (2, "12", 0), (10, "11", 1)]
 
 
 async def test_slices_begin_once_for_each_stream_and_again_after_an_interruption():

@@ -83,6 +83,26 @@ async def test_events_tell_of_the_move_each_under_its_own_uid():
     assert set(uids.values()) == {str(new_uid)}
 
 
+@pytest.mark.parametrize("new", [False, True])
+async def test_the_move_itself_may_be_told_under_either_uid(new: bool):  # noqa: FBT001
+    async with set_stage(still(failover_under_new_uid=new, register_seconds=None)) as stage:
+        recording = await record(stage)
+        stage.emulator.fail_over(recording.sid, seconds=30, new_uid=99)
+        stage.clock.pass_by(40)
+        [move] = [notice for notice in stage.emulator.notices if notice.event_type == 12]
+        assert move.uid == move.payload["uid"] == ("99" if new else "880011")
+        assert moments(stage, 13) == []
+
+
+async def test_who_was_lost_before_it_was_registered_never_was():
+    async with set_stage(still(register_seconds=30.0)) as stage:
+        recording = await stage.record()
+        stage.clock.pass_by(10)
+        stage.emulator.fail_over(recording.sid, seconds=5)
+        stage.clock.pass_by(40)
+        assert moments(stage, 12, 13) == [(15, 12), (15, 13)]
+
+
 async def test_progress_counts_what_was_recorded():
     async with set_stage(STILL) as stage:
         recording = await record(stage)
