@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+import httpx
 from attrs import define, field, frozen
 
 from agora_rec.emulator import wire
@@ -94,7 +95,17 @@ def _fault(url: Secret) -> str | None:
             parts.scheme == "https" or _is_this_machine(host)
         ),
     }
-    return next((rule for rule, is_kept in rules.items() if not is_kept), None)
+    broken = next((rule for rule, is_kept in rules.items() if not is_kept), None)
+    return broken or (None if _is_sendable(url) else "a URL that httpx can send to")
+
+
+def _is_sendable(url: Secret) -> bool:
+    """Whether httpx, which knows more about names of hosts, takes it too."""
+    try:
+        httpx.Request("POST", url.reveal())
+    except (httpx.InvalidURL, UnicodeError):
+        return False
+    return True
 
 
 def _is_plain(text: str) -> bool:

@@ -267,6 +267,8 @@ def test_urls_that_the_service_would_take(url: str):
         ("https://example.org/a\nb", "blanks"),
         (f"https://me:{NEEDLE}@example.org/", "password"),
         ("https://example.org/#part", "fragment"),
+        ("https://xn--/", "httpx"),
+        (f"https://example.org/{'a' * 70_000}", "httpx"),
     ],
 )
 def test_urls_that_it_would_not(url: str, rule: str):
