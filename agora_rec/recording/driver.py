@@ -117,7 +117,7 @@ class Driver:
         if description.announce_start:
             self._starting.need_secrets()
         operation = operations.acquire(self.keeper.app_id, description.acquire_request())
-        self.acquire_job = self._launch(Command.ACQUIRE, partial(self._acquire, operation, under))
+        self.acquire_job = self._launch(Command.ACQUIRE, self._acquire, operation, under)
         return self.acquire_job
 
     def start(self) -> Job[StartAnswer]:
@@ -133,7 +133,7 @@ class Driver:
         operation = self._starting.prepare()
         # Seen through without its callers: what a start brings about must not depend on who still waits.
         job: Job[StartAnswer] = Job()
-        self._launch(Command.START, partial(self._start, job, operation), job)
+        self._launch(Command.START, self._start, job, operation, given=job)
         # Noted when it can't fail to begin any more, and before it has its turn: taking that is an await.
         self._starting.begun(operation)
         self.start_job = job
@@ -203,11 +203,11 @@ class Driver:
             uid=self.ledger.description.uid,
             priority=priority,
         )
-        return self._launch(Command.QUERY, partial(self._query, operation))
+        return self._launch(Command.QUERY, self._ask, Command.QUERY, operation, verdicts.after_query)
 
     def change(self, command: Command, operation: Operation[S]) -> Job[S]:
         """Begin to update, or to update the layout; the command was judged before the operation was made."""
-        return self._launch(command, partial(self._change, command, operation))
+        return self._launch(command, self._ask, command, operation, None)
 
     def moved(self, change: Change) -> None:
         """Set in motion what follows from a change of state, wherever it came from."""
@@ -234,17 +234,21 @@ class Driver:
             self._stop_interrupt.trigger()
 
     def _launch(
-        self, command: Command, work: Callable[[Interrupt], Awaitable[A]], given: Job[A] | None = None
+        self,
+        command: Command,
+        work: Callable[[Interrupt, *Ts], Awaitable[A]],
+        *args: *Ts,
+        given: Job[A] | None = None,
     ) -> Job[A]:
         """Have a command done that a stop may end while it only waits.
 
         So may its callers when all of them leave, unless a job is given that goes on without them.
         """
         switch = Interrupt()
-        job: Job[A] = Job(on_left=switch.trigger) if given is None else given
-        job.on_end = partial(self._ended, command, switch)
+        job: Job[A] = Job(switch) if given is None else given
+        job.on_end = partial(Driver._ended, self, command, switch)
         self._waiting.add(switch)
-        self._spawn(job, command, work, switch)
+        self._spawn(job, command, work, switch, *args)
         return job
 
     def _ended(self, command: Command, switch: Interrupt, error: Exception | None) -> Exception | None:
@@ -279,7 +283,9 @@ class Driver:
 
     def _begin_stop(self, job: Job[StopAnswer], *, async_stop: bool) -> None:
         # First of all what may fail: where nothing can be sent any more, nothing may seem to be stopping.
-        self._spawn(job, Command.STOP, partial(self._stop, async_stop=async_stop))
+        description = self.ledger.description
+        request = StopRequest(cname=description.cname, uid=description.uid, async_stop=async_stop)
+        self._spawn(job, Command.STOP, self._stop, request)
         self.stop_job = job
         self._stop_interrupt = Interrupt()
         self.ledger.absorb(facts.StopSent())  # what waits makes way when the state changes: see `moved`
@@ -297,9 +303,9 @@ class Driver:
             job.fail(IllegalTransition(Command.STOP, self.ledger.state, note=note))
 
     async def _acquire(
-        self, operation: Operation[AcquireAnswer], under: Description | None, interrupt: Interrupt
+        self, interrupt: Interrupt, operation: Operation[AcquireAnswer], under: Description | None
     ) -> AcquireAnswer:
-        async with self._turn.take(interrupt):
+        with await self._turn.take(interrupt):
             self.judge(Command.ACQUIRE)
             answer = await self.keeper.send(operation, interrupt=interrupt)
             if under is not None and self.ledger.state.is_before_start:  # nobody has repeated the start
@@ -309,13 +315,13 @@ class Driver:
             return answer
 
     async def _start(
-        self, job: Job[StartAnswer], operation: Operation[StartAnswer], interrupt: Interrupt
+        self, interrupt: Interrupt, job: Job[StartAnswer], operation: Operation[StartAnswer]
     ) -> StartAnswer:
         # A stop withdraws a start of which nothing was sent; one that may have worked must bring its sid.
         patience = Interrupt() if self._starting.may_run else interrupt
         sent = False
         try:
-            async with self._turn.take(patience):
+            with await self._turn.take(patience):
                 sent = True
                 return await self._starting.send(operation, interrupt)
         except Interrupted:
@@ -326,37 +332,36 @@ class Driver:
             if self.start_job is job:  # another one may have begun, with a stop of its own
                 self._settle_remembered_stop()
 
-    async def _query(self, operation: Operation[QueryAnswer], interrupt: Interrupt) -> QueryAnswer:
-        async with self._turn.take(interrupt):
-            answer = await self._ask(Command.QUERY, operation, interrupt)
-            self.ledger.absorb(verdicts.after_query(answer))
-            await self.ledger.save_after()
+    async def _ask(
+        self,
+        interrupt: Interrupt,
+        command: Command,
+        operation: Operation[K],
+        fact_of: Callable[[K], Fact] | None,
+    ) -> K:
+        """Make a call about a recording that runs: an answer proves it, a failure may say otherwise."""
+        with await self._turn.take(interrupt):
+            self.judge(command)
+            try:
+                answer = await self.keeper.send(operation, interrupt=interrupt)
+            except Interrupted:
+                raise
+            except Exception as error:
+                await self._learn(verdicts.after_failed_query(error))
+                raise
+            self.seen_at = self.keeper.clock.monotonic()
+            if fact_of is not None:
+                await self._learn(fact_of(answer))
             return answer
 
-    async def _change(self, command: Command, operation: Operation[S], interrupt: Interrupt) -> S:
-        async with self._turn.take(interrupt):
-            return await self._ask(command, operation, interrupt)
+    async def _learn(self, fact: Fact | None) -> None:
+        """Take in what a call has brought, and write it down."""
+        if fact is not None:
+            self.ledger.absorb(fact)
+            await self.ledger.save_after()
 
-    async def _ask(self, command: Command, operation: Operation[K], interrupt: Interrupt) -> K:
-        """Make a call about a recording that runs: an answer proves it, a failure may say otherwise."""
-        self.judge(command)
-        try:
-            answer = await self.keeper.send(operation, interrupt=interrupt)
-        except Interrupted:
-            raise
-        except Exception as error:
-            fact = verdicts.after_failed_query(error)
-            if fact is not None:
-                self.ledger.absorb(fact)
-                await self.ledger.save_after()
-            raise
-        self.seen_at = self.keeper.clock.monotonic()
-        return answer
-
-    async def _stop(self, *, async_stop: bool) -> StopAnswer:
-        description = self.ledger.description
-        request = StopRequest(cname=description.cname, uid=description.uid, async_stop=async_stop)
-        async with self._turn.take(Interrupt()):
+    async def _stop(self, request: StopRequest) -> StopAnswer:
+        with await self._turn.take():
             try:
                 operation = operations.stop(*self.address, request)
                 await self.ledger.save()

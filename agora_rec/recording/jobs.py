@@ -9,6 +9,8 @@ from typing import Generic, TypeVar, TypeVarTuple
 
 import anyio
 
+from agora_rec.transport import Interrupt
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -16,13 +18,13 @@ Ts = TypeVarTuple("Ts")
 class Job(Generic[T]):
     """One piece of work, its result, and a way to wait for it that may be cancelled at any time."""
 
-    __slots__ = ("_done", "_error", "_is_left", "_on_left", "_value", "_waiting", "on_end")
+    __slots__ = ("_done", "_error", "_interrupt", "_is_left", "_value", "_waiting", "on_end")
 
-    def __init__(self, on_left: Callable[[], None] | None = None) -> None:
-        """Make a job; `on_left` is called when all who waited have left before its end."""
+    def __init__(self, interrupt: Interrupt | None = None) -> None:
+        """Make a job; `interrupt` is triggered when all who waited have left before its end."""
         self.on_end: Callable[[Exception | None], Exception | None] | None = None
         """Hears how the work has ended, and says what those who wait get to see of it."""
-        self._on_left = on_left
+        self._interrupt = interrupt
         self._is_left = False
         self._waiting = 0
         self._done = anyio.Event()
@@ -66,19 +68,26 @@ class Job(Generic[T]):
         try:
             await self._done.wait()
         finally:
-            self._waiting -= 1
-            if self._on_left is not None and not self._waiting and not self.is_done:
-                self._is_left = True
-                self._on_left()
+            self._leave()
+
+    async def wait(self) -> T:
+        """Wait for the end and give the result."""
+        if not self._done.is_set():
+            self._waiting += 1  # as in `finished`, which would be a coroutine more in every call
+            try:
+                await self._done.wait()
+            finally:
+                self._leave()
+        return self.result()
+
+    def _leave(self) -> None:
+        self._waiting -= 1
+        if self._interrupt is not None and not self._waiting and not self.is_done:
+            self._is_left = True
+            self._interrupt.trigger()
 
     def result(self) -> T:
         """The result of a job that is done: its value, or its exception raised."""
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[return-value]  # without an error there is a value
-
-    async def wait(self) -> T:
-        """Wait for the end and give the result."""
-        if not self._done.is_set():
-            await self.finished()
-        return self.result()

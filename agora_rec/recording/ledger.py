@@ -21,6 +21,7 @@ from agora_rec.model.notification import Notification
 from agora_rec.recording.description import Description
 from agora_rec.recording.heard import Heard
 from agora_rec.recording.keeper import Keeper
+from agora_rec.recording.turn import Turn
 from agora_rec.secret import MASK
 from agora_rec.store import Checkpoint, Stored
 from agora_rec.vocabulary import OperationName, State
@@ -78,7 +79,7 @@ class Ledger:
         self.on_news: Callable[[], None] = lambda: None
         self._mode = codec.dump_mode(description.mode)
         self._changed: anyio.Event | None = None  # made by the first who waits
-        self._saving = anyio.Lock(fast_acquire=True)
+        self._saving = Turn()
         self._news: list[tuple[Fact, datetime]] = []  # what happened since the store was written or read
         self._unsure: tuple[Checkpoint, _Contents, int] | None = None
         self._attached_at = attached_at
@@ -262,9 +263,9 @@ class Ledger:
 
         Where another worker has written in between, what has happened here is added to what he knows.
         """
-        if self._saved == self._contents() and not self._saving.locked():
+        if self._saved == self._contents() and not self._saving.is_taken:
             return
-        async with self._saving:
+        with await self._saving.take():
             await self._find_version()
             tries_left = WRITES_TRIED
             while self._saved != (contents := self._contents()):
@@ -279,7 +280,7 @@ class Ledger:
 
     async def refresh(self) -> None:
         """Learn what other workers have written; raises what the store raises."""
-        async with self._saving:
+        with await self._saving.take():
             await self._find_version()
             stored = await self.keeper.store.load(self.description.id)
             if stored is not None and stored.version != self._version:

@@ -311,17 +311,17 @@ async def test_a_query_whose_answer_is_lost_is_repeated_by_the_transport() -> No
 async def test_a_turn_that_comes_together_with_the_interrupt_is_given_back() -> None:
     turn, interrupt = Turn(), Interrupt()
     async with anyio.create_task_group() as tasks:
-        async with turn.take(Interrupt()):
+        with await turn.take(Interrupt()):
 
             async def wait() -> None:
-                async with turn.take(interrupt):
+                with await turn.take(interrupt):
                     pytest.fail("an interrupted command took its turn")
 
             caller = await calling(tasks, wait)
         interrupt.trigger()  # the lock has been handed to the one who waits, and he hasn't run yet
         await caller.finished()
         assert isinstance(caller.error, Interrupted)
-        async with turn.take(Interrupt()):
+        with await turn.take(Interrupt()):
             pass
 
 

@@ -53,7 +53,7 @@ async def test_a_stop_withdraws_a_start_that_waits_for_its_turn() -> None:
     async with stage() as on, anyio.create_task_group() as tasks:
         recording = on.recording()
         await recording.acquire()
-        async with recording._driver._turn.take(recording._driver._stop_interrupt):
+        with await recording._driver._turn.take(recording._driver._stop_interrupt):
             start = await calling(tasks, recording.start)
             stop = await calling(tasks, recording.stop)
             await start.finished()
