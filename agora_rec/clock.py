@@ -4,7 +4,6 @@ Nothing in the package reads a clock in any other way. Moments are aware datetim
 seconds.
 """
 
-import time
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -38,7 +37,7 @@ class SystemClock:
 
     def now(self) -> datetime:
         """The machine's idea of now."""
-        return datetime.fromtimestamp(time.time(), UTC)
+        return datetime.now(UTC)
 
     def monotonic(self) -> float:
         """The event loop's clock."""

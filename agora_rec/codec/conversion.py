@@ -245,12 +245,12 @@ def _value_reader(wire: Wire, hint: Any, made: Converter) -> _Read:
     return _reader(hint, made)
 
 
-def _field_reader(wire: Wire, read: _Read, *, required: bool) -> _Read:
+def _field_reader(wire: Wire, read: _Read, *, required: bool) -> Callable[[JsonObject], Any]:
     """How one field is taken out of the object that it belongs to: None, if it says nothing."""
     find_in = finder(wire.path)
     aliases = [(path, finder(path)) for path in wire.aliases]
 
-    def read_field(tree: object) -> Any:
+    def read_field(tree: JsonObject) -> Any:
         path, found = wire.path, find_in(tree)
         for alias, find_alias in aliases if found is None else ():
             path, found = alias, find_alias(tree)

@@ -5,7 +5,7 @@ Notifications among them stay in the form that the service gives them, without t
 
 import json
 from functools import cache
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cattrs.preconf.json import JsonConverter, make_converter
 
@@ -17,6 +17,8 @@ from agora_rec.model import Mode
 from agora_rec.model.notification import Notification
 
 V = TypeVar("V")
+
+_COMPACT: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def dump(value: object) -> str:
@@ -40,7 +42,7 @@ def load(cls: type[V], text: str) -> V:
 
 def dump_mode(mode: Mode) -> str:
     """Write a mode as JSON text without its secrets; equal modes give equal texts."""
-    return json.dumps(mode_to_json(mode), sort_keys=True, separators=(",", ":"))
+    return _COMPACT.encode(mode_to_json(mode))
 
 
 def load_mode(text: str, secrets: Mode | None = None) -> Mode:

@@ -6,6 +6,7 @@ of a list whose `serviceName` is `name`, `outputs[].rtmpUrl` the same field of e
 
 from collections.abc import Callable
 from functools import cache, partial
+from operator import methodcaller
 from typing import Any, Final, TypeGuard
 
 from attrs import field, frozen
@@ -179,14 +180,16 @@ def _place(path: str) -> tuple[str, str, str]:
 
 
 @cache
-def finder(path: str) -> Callable[[object], object]:
-    """`find` for one path, with the path cut up beforehand: answers are read by these."""
+def finder(path: str) -> Callable[[JsonObject], object]:
+    """`find` in an object for one path, with the path cut up beforehand: answers are read by these."""
     if any(step.service is not None or step.each for step in steps(path)):
         return partial(find, path=path)
     keys = tuple(step.key for step in steps(path))
+    if len(keys) == 1:
+        return methodcaller("get", *keys)
 
-    def walk(tree: object) -> object:
-        node = tree
+    def walk(tree: JsonObject) -> object:
+        node: object = tree
         for key in keys:
             if not is_object(node):
                 return None if node is None else find(tree, path)  # which says where it went wrong
