@@ -147,9 +147,25 @@ class AiohttpWire:
         """See `Wire.exchange`."""
         if host not in self._ways:
             self.open((host,))
+        way = self._ways[host]
         _link.set(_Link.FRESH if fresh else _Link.ANY)
         try:
-            return await self._exchange(method, self._ways[host], path, body, seconds)
+            session = self._session or self._open_session()
+            response = await session.request(
+                method,
+                way.url.with_path(way.prefix + path, encoded=True),
+                data=None if body is None else _content(body),
+                allow_redirects=False,
+                timeout=_opening(seconds),
+                ssl=way.ssl,
+            )
+            try:
+                answer = await _read(response)
+            except BaseException:
+                response.close()
+                raise
+            response.release()
+            return answer
         except WireFailure as known:
             scrub(known)
             raise
@@ -160,26 +176,6 @@ class AiohttpWire:
             scrub(cancelled)
             raise
         raise failure  # out here, so that the library's exception doesn't become its context
-
-    async def _exchange(
-        self, method: str, way: _Way, path: str, body: Body | None, seconds: float
-    ) -> WireAnswer:
-        session = self._session or self._open_session()
-        response = await session.request(
-            method,
-            way.url.with_path(way.prefix + path, encoded=True),
-            data=None if body is None else aiohttp.BytesPayload(body.reveal(), content_type=_CONTENT_TYPE),
-            allow_redirects=False,
-            timeout=_opening(seconds),
-            ssl=way.ssl,
-        )
-        try:
-            answer = await _read(response)
-        except BaseException:
-            response.close()
-            raise
-        response.release()
-        return answer
 
     def _open_session(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
@@ -197,13 +193,17 @@ class AiohttpWire:
             await session.close()
 
 
+def _content(body: Body) -> aiohttp.BytesPayload:
+    return aiohttp.BytesPayload(body.reveal(), content_type=_CONTENT_TYPE)
+
+
 async def _read(response: aiohttp.ClientResponse) -> WireAnswer:
     """The answer with its whole body as it came, up to the limit."""
     headers = response.headers
     refuse_large(headers.get("Content-Length"))
     reader = Reader()
-    while not reader.is_full and (part := await response.content.readany()):
-        reader.feed(part)
+    while not reader.is_full and not response.content.at_eof():
+        reader.feed(await response.content.readany())
     request_id = short_request_id(headers.get("X-Request-Id"))
     retry_after = seconds_to_wait(headers.get("Retry-After"))
     return WireAnswer(response.status, reader.body(), request_id, retry_after)

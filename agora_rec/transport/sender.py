@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
-from attrs import define, field
+from attrs import define
 
 from agora_rec.clock import Clock, SystemClock
 from agora_rec.defaults import MAX_CONNECTIONS, QPS
@@ -60,8 +60,8 @@ class _Call(Generic[A]):
     interrupt: Interrupt
     on_attempt: Callable[[Attempt], None] | None
     observer: CallObserver
-    attempts: list[Attempt] = field(factory=list[Attempt])
-    mishaps: list[Mishap] = field(factory=list[Mishap])
+    attempts: tuple[Attempt, ...] = ()
+    mishaps: tuple[Mishap, ...] = ()
     now: float = 0.0
     """When the last wait was over."""
     waited: float = 0.0
@@ -80,7 +80,7 @@ class _Call(Generic[A]):
 
     def note(self, attempt: Attempt) -> None:
         """Keep an attempt and tell who asked to know."""
-        self.attempts.append(attempt)
+        self.attempts += (attempt,)
         self.observer.attempted(attempt)
         if self.on_attempt is not None:
             self.on_attempt(attempt)
@@ -95,13 +95,12 @@ class _Call(Generic[A]):
 
     def final(self, error: ApiError | WireFailure | None) -> ApiError | TransportError:
         """What the caller gets, without the frames that read the answer; None: the deadline came first."""
-        attempts = tuple(self.attempts)
         if isinstance(error, ApiError):
             scrub(error)
             error.deadline_came = self.too_late
-            return error.with_attempts(attempts)
+            return error.with_attempts(self.attempts)
         failed = TransportError(
-            subject=self.operation.subject, attempts=attempts, deadline_came=self.too_late
+            subject=self.operation.subject, attempts=self.attempts, deadline_came=self.too_late
         )
         failed.__cause__ = None if error is None else error.__cause__
         return failed
@@ -189,7 +188,7 @@ class Transport:
             if ended is not None:
                 call.log_wait(ended)
                 if ended is Sequel.WITHDRAWN:
-                    raise Interrupted(tuple(call.attempts))
+                    raise Interrupted(call.attempts)
                 break
             sequel, pause = Sequel.CUT, None
             host = self.hosts.current(call.now)
@@ -305,7 +304,7 @@ class Transport:
         mishap = mishap_after(error, at=self._clock.monotonic(), retry_after=call.retry_after)
         pause: float | None = None
         if mishap is not None:
-            call.mishaps.append(mishap)
+            call.mishaps += (mishap,)
             pause = self.retry.wait(call.mishaps, deadline=call.deadline)
             call.too_late = pause is None and self.retry.wait(call.mishaps) is not None
         return sequel_of(call.attempts[-1], pause, repeatable=mishap is not None), pause
