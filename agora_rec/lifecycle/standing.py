@@ -237,8 +237,8 @@ class Standing:
         if self.sid is None:
             return self
         if isinstance(fact, f.HeardFrom):
-            if self.instance_uid is None:
-                return self
+            if self.instance_uid is None or (fact.instance_uid == self.instance_uid and not self.moves):
+                return self  # as nearly every notification says it
             move = Move(uid=fact.instance_uid, sent_at=fact.sent_at, is_told=False)
         else:
             move = Move(uid=fact.new_uid, sequence=fact.sequence, sent_at=fact.sent_at)
