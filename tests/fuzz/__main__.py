@@ -84,7 +84,7 @@ def run(runs: int, seed: int, findings: Path) -> Outcome:
             "max_len": LARGEST,
             "dict": Path(work, "words"),
             "artifact_prefix": f"{findings}/",
-            "timeout": 10,
+            "timeout": 60,
             "rss_limit_mb": 1024,
             "print_final_stats": 1,
         }

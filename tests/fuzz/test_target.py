@@ -5,13 +5,14 @@ from random import Random
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from agora_rec import Checkpoint
+from agora_rec import codec
 from agora_rec.errors import NotificationRejected, RejectionReason
 from agora_rec.model.events import EVENTS
 from tests.fuzz import corpus, target
 from tests.fuzz.mutation import Pairs, read, twist, write
-from tests.fuzz.target import WAYS, delivery, feed
+from tests.fuzz.target import WAYS, Kept, delivery, feed
 from tests.support.reference import load
 
 BODY = corpus.bodies()[0]
@@ -65,11 +66,14 @@ def _raising(error: Exception) -> Callable[..., Any]:
 
 
 class Forgetful:
-    """Reads a checkpoint, and loses something."""
+    """Reads what was kept, and loses something."""
+
+    dump = staticmethod(codec.dump)
 
     @staticmethod
-    def from_json(_: str) -> Checkpoint:
-        return target.RUNNING
+    def load(kind: type[Kept], text: str) -> Kept:
+        (read,) = codec.load(kind, text).notifications
+        return kind(notifications=(evolve(read, sequence=None),))
 
 
 PLANTED: list[tuple[str, Any]] = [
@@ -78,7 +82,7 @@ PLANTED: list[tuple[str, Any]] = [
     ("verify", _raising(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"))),
     ("verify", _raising(NotificationRejected(RejectionReason.BAD_SIGNATURE))),
     ("verify", _raising(NotificationRejected(RejectionReason.TOO_LARGE))),
-    ("Checkpoint", Forgetful),
+    ("codec", Forgetful),
 ]
 
 
