@@ -50,7 +50,7 @@ def snapshot_name(session: Session, uid: str, moment: datetime, failover: int | 
 
 
 def _moved(name: FileName, failover: int | None) -> str:
-    return str(evolve(name, failover=failover))
+    return str(name if failover is None else evolve(name, failover=failover))
 
 
 def _file_cname(session: Session) -> str:

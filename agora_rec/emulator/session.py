@@ -263,10 +263,14 @@ class Session:
 
     def tracks(self, now: datetime) -> tuple[Track, ...]:
         """What has begun to be recorded by `now`, in the order of its beginning."""
+        return self._tracks(now, self.end(now))
+
+    def _tracks(self, now: datetime, end: End | None) -> tuple[Track, ...]:
+        limit = now if end is None else end.at
         return tuple(
             Track(uid, kind, spells[0].since, worker.failover)
             for worker in self.workers
-            for uid, kind, spells in self.recorded(worker, self.limit(worker, now))
+            for uid, kind, spells in self.recorded(worker, min(limit, worker.lost_at or FAR))
         )
 
     def listed_tracks(self, now: datetime) -> tuple[Track, ...]:
@@ -274,13 +278,12 @@ class Session:
 
         The end flushes the slice that is being written; with a server its unfinished slices are lost.
         """
+        end = self.end(now)
         limits = {worker.failover: worker.lost_at or FAR for worker in self.workers}
-        flushed = self.end(now) is not None
         return tuple(
             track
-            for track in self.tracks(now)
-            if (flushed or self.playlist_at(track) <= now)
-            and self.playlist_at(track) <= limits[track.failover]
+            for track in self._tracks(now, end)
+            if self.playlist_at(track) <= min(now if end is None else FAR, limits[track.failover])
         )
 
     def mp4_begins(self, track: Track, now: datetime) -> tuple[datetime, ...]:

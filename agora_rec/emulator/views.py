@@ -55,7 +55,7 @@ def view(session: Session, now: datetime) -> SessionView:
         mode=session.plan.mode,
         started_at=session.started_at,
         running=end is None,
-        gone=session.is_gone(now),
+        gone=end is not None and session.gone_at(end) <= now,
         ended_at=None if end is None else end.at,
         end_reason=None if end is None else end.reason,
         files=tuple(each.name for each in recorded_files(session, now)),
