@@ -9,6 +9,9 @@
       RecordingGone              its disappearance is confirmed; only this justifies a new one
       WaitTimedOut               also a TimeoutError: what is known by then is attached
       StoreConflict              another worker has written the checkpoint first
+      StoreUnavailable           the store can't be reached
+      StoreTooNew                a newer version of this library has written to the store
+      LeaseLost                  another worker looks after the recording
       NotificationRejected       bad signature, too large, or no notification
       NotAcknowledged            before_ack failed or took too long: the service sends it again
       TransportError             no usable answer: attempts attached
@@ -68,12 +71,12 @@ from agora_rec.errors.local import (
     RecordingGone,
     SecretsRequired,
     StartUnconfirmed,
-    StoreConflict,
     Superseded,
     TransportError,
     WaitTimedOut,
 )
 from agora_rec.errors.notifications import NotAcknowledged, NotificationRejected, RejectionReason
+from agora_rec.errors.stores import LeaseLost, StoreConflict, StoreTooNew, StoreUnavailable
 from agora_rec.errors.table import Row
 from agora_rec.errors.values import (
     Attempt,
@@ -97,6 +100,7 @@ __all__ = [
     "IllegalTransition",
     "InvalidParameter",
     "InvalidRequest",
+    "LeaseLost",
     "NoRecordedData",
     "NotAcknowledged",
     "NotificationRejected",
@@ -117,6 +121,8 @@ __all__ = [
     "ServiceUnavailable",
     "StartUnconfirmed",
     "StoreConflict",
+    "StoreTooNew",
+    "StoreUnavailable",
     "Subject",
     "Superseded",
     "TaskConflict",

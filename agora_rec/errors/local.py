@@ -18,7 +18,7 @@ from agora_rec.errors.base import (
     tell,
     tell_attempts,
 )
-from agora_rec.errors.text import escaped, sentence, shown
+from agora_rec.errors.text import escaped, sentence
 from agora_rec.errors.values import Attempt, Subject, Violation, left_open
 from agora_rec.vocabulary import Command, OperationName, State
 
@@ -188,29 +188,6 @@ class WaitTimedOut(AgoraRecError, AboutRecording, TimeoutError):
             f"No {escaped(self.waited_for)} within {self.seconds:g} s ({self.subject}):",
             f"the state is {self.state.name}, known: {len(self.files)} files, {len(self.evidence)} events.",
             "The recording goes on: wait again, query() it, or ensure_stopped().",
-        )
-
-
-@final
-@define(slots=False, eq=False)
-class StoreConflict(AgoraRecError):
-    """Another worker has written the checkpoint first; this write was not done.
-
-    What a recording learns is added to what others have written, so its users meet this error only where two
-    workers acquire or start the same one: the second start isn't sent. `expected` and `found` are revisions
-    of the checkpoint, None where there is none.
-    """
-
-    key: str = field(kw_only=True)
-    expected: int | None = field(kw_only=True)
-    found: int | None = field(kw_only=True)
-
-    def message(self) -> str:
-        """Which checkpoint, the revisions, and what to do."""
-        return tell(
-            f"Another worker has written the checkpoint of {shown(self.key, 80)} first:",
-            f"revision {self.expected} was expected, {self.found} is there.",
-            "Where that was a start, yours was not sent: look at the recording's state and decide anew.",
         )
 
 

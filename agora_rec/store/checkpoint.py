@@ -27,6 +27,7 @@ class Checkpoint:
 
     Attributes:
         id: Chosen by this library; names the recording in stores.
+        key: What its users call it, if it was claimed under a key.
         cname: The channel's name.
         uid: The recorder's uid, as acquired; the alternate one since that was taken.
         mode: How it is recorded, as JSON text without secrets; `described_mode` reads it.
@@ -47,6 +48,7 @@ class Checkpoint:
     """
 
     id: str
+    key: str | None = None
     cname: str
     uid: int
     mode: str
@@ -70,6 +72,12 @@ class Checkpoint:
     def is_unfinished(self) -> bool:
         """Whether something may be running, or its files may be on their way."""
         return self.standing.state.is_unfinished
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is what its key stands for: not ended, and its recorder is not known to have left."""
+        standing = self.standing
+        return not standing.state.is_end and standing.left_at is None
 
     def described_mode(self, secrets: Mode | None = None) -> Mode:
         """The mode: with the secrets of another one filled in, or with none."""

@@ -11,6 +11,7 @@ from attrs import define, field
 from agora_rec import Checkpoint, CloudRecording, LoopClock, MemoryStore, Recording, State
 from agora_rec.emulator import Delivery, DeliveryState, Emulator, EventType, Settings, WebhookSwitches
 from agora_rec.notifications import BeforeAck, FilesUploaded, Notification, NotificationApp
+from agora_rec.store import Lease
 from tests.support.backends import virtual_time
 from tests.support.cloud import CNAME, UID, a_client, mix
 from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET, WEBHOOK_SECRET
@@ -125,12 +126,12 @@ class ForgetfulStore(MemoryStore):
 
     slow: int = 0
 
-    async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
+    async def save(self, checkpoint: Checkpoint, *, version: int, lease: Lease | None = None) -> int:
         """Keep it, late."""
         if self.slow:
             self.slow -= 1
             await anyio.sleep(60)
-        return await super().save(checkpoint, version=version)
+        return await super().save(checkpoint, version=version, lease=lease)
 
 
 async def test_a_store_that_takes_too_long_is_not_waited_for():

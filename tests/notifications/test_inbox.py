@@ -388,7 +388,7 @@ async def test_a_slow_store_is_waited_for(desk: Desk, monkeypatch: pytest.Monkey
     save = desk.store.save
 
     async def slow(checkpoint: Any, *, version: int) -> int:
-        await SlowStore(3.0).save(checkpoint, version=version)
+        await SlowStore(seconds=3.0).save(checkpoint, version=version)
         return await save(checkpoint, version=version)
 
     monkeypatch.setattr(desk.store, "save", slow)

@@ -35,6 +35,7 @@ from agora_rec import (
     Web,
 )
 from agora_rec.emulator import Cut, Emulator, Fault, Garble, LoseAnswer, Refuse, Settings, Unreachable
+from agora_rec.store import Lease
 from tests.support import secrets
 from tests.support.backends import virtual_time
 from tests.support.secrets import shown_in
@@ -96,10 +97,10 @@ class Kept(MemoryStore):
         super().__init__()
         self.written: list[Checkpoint] = []
 
-    async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
+    async def save(self, checkpoint: Checkpoint, *, version: int, lease: Lease | None = None) -> int:
         """Keep it, and remember it."""
         self.written.append(checkpoint)
-        return await super().save(checkpoint, version=version)
+        return await super().save(checkpoint, version=version, lease=lease)
 
 
 class Stage:

@@ -31,6 +31,7 @@ from agora_rec import (
     State,
 )
 from agora_rec.emulator import Emulator, Refuse, Settings
+from agora_rec.store import Lease
 from tests.support import secrets
 
 pytestmark = pytest.mark.anyio
@@ -92,9 +93,9 @@ class Stepping:
 class SlowStore(MemoryStore):
     """A store that others could work beside, before it has written and afterwards: as real ones do."""
 
-    async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
+    async def save(self, checkpoint: Checkpoint, *, version: int, lease: Lease | None = None) -> int:
         await anyio.lowlevel.checkpoint()
-        saved = await super().save(checkpoint, version=version)
+        saved = await super().save(checkpoint, version=version, lease=lease)
         await anyio.lowlevel.checkpoint()
         return saved
 

@@ -10,7 +10,7 @@ from agora_rec import Checkpoint
 from agora_rec.model.events import RecorderStarted, SessionExit, UnknownEvent, UploadingProgress
 from agora_rec.model.notification import Notification
 from agora_rec.recording.heard import KEYS_KEPT, NOTIFICATIONS_KEPT, Heard, identity
-from tests.store.contract import a_checkpoint
+from agora_rec.testing.store_contract import a_checkpoint
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

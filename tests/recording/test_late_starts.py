@@ -11,7 +11,7 @@ anyio_backend = virtual_time
 
 
 async def test_a_start_whose_checkpoint_outlasts_the_five_minutes_is_not_sent() -> None:
-    async with stage(client={"store": SlowStore(1.0)}) as scene:
+    async with stage(client={"store": SlowStore(seconds=1.0)}) as scene:
         recording = scene.recording()
         await recording.acquire()
         await scene.clock.sleep(298.5)
@@ -28,7 +28,7 @@ async def test_a_start_whose_checkpoint_outlasts_the_five_minutes_is_not_sent() 
 
 
 async def test_ensure_started_acquires_anew_then() -> None:
-    async with stage(client={"store": SlowStore(1.0)}) as scene:
+    async with stage(client={"store": SlowStore(seconds=1.0)}) as scene:
         recording = scene.recording()
         await recording.acquire()
         await scene.clock.sleep(298.5)

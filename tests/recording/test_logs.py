@@ -9,7 +9,7 @@ import pytest
 from agora_rec import MemoryStore, Recording
 from agora_rec.emulator import LoseAnswer
 from agora_rec.errors import AgoraRecError, TransportError
-from agora_rec.store import Checkpoint
+from agora_rec.store import Checkpoint, Lease
 from tests.support.backends import virtual_time
 from tests.support.cloud import CNAME, STOP, UID, mix, stage
 
@@ -72,7 +72,7 @@ async def test_a_recording_that_is_gone(caplog: pytest.LogCaptureFixture):
 class Broken(MemoryStore):
     """Fails to write what has happened."""
 
-    async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
+    async def save(self, checkpoint: Checkpoint, *, version: int, lease: Lease | None = None) -> int:
         await anyio.lowlevel.checkpoint()
         raise OSError(f"no space left after {version}")
 

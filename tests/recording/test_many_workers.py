@@ -5,7 +5,7 @@ from typing import Any
 
 import anyio
 import pytest
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from agora_rec import Alternate, Checkpoint, CloudRecording, MemoryStore, State, StoreConflict
 from agora_rec.clock import LoopClock
@@ -13,7 +13,7 @@ from agora_rec.emulator import LoseAnswer, Refuse
 from agora_rec.lifecycle import FactKey
 from agora_rec.recording import Recording
 from agora_rec.recording.ledger import STORE_LOOK_EVERY, WRITES_TRIED
-from agora_rec.store import Stored
+from agora_rec.store import Lease, Stored
 from tests.support.backends import virtual_time
 from tests.support.cloud import (
     ACQUIRE,
@@ -28,6 +28,7 @@ from tests.support.cloud import (
     mix,
     state_of,
 )
+from tests.support.stores import HandingOn
 
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
@@ -200,18 +201,14 @@ async def test_an_alternate_that_was_taken_here_stays_taken(office: Office) -> N
 
 async def test_a_store_that_is_always_in_conflict_is_given_up(office: Office) -> None:
     @define
-    class Contested:
-        inner: MemoryStore = field(factory=MemoryStore)
+    class Contested(HandingOn):
         tried: int = 0
 
-        async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
+        async def save(self, checkpoint: Checkpoint, *, version: int, lease: Lease | None = None) -> int:
             self.tried += 1
-            there = await self.inner.load(checkpoint.id)
-            await self.inner.save(checkpoint, version=0 if there is None else there.version)
-            return await self.inner.save(checkpoint, version=version)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self.inner, name)
+            there = await self.load(checkpoint.id)
+            await super().save(checkpoint, version=0 if there is None else there.version)
+            return await super().save(checkpoint, version=version, lease=lease)
 
     store = Contested()
     async with a_client(office.on.emulator, office.on.clock, store=store) as cloud:

@@ -17,6 +17,7 @@ from agora_rec.errors import (
 from agora_rec.lifecycle import FactKey, facts
 from agora_rec.model import StopAnswer
 from agora_rec.recording.jobs import Job
+from agora_rec.store import Lease
 from agora_rec.transport import RetryPolicy
 from agora_rec.vocabulary import Command
 from tests.support.backends import virtual_time
@@ -224,8 +225,8 @@ async def test_a_stop_remembered_for_the_next_start_is_not_settled_by_the_one_be
         armed: bool = False
         stops: list[Job[StopAnswer]] = field(factory=list)
 
-        async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
-            new = await super().save(checkpoint, version=version)
+        async def save(self, checkpoint: Checkpoint, *, version: int, lease: Lease | None = None) -> int:
+            new = await super().save(checkpoint, version=version, lease=lease)
             if self.armed:
                 self.armed = False
                 self.stops.append(recording._driver.stop())

@@ -11,7 +11,7 @@ from agora_rec import Checkpoint, CloudRecording, MemoryStore, State
 from agora_rec.clock import LoopClock
 from agora_rec.emulator import Emulator, LoseAnswer, Refuse, SlowAnswer
 from agora_rec.errors import IllegalTransition, StartUnconfirmed, Superseded
-from agora_rec.store import Stored
+from agora_rec.store import Lease, Stored
 from tests.support.backends import virtual_time
 from tests.support.cloud import (
     ACQUIRE,
@@ -25,6 +25,7 @@ from tests.support.cloud import (
     calling,
     state_of,
 )
+from tests.support.stores import HandingOn
 
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
@@ -35,7 +36,7 @@ class StoreDown(Exception):  # noqa: N818 - what a store's driver might raise
 
 
 @define
-class SpyStore:
+class SpyStore(HandingOn):
     """A store in memory that can fail, before or after it has written, and knows what it was asked."""
 
     inner: MemoryStore = field(factory=MemoryStore)
@@ -43,11 +44,11 @@ class SpyStore:
     fail_after: bool = False
     written: list[tuple[State, int]] = field(factory=list)
 
-    async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
+    async def save(self, checkpoint: Checkpoint, *, version: int, lease: Lease | None = None) -> int:
         await anyio.sleep(0.001)
         if self.fail_before:
             raise StoreDown
-        new = await self.inner.save(checkpoint, version=version)
+        new = await self.inner.save(checkpoint, version=version, lease=lease)
         self.written.append((checkpoint.standing.state, new))
         if self.fail_after:
             raise StoreDown
@@ -57,16 +58,6 @@ class SpyStore:
         if self.fail_before:
             raise StoreDown
         return await self.inner.load(recording_id)
-
-    async def load_by_sid(self, sid: str) -> Stored | None:
-        return await self.inner.load_by_sid(sid)
-
-    async def load_starting(self, cname: str, uid: int) -> tuple[Stored, ...]:
-        return await self.inner.load_starting(cname, uid)
-
-    async def unfinished(self) -> AsyncGenerator[Stored]:
-        async for stored in self.inner.unfinished():
-            yield stored
 
 
 @define

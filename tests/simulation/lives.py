@@ -16,8 +16,10 @@ from typing import Any, Final, TypeVarTuple
 import anyio
 from attrs import define, field
 
-from agora_rec import Checkpoint, Clock, CloudRecording, Store, Stored
+from agora_rec import Checkpoint, Clock, CloudRecording, Stored
+from agora_rec.store import Lease
 from tests.simulation.trace import Trace
+from tests.support.stores import HandingOn
 
 PASSAGES: Final = (6, 15, 60)
 """Deaths at a door strike at one of the first so many passages."""
@@ -91,24 +93,23 @@ class MortalCloud(CloudRecording):
         await super().__aexit__(kind, error, traceback)
 
 
-@define(eq=False)
-class StoreDoor:
+@define(eq=False, kw_only=True)
+class StoreDoor(HandingOn):
     """The store as one life sees it: it takes its time, and it may fail."""
 
     life: Life
-    inner: Store
     clock: Clock
     rng: random.Random
     fails: Callable[[], bool]
 
-    async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
+    async def save(self, checkpoint: Checkpoint, *, version: int, lease: Lease | None = None) -> int:
         """Keep a checkpoint."""
         self.life.passes("before a checkpoint is written")
         await self.clock.sleep(self.rng.choice((0.0, 0.0, 0.001, 0.05)))
         self.life.alive()
         if self.fails():
             raise StoreError("the store can't be reached")
-        new = await self.inner.save(checkpoint, version=version)
+        new = await super().save(checkpoint, version=version, lease=lease)
         if self.fails():
             raise StoreError("the store's answer is lost")
         self.life.passes("after a checkpoint was written")
@@ -117,20 +118,20 @@ class StoreDoor:
     async def load(self, recording_id: str) -> Stored | None:
         """Read a checkpoint."""
         self.life.alive()
-        return await self.inner.load(recording_id)
+        return await super().load(recording_id)
 
     async def load_by_sid(self, sid: str) -> Stored | None:
         """Read the checkpoint of the recording with that sid."""
         self.life.alive()
-        return await self.inner.load_by_sid(sid)
+        return await super().load_by_sid(sid)
 
     async def load_starting(self, cname: str, uid: int) -> Sequence[Stored]:
         """Read those that wait for their sid."""
         self.life.alive()
-        return await self.inner.load_starting(cname, uid)
+        return await super().load_starting(cname, uid)
 
     async def unfinished(self) -> AsyncGenerator[Stored, None]:
         """Go through what hasn't ended."""
         self.life.alive()
-        async for stored in self.inner.unfinished():
+        async for stored in super().unfinished():
             yield stored

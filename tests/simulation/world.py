@@ -171,7 +171,11 @@ class World:
             ),
             qps=self.scenario.qps,
             store=StoreDoor(
-                life, self.store, self.clock, rng, lambda: self.weather.store_fails(self.trace.seconds())
+                inner=self.store,
+                life=life,
+                clock=self.clock,
+                rng=rng,
+                fails=lambda: self.weather.store_fails(self.trace.seconds()),
             ),
             clock=self.clock,
         )

@@ -15,8 +15,8 @@ from agora_rec.lifecycle import Change, FactKey, Standing
 from agora_rec.lifecycle.moves import Move
 from agora_rec.model import Encryption, Mode, RecordedFile, TrackType, choices
 from agora_rec.store.checkpoint import FORMAT
+from agora_rec.testing.store_contract import a_checkpoint
 from agora_rec.vocabulary import Region
-from tests.store.contract import a_checkpoint
 from tests.support import secrets
 from tests.support.cloud import individual, mix, web
 

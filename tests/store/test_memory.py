@@ -4,7 +4,7 @@ import pytest
 
 from agora_rec import MemoryStore, State
 from agora_rec.store import memory
-from tests.store.contract import StoreContract, a_checkpoint, in_state, names
+from agora_rec.testing.store_contract import StoreContract, a_checkpoint, in_state, names
 
 pytestmark = pytest.mark.anyio
 

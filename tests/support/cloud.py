@@ -27,8 +27,10 @@ from agora_rec import (
 )
 from agora_rec.clock import Clock, LoopClock
 from agora_rec.emulator import Call, Emulator, Settings
+from agora_rec.store import Lease
 from agora_rec.vocabulary import OperationName
 from tests.support import secrets
+from tests.support.stores import HandingOn
 
 T = TypeVar("T")
 
@@ -211,14 +213,13 @@ def state_of(recording: Recording) -> State:
     return recording.state
 
 
-@define
-class SlowStore:
-    """A store that takes its time for each write, and keeps nothing."""
+@define(eq=False)
+class SlowStore(HandingOn):
+    """A store that takes its time for each write."""
 
-    seconds: float = 1.0
+    seconds: float = field(default=1.0, kw_only=True)
 
-    async def save(self, checkpoint: Checkpoint, *, version: int) -> int:
+    async def save(self, checkpoint: Checkpoint, *, version: int, lease: Lease | None = None) -> int:
         """Take the time."""
-        del checkpoint
         await anyio.sleep(self.seconds)
-        return version + 1
+        return await super().save(checkpoint, version=version, lease=lease)

@@ -1,24 +1,33 @@
 """What every store must do: a class of tests, to be inherited with a `store` fixture of one's own.
 
-class TestMyStore(StoreContract):
-@pytest.fixture
-async def store(self) -> AsyncIterator[Store]: ...
+    class TestMyStore(StoreContract):
+        @pytest.fixture
+        async def store(self) -> AsyncIterator[Store]: ...
+
+It runs under anyio's pytest plugin, on whatever backends the `anyio_backend` fixture names. A store that
+several processes share is opened by the fixture; `other` is a second object on the same data, as another
+worker has it.
 """
 
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import anyio
 import pytest
 from attrs import evolve
 
-from agora_rec import Checkpoint, State, codec
-from agora_rec.errors import StoreConflict
+from agora_rec.codec import dump_mode
+from agora_rec.errors import LeaseLost, StoreConflict
 from agora_rec.lifecycle import Standing
-from agora_rec.store import Store
-from tests.support.cloud import mix
+from agora_rec.model import AmazonS3, AmazonS3Region, Mix
+from agora_rec.store import Checkpoint, Store
+from agora_rec.vocabulary import Region, State
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_STORAGE: Final = AmazonS3(region=AmazonS3Region.US_EAST_1, bucket="b", access_key="", secret_key="")
+_MODE: Final = dump_mode(Mix(storage=_STORAGE))
 
 
 def a_checkpoint(name: str, state: State = State.RECORDING, **more: object) -> Checkpoint:
@@ -32,12 +41,7 @@ def a_checkpoint(name: str, state: State = State.RECORDING, **more: object) -> C
         sid=f"sid-{name}" if begun and state is not State.STARTING else None,
     )
     checkpoint = Checkpoint(
-        id=name,
-        cname=f"class-{name}",
-        uid=4294967295,
-        mode=codec.dump_mode(mix()),
-        standing=standing,
-        saved_at=NOW,
+        id=name, cname=f"class-{name}", uid=4294967295, mode=_MODE, standing=standing, saved_at=NOW
     )
     return evolve(checkpoint, **more)  # type: ignore[arg-type] # what the caller wants
 
@@ -57,8 +61,13 @@ async def names(store: Store) -> list[str]:
 class StoreContract:
     """Inherit it; the tests ask for a fixture `store` that gives an empty one."""
 
+    @pytest.fixture
+    async def other(self, store: Store) -> Store:
+        """Another worker's object on the same data; the same one where a store is of one process only."""
+        return store
+
     async def test_what_was_saved_is_loaded_as_it_was(self, store: Store) -> None:
-        checkpoint = a_checkpoint("1", region="EU", exclude=("a", "b"), resource_expired_hour=5)
+        checkpoint = a_checkpoint("1", region=Region.EU, exclude=("a", "b"), resource_expired_hour=5)
         assert await store.save(checkpoint, version=0) == 1
         stored = await store.load("1")
         assert stored is not None
@@ -207,3 +216,125 @@ class StoreContract:
         assert await store.load_starting(checkpoint.cname, checkpoint.uid) == ()
         (stored,) = await store.load_starting(checkpoint.cname, 8)
         assert (stored.checkpoint, stored.version) == (taken, 3)
+
+    async def test_of_many_who_claim_a_key_one_makes_it_and_all_get_the_same(
+        self, store: Store, other: Store
+    ) -> None:
+        got: list[str] = []
+
+        async def claim(number: int) -> None:
+            stored = await (store, other)[number % 2].claim(
+                a_checkpoint(str(number), State.IDLE, key="lesson")
+            )
+            got.append(stored.checkpoint.id)
+            assert stored.version == 1
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(10):
+                tasks.start_soon(claim, number)
+        assert len(got) == 10
+        assert len(set(got)) == 1
+        for each in (store, other):
+            stored = await each.load_by_key("lesson")
+            assert stored is not None
+            assert stored.checkpoint.id == got[0]
+            assert await each.load_by_key("another lesson") is None
+
+    @pytest.mark.parametrize(
+        "state", [State.IDLE, State.ACQUIRED, State.STARTING, State.RECORDING, State.STOPPING]
+    )
+    async def test_what_is_live_is_claimed_as_it_is(self, store: Store, state: State) -> None:
+        checkpoint = a_checkpoint("1", State.IDLE, key="lesson")
+        await store.claim(checkpoint)
+        await store.save(in_state(checkpoint, state), version=1)
+        stored = await store.claim(a_checkpoint("2", State.IDLE, key="lesson"))
+        assert (stored.checkpoint, stored.version) == (in_state(checkpoint, state), 2)
+        assert await store.load("2") is None
+
+    @pytest.mark.parametrize("state", [State.UPLOADED, State.BACKUPED, State.FAILED, State.STOPPING])
+    async def test_what_has_left_or_ended_makes_room_for_another(self, store: Store, state: State) -> None:
+        checkpoint = a_checkpoint("1", State.IDLE, key="lesson")
+        await store.claim(checkpoint)
+        standing = evolve(checkpoint.standing, state=state, left_at=NOW)
+        gone = evolve(checkpoint, standing=standing)
+        await store.save(gone, version=1)
+        stored = await store.claim(a_checkpoint("2", State.IDLE, key="lesson"))
+        assert (stored.checkpoint.id, stored.version) == ("2", 1)
+        await store.save(evolve(gone, saved_at=NOW + timedelta(seconds=9)), version=2)
+        found = await store.load_by_key("lesson")
+        assert found is not None
+        assert found.checkpoint.id == "2", "what is written late of the one before doesn't take the key back"
+
+    async def test_a_key_that_somebody_else_has_written_can_be_found(self, store: Store) -> None:
+        await store.save(a_checkpoint("1", key="lesson"), version=0)
+        found = await store.load_by_key("lesson")
+        assert found is not None
+        assert found.checkpoint.key == "lesson"
+
+    async def test_one_holds_a_lease_until_he_gives_it_back(self, store: Store, other: Store) -> None:
+        lease = await store.lease("1", "worker-a", seconds=60)
+        assert lease is not None
+        assert await other.lease("1", "worker-b", seconds=60) is None
+        assert await store.lease("1", "worker-a", seconds=60) == lease
+        another = await other.lease("2", "worker-b", seconds=60)
+        assert another is not None
+        await store.release(lease)
+        taken = await other.lease("1", "worker-b", seconds=60)
+        assert taken is not None
+        assert taken.token > lease.token
+        await store.release(lease)
+        assert await store.lease("1", "worker-a", seconds=60) is None, "he has lost it already"
+
+    async def test_a_lease_that_nobody_renews_is_over(self, store: Store, other: Store) -> None:
+        lease = await store.lease("1", "worker-a", seconds=0.3)
+        assert lease is not None
+        await anyio.sleep(0.5)
+        taken = await other.lease("1", "worker-b", seconds=60)
+        assert taken is not None
+        assert taken.token > lease.token
+
+    async def test_whoever_has_lost_the_lease_writes_nothing(self, store: Store, other: Store) -> None:
+        checkpoint = a_checkpoint("1")
+        await store.save(checkpoint, version=0)
+        lease = await store.lease("1", "worker-a", seconds=60)
+        assert lease is not None
+        assert await store.save(in_state(checkpoint, State.STOPPING), version=1, lease=lease) == 2
+        await store.release(lease)
+        for _ in range(2):
+            with pytest.raises(LeaseLost):
+                await store.save(in_state(checkpoint, State.UPLOADED), version=2, lease=lease)
+            await other.lease("1", "worker-b", seconds=60)
+        stored = await store.load("1")
+        assert stored is not None
+        assert stored.version == 2
+
+    async def test_marks_are_remembered_for_their_time(self, store: Store, other: Store) -> None:
+        await store.mark(["a", "b"], seconds=60)
+        await store.mark(["c"], seconds=0.3)
+        await store.mark([], seconds=60)
+        assert await other.is_marked(["x", "b"])
+        assert await other.is_marked(["c"])
+        assert not await other.is_marked(["x"])
+        assert not await other.is_marked([])
+        await anyio.sleep(0.5)
+        assert not await other.is_marked(["c"])
+        await store.mark(["c"], seconds=60)
+        assert await other.is_marked(["c"])
+
+    async def test_whoever_follows_hears_of_each_recording(self, store: Store, other: Store) -> None:
+        await store.save(a_checkpoint("before"), version=0)
+        async with other.changes() as changes:
+            await store.save(a_checkpoint("1"), version=0)
+            await store.claim(a_checkpoint("2", State.IDLE, key="lesson"))
+            await store.save(in_state(a_checkpoint("1"), State.STOPPING), version=1)
+            with anyio.fail_after(5):
+                await _hear(changes, {"1", "2"})
+            await store.save(a_checkpoint("3"), version=0)
+            with anyio.fail_after(5):
+                await _hear(changes, {"3"})
+
+
+async def _hear(changes: AsyncIterator[str], awaited: set[str]) -> None:
+    """Follow until all of these were named."""
+    while awaited:
+        awaited.discard(await anext(changes))

@@ -1,0 +1,64 @@
+"""Telling those who follow a store what was written; nobody is waited for."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final, Self
+
+import anyio
+
+EVERYTHING: Final = ""
+"""What stands for "something may have been missed"."""
+
+
+class Listening:
+    """One who follows. What he hasn't taken up yet is kept once for each recording."""
+
+    def __init__(self) -> None:
+        self._heard: dict[str, None] = {}
+        self._news = anyio.Event()
+
+    def tell(self, recording_id: str) -> None:
+        """Let him know that a recording was written."""
+        self._heard[recording_id] = None
+        self._news.set()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        """Give the next one, waiting for it."""
+        while not self._heard:
+            self._news = anyio.Event()
+            await self._news.wait()
+        recording_id = next(iter(self._heard))
+        del self._heard[recording_id]
+        return recording_id
+
+
+class Listeners:
+    """All who follow one store in this process."""
+
+    def __init__(self) -> None:
+        self._all: set[Listening] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    @asynccontextmanager
+    async def follow(self) -> AsyncGenerator[Listening]:
+        """Follow while the block runs."""
+        listening = Listening()
+        self._all.add(listening)
+        try:
+            yield listening
+        finally:
+            self._all.discard(listening)
+
+    def tell(self, recording_id: str) -> None:
+        """Let all know that a recording was written."""
+        for each in self._all:
+            each.tell(recording_id)
+
+    def tell_of_a_gap(self) -> None:
+        """Let all know that something may have been missed."""
+        self.tell(EVERYTHING)
