@@ -2,6 +2,6 @@
 
 from agora_rec.store.checkpoint import Checkpoint
 from agora_rec.store.memory import MemoryStore
-from agora_rec.store.protocol import Lease, SharedStore, Store, Stored
+from agora_rec.store.protocol import MISSED, Lease, SharedStore, Store, Stored, Written
 
-__all__ = ["Checkpoint", "Lease", "MemoryStore", "SharedStore", "Store", "Stored"]
+__all__ = ["MISSED", "Checkpoint", "Lease", "MemoryStore", "SharedStore", "Store", "Stored", "Written"]

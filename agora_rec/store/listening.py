@@ -2,37 +2,34 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Final, Self
+from typing import Self
 
 import anyio
 
-EVERYTHING: Final = ""
-"""What stands for "something may have been missed"."""
+from agora_rec.store.protocol import MISSED, Written
 
 
 class Listening:
     """One who follows. What he hasn't taken up yet is kept once for each recording."""
 
     def __init__(self) -> None:
-        self._heard: dict[str, None] = {}
+        self._heard: dict[str, Written] = {}
         self._news = anyio.Event()
 
-    def tell(self, recording_id: str) -> None:
+    def tell(self, news: Written) -> None:
         """Let him know that a recording was written."""
-        self._heard[recording_id] = None
+        self._heard[news.recording_id] = news
         self._news.set()
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> str:
+    async def __anext__(self) -> Written:
         """Give the next one, waiting for it."""
         while not self._heard:
             self._news = anyio.Event()
             await self._news.wait()
-        recording_id = next(iter(self._heard))
-        del self._heard[recording_id]
-        return recording_id
+        return self._heard.pop(next(iter(self._heard)))
 
 
 class Listeners:
@@ -54,11 +51,15 @@ class Listeners:
         finally:
             self._all.discard(listening)
 
-    def tell(self, recording_id: str) -> None:
+    def tell(self, recording_id: str, version: int) -> None:
         """Let all know that a recording was written."""
-        for each in self._all:
-            each.tell(recording_id)
+        if self._all:
+            self._tell(Written(recording_id, version))
 
     def tell_of_a_gap(self) -> None:
         """Let all know that something may have been missed."""
-        self.tell(EVERYTHING)
+        self._tell(MISSED)
+
+    def _tell(self, news: Written) -> None:
+        for each in self._all:
+            each.tell(news)

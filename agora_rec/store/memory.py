@@ -8,7 +8,7 @@ from agora_rec.clock import Clock, SystemClock
 from agora_rec.errors import LeaseLost, StoreConflict
 from agora_rec.store.checkpoint import Checkpoint
 from agora_rec.store.listening import Listeners
-from agora_rec.store.protocol import Lease, Stored
+from agora_rec.store.protocol import Lease, Stored, Written
 from agora_rec.vocabulary import State
 
 KEPT: Final = 1000
@@ -111,7 +111,7 @@ class MemoryStore:
         now = self._clock.monotonic()
         return any(self._marks.get(key, now) > now for key in keys)
 
-    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Written]]:
         """Follow what is written; see `Store.changes`."""
         return self._listeners.follow()
 
@@ -133,7 +133,7 @@ class MemoryStore:
             self._others[checkpoint.id] = stored
             while len(self._others) > self._kept:
                 self._forget(next(iter(self._others)))
-        self._listeners.tell(checkpoint.id)
+        self._listeners.tell(checkpoint.id, stored.version)
         return stored
 
     def _index(self, checkpoint: Checkpoint) -> None:

@@ -9,7 +9,7 @@ that is narrow: one claim for each key, one lease for each recording, marks that
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Final, Protocol, Self, runtime_checkable
 
 from attrs import frozen
 
@@ -37,6 +37,18 @@ class Lease:
     recording_id: str
     holder: str
     token: int
+
+
+@frozen
+class Written:
+    """News of a store: a recording has this version now, or a later one."""
+
+    recording_id: str
+    version: int
+
+
+MISSED: Final = Written("", 0)
+"""The news that something may have been missed: all recordings should be looked at."""
 
 
 class Store(Protocol):
@@ -115,11 +127,11 @@ class Store(Protocol):
         """Whether one of these texts is remembered."""
         ...
 
-    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Written]]:
         """Follow what is written, here and by other workers, while the block runs.
 
-        The iterator gives the ids of recordings that may have been written since the block began, each as
-        soon as it can; an empty text says that something may have been missed, so all should be looked at.
+        The iterator gives each recording that was written since the block began, as soon as it can, several
+        writes of one recording perhaps as one; and `MISSED` where it can't know.
         """
         ...
 

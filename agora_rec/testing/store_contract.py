@@ -22,7 +22,7 @@ from agora_rec.codec import dump_mode
 from agora_rec.errors import LeaseLost, StoreConflict
 from agora_rec.lifecycle import Standing
 from agora_rec.model import AmazonS3, AmazonS3Region, Mix
-from agora_rec.store import Checkpoint, Store
+from agora_rec.store import Checkpoint, Store, Written
 from agora_rec.vocabulary import Region, State
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -328,13 +328,13 @@ class StoreContract:
             await store.claim(a_checkpoint("2", State.IDLE, key="lesson"))
             await store.save(in_state(a_checkpoint("1"), State.STOPPING), version=1)
             with anyio.fail_after(5):
-                await _hear(changes, {"1", "2"})
+                await _hear(changes, {Written("1", 2), Written("2", 1)})
             await store.save(a_checkpoint("3"), version=0)
             with anyio.fail_after(5):
-                await _hear(changes, {"3"})
+                await _hear(changes, {Written("3", 1)})
 
 
-async def _hear(changes: AsyncIterator[str], awaited: set[str]) -> None:
-    """Follow until all of these were named."""
+async def _hear(changes: AsyncIterator[Written], awaited: set[Written]) -> None:
+    """Follow until all of this was told."""
     while awaited:
         awaited.discard(await anext(changes))

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from attrs import define, field
 
 from agora_rec import Checkpoint, MemoryStore
-from agora_rec.store import Lease, Store, Stored
+from agora_rec.store import Lease, Store, Stored, Written
 
 
 @define(eq=False)
@@ -49,5 +49,5 @@ class HandingOn:
     async def is_marked(self, keys: Iterable[str]) -> bool:
         return await self.inner.is_marked(keys)
 
-    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Written]]:
         return self.inner.changes()
