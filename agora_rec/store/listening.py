@@ -15,18 +15,26 @@ class Listening:
     def __init__(self) -> None:
         self._heard: dict[str, Written] = {}
         self._news = anyio.Event()
+        self._has_ended = False
 
     def tell(self, news: Written) -> None:
         """Let him know that a recording was written."""
         self._heard[news.recording_id] = news
         self._news.set()
 
+    def end(self) -> None:
+        """Let him know that nothing more will come, after what he hasn't taken up yet."""
+        self._has_ended = True
+        self._news.set()
+
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Written:
-        """Give the next one, waiting for it."""
+        """Give the next one, waiting for it; the store's being closed is the end."""
         while not self._heard:
+            if self._has_ended:
+                raise StopAsyncIteration
             self._news = anyio.Event()
             await self._news.wait()
         return self._heard.pop(next(iter(self._heard)))
@@ -59,6 +67,11 @@ class Listeners:
     def tell_of_a_gap(self) -> None:
         """Let all know that something may have been missed."""
         self._tell(MISSED)
+
+    def end(self) -> None:
+        """Let all go: the store is being closed."""
+        for each in self._all:
+            each.end()
 
     def _tell(self, news: Written) -> None:
         for each in self._all:

@@ -131,7 +131,8 @@ class Store(Protocol):
         """Follow what is written, here and by other workers, while the block runs.
 
         The iterator gives each recording that was written since the block began, as soon as it can, several
-        writes of one recording perhaps as one; and `MISSED` where it can't know.
+        writes of one recording perhaps as one; and `MISSED` where it can't know. It ends when the store is
+        closed.
         """
         ...
 

@@ -26,6 +26,18 @@ from agora_rec.store import Checkpoint, Store, Written
 from agora_rec.vocabulary import Region, State
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+ODD: Final = (
+    "lesson ",
+    "Lesson",
+    "lesson\0",
+    "l'\";--",
+    "{l}:%_*?",
+    "\u00e9",
+    "e\u0301",
+    "\ud800",
+    "\U0001f600" * 99,
+)
+"""Texts that a store might take for others, or not take at all."""
 _STORAGE: Final = AmazonS3(region=AmazonS3Region.US_EAST_1, bucket="b", access_key="", secret_key="")
 _MODE: Final = dump_mode(Mix(storage=_STORAGE))
 
@@ -271,6 +283,35 @@ class StoreContract:
         assert found is not None
         assert found.checkpoint.key == "lesson"
 
+    @pytest.mark.parametrize("odd", ODD)
+    async def test_any_text_is_a_name_of_its_own(self, store: Store, odd: str) -> None:
+        starting = a_checkpoint(f"starting-{odd}", State.STARTING, cname=odd)
+        await store.save(starting, version=0)
+        for name, text in (("1", "lesson"), ("2", odd), ("3", "e")):
+            assert await store.load_by_key(text) is None
+            await store.claim(a_checkpoint(name, State.IDLE, key=text))
+            standing = evolve(a_checkpoint(name).standing, sid=text)
+            await store.save(a_checkpoint(name, key=text, standing=standing), version=1)
+            await store.lease(text, text, seconds=60)
+            await store.mark([text], seconds=60)
+        for found in (await store.load_by_key(odd), await store.load_by_sid(odd)):
+            assert found is not None
+            assert (found.checkpoint.id, found.checkpoint.standing.sid) == ("2", odd)
+        (waiting,) = await store.load_starting(odd, starting.uid)
+        assert waiting.checkpoint == starting
+        assert await store.load(starting.id) == waiting
+        assert await store.is_marked([odd])
+        lease = await store.lease(odd, odd, seconds=60)
+        assert lease is not None
+        assert (lease.recording_id, lease.holder, lease.token) == (odd, odd, 1)
+
+    async def test_whoever_is_cancelled_leaves_a_store_that_works(self, store: Store) -> None:
+        for number in range(3):
+            with anyio.move_on_after(0):
+                await store.save(a_checkpoint(f"cancelled-{number}"), version=0)
+        assert await store.save(a_checkpoint("1"), version=0) == 1
+        assert "1" in await names(store)
+
     async def test_one_holds_a_lease_until_he_gives_it_back(self, store: Store, other: Store) -> None:
         lease = await store.lease("1", "worker-a", seconds=60)
         assert lease is not None
@@ -332,6 +373,14 @@ class StoreContract:
             await store.save(a_checkpoint("3"), version=0)
             with anyio.fail_after(5):
                 await _hear(changes, {Written("3", 1)})
+
+    async def test_all_who_follow_hear_of_it(self, store: Store, other: Store) -> None:
+        async with store.changes() as here, store.changes() as here_too, other.changes() as there:
+            await store.save(a_checkpoint("1"), version=0)
+            await other.save(a_checkpoint("2"), version=0)
+            with anyio.fail_after(5):
+                for changes in (here, here_too, there):
+                    await _hear(changes, {Written("1", 1), Written("2", 1)})
 
 
 async def _hear(changes: AsyncIterator[Written], awaited: set[Written]) -> None:
