@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from agora_rec.notifications.receiver import BeforeAck, Headers
     from agora_rec.operations import Operation
     from agora_rec.recording import Ledger, Recording
+    from agora_rec.recording.keeper import SecretsProvider
     from agora_rec.store import Checkpoint, Store, Stored
     from agora_rec.transport import Budget, Interrupt, RetryPolicy, Telemetry, Transport
     from agora_rec.transport.http import HttpxTransport
@@ -62,7 +63,11 @@ class CloudRecording:
         qps: Calls per second for this App ID, short for `budget=LocalBudget(qps)`; None paces nothing.
         budget: Who may call when, in place of `qps`; one object can be shared by several clients of the same
             App ID. A `SharedBudget` that is not open is opened and closed with the client.
-        store: Where checkpoints go; None: this process's memory.
+        store: Where checkpoints go, and what else all workers must know; None: this process's memory. A
+            `SharedStore` that is not open is opened and closed with the client.
+        secrets: Awaited before each start under a new resource ID, with the recording's checkpoint: gives a
+            fresh token and the storage's keys. So a recording that another worker has made can be started
+            here. None: they are those that the recording was made with.
         retry: What is sent again, and when; None: as documented.
         clock: Where time comes from; None: the machine and the event loop.
         max_connections: How many calls may be under way at once, 1 or more, so that a program doesn't run out
@@ -89,6 +94,7 @@ class CloudRecording:
         qps: float | None = QPS,
         budget: Budget | None = None,
         store: Store | None = None,
+        secrets: SecretsProvider | None = None,
         retry: RetryPolicy | None = None,
         clock: Clock | None = None,
         max_connections: int | None = MAX_CONNECTIONS,
@@ -96,10 +102,10 @@ class CloudRecording:
         webhook_secret: str | Secret | Iterable[str | Secret] | None = None,
         accept_sha1: bool = True,
     ) -> None:
-        secrets = hide_all(webhook_secret)
+        webhook_secrets = hide_all(webhook_secret)
         user, password = Secret(customer_id), Secret(customer_secret)
         del customer_id, customer_secret, webhook_secret  # no traceback may show them
-        _check_credentials(app_id, user, password, secrets)
+        _check_credentials(app_id, user, password, webhook_secrets)
         from agora_rec.api import Api
         from agora_rec.notifications.inbox import Inbox
         from agora_rec.register import Register
@@ -108,6 +114,7 @@ class CloudRecording:
 
         self.app_id = app_id
         self.clock: Clock = SystemClock() if clock is None else clock
+        self._is_store_shared = store is not None
         self.store: Store = MemoryStore() if store is None else store  # an empty one may be false
         if budget is None:
             budget = Unpaced() if qps is None else LocalBudget(qps, clock=self.clock)
@@ -127,10 +134,12 @@ class CloudRecording:
         )
         self._digest_key = password
         self._register = Register()
-        self._inbox = Inbox(self, secrets, accept_sha1=accept_sha1)
+        self.secrets: SecretsProvider | None = secrets
+        self._inbox = Inbox(self, webhook_secrets, accept_sha1=accept_sha1)
         self._group: TaskGroup | None = None
         self._own = AsyncExitStack()  # what was opened with this client, and is closed after it
         self._is_open = self._is_closed = False
+        self._following: anyio.CancelScope | None = None
         self.api: Api = Api(app_id, self._transport, self.require_open, self.clock.now)
 
     @classmethod
@@ -212,6 +221,78 @@ class CloudRecording:
         )
         return self._make(Ledger(description, self))
 
+    async def claim(
+        self,
+        key: str,
+        *,
+        cname: str,
+        uid: int | str,
+        mode: Mode,
+        token: str | Secret | None = None,
+        region: Region | None = None,
+        resource_expired_hour: int | None = None,
+        exclude: Sequence[str] = (),
+        announce_start: bool = False,
+        alternate: Alternate | None = None,
+    ) -> Recording:
+        """Give the live recording of a key, whichever worker made it, or make it; nothing is sent yet.
+
+        Of many workers that claim a key at once one makes the recording, and all get the same: follow it with
+        `ensure_started`. A recording is live until it has ended, or its recorder is known to have left.
+
+        Args:
+            key: What you call it: a lesson, a call; 1 to 200 characters.
+            cname: The channel; as for `recording`, like all that follows. Channel, uid and mode must be those
+                of the live recording, if there is one; its token and storage keys are taken from here.
+            uid: The recorder's uid.
+            mode: What is recorded, how, and where the files go.
+            token: The recorder's token.
+            region: Where the service may record.
+            resource_expired_hour: Hours in which calls are accepted.
+            exclude: Resource IDs of recordings from whose area it keeps away.
+            announce_start: Whether acquire announces what start will send.
+            alternate: Another uid for the case that the first one can't be started.
+
+        Raises:
+            InvalidRequest: Every wrong field; or the live recording of that key is another one.
+            Exception: Whatever the store raises.
+        """
+        from agora_rec.recording import Description, Ledger
+
+        token = hide(token)
+        self.require_open()
+        description = Description.checked(
+            key=key,
+            cname=cname,
+            uid=uid,
+            mode=mode,
+            token=token,
+            region=region,
+            resource_expired_hour=resource_expired_hour,
+            exclude=exclude,
+            announce_start=announce_start,
+            alternate=alternate,
+            now=self.clock.now(),
+        )
+        stored = await self.store.claim(Ledger(description, self).checkpoint())
+        if stored.checkpoint.id == description.id:
+            return self._make(Ledger.of(stored.checkpoint, description, self, version=stored.version))
+        description.require_same(stored.checkpoint)
+        return self._take_up(stored, mode=mode, token=token, alternate=alternate)
+
+    async def find(self, key: str) -> Recording | None:
+        """Give the recording that was claimed last under a key, ended or not; None: there is none.
+
+        It is driven on from here as from any other worker; only a start needs what checkpoints don't hold
+        (see `secrets`).
+
+        Raises:
+            Exception: Whatever the store raises.
+        """
+        self.require_open()
+        stored = await self.store.load_by_key(key)
+        return None if stored is None else self._take_up(stored)
+
     def _make(self, ledger: Ledger, *, is_visited: bool = False) -> Recording:
         from agora_rec.recording import Recording
 
@@ -243,10 +324,33 @@ class CloudRecording:
         Raises:
             InvalidRequest: Mode or token are not those that it was started with, or the alternate is wrong.
         """
+        token = hide(token)
+        return self._go_on(checkpoint, None, mode, token, alternate)
+
+    def _take_up(
+        self,
+        stored: Stored,
+        *,
+        mode: Mode | None = None,
+        token: Secret | None = None,
+        alternate: Alternate | None = None,
+    ) -> Recording:
+        """Go on with a recording as the store has it."""
+        return self._go_on(stored.checkpoint, stored.version, mode, token, alternate)
+
+    def _go_on(
+        self,
+        checkpoint: Checkpoint,
+        version: int | None,
+        mode: Mode | None,
+        token: Secret | None,
+        alternate: Alternate | None,
+    ) -> Recording:
         from agora_rec.recording import Description, Ledger
 
-        token = hide(token)
         there = self._register.find_held(checkpoint.id)
+        if there is None and version is not None:
+            there = self._register.find(checkpoint.id)
         if there is not None:
             checkpoint = there.checkpoint()  # it knows best which of its uids it has
         description = Description.restored(checkpoint, mode, token, alternate)
@@ -254,7 +358,7 @@ class CloudRecording:
             if description.has_secrets:
                 there.learn_secrets(description)
             return there
-        ledger = Ledger.of(checkpoint, description, self)
+        ledger = Ledger.of(checkpoint, description, self, version=version)
         if description.has_secrets:
             ledger.learn_secrets(description)
         recording = self._make(ledger)
@@ -321,7 +425,7 @@ class CloudRecording:
         """
         async with aclosing(self.store.unfinished()) as all_stored:
             async for stored in all_stored:
-                yield self.attach(stored.checkpoint)
+                yield self._take_up(stored)
 
     async def notification_ips(self) -> NotificationIps:
         """Ask from which addresses the service sends its webhooks, for a firewall's allow list.
@@ -387,6 +491,7 @@ class CloudRecording:
             InvalidRequest: The environment names a proxy or certificates that can't be used.
         """
         from agora_rec import codec
+        from agora_rec.store import SharedStore
         from agora_rec.transport import SharedBudget
 
         codec.prepare()
@@ -395,10 +500,15 @@ class CloudRecording:
         await self._transport.__aenter__()
         if isinstance(self.budget, SharedBudget) and not self.budget.is_open:
             await self._own.enter_async_context(self.budget)
+        if isinstance(self.store, SharedStore) and not self.store.is_open:
+            await self._own.enter_async_context(self.store)
         group = anyio.create_task_group()
         await group.__aenter__()
         self._group = group
         self._is_open = True
+        if self._is_store_shared:
+            self._following = anyio.CancelScope()
+            group.start_soon(self._follow_store, self._following, name="agora_rec: follow the store")
         return self
 
     async def __aexit__(
@@ -406,6 +516,8 @@ class CloudRecording:
     ) -> None:
         """Wait for the starts and stops under way, stop what was abandoned, close the connections."""
         self._is_open = False
+        if self._following is not None:
+            self._following.cancel()
         for recording in self.recordings:
             if recording.is_abandoned:
                 recording.stop_behind()
@@ -415,6 +527,13 @@ class CloudRecording:
             # business.
             if self._group is not None:
                 await self._group.__aexit__(None, None, None)
+
+    async def _follow_store(self, scope: anyio.CancelScope) -> None:
+        """Let recordings know what other workers write of them, as soon as the store says so."""
+        from agora_rec.recording.following import follow
+
+        with scope:
+            await follow(self.store, self.clock, self._register.find, lambda: self._register.made)
 
     async def _close(self) -> None:
         self._is_closed = True

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from agora_rec.clock import Clock
+    from agora_rec.recording.keeper import SecretsProvider
     from agora_rec.store import Store
     from agora_rec.transport import Budget, RetryPolicy, Telemetry
     from agora_rec.transport.http import HttpxTransport
@@ -37,6 +38,7 @@ class Options(TypedDict, total=False):
     qps: float | None
     budget: Budget | None
     store: Store | None
+    secrets: SecretsProvider | None
     retry: RetryPolicy | None
     clock: Clock | None
     max_connections: int | None

@@ -132,12 +132,14 @@ if TYPE_CHECKING:
         UpdateLayoutRequest,
         UpdateRequest,
     )
+    from agora_rec.model.secrets import Secrets
 else:
     __getattr__, __dir__ = deferred(
         __name__,
         {
             "agora_rec.model.allow_list": ("NotificationIps",),
             "agora_rec.model.alternate": ("Alternate",),
+            "agora_rec.model.secrets": ("Secrets",),
             "agora_rec.model.answers": (
                 "AcquireAnswer",
                 "Answer",
@@ -244,6 +246,7 @@ __all__ = [
     "S3Compatible",
     "SampleRate",
     "Scene",
+    "Secrets",
     "ServerSideEncryption",
     "ServiceName",
     "ServiceState",

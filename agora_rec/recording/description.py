@@ -3,17 +3,21 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import get_args
+from typing import Final, get_args
 
 from attrs import evolve, field, frozen
 
 from agora_rec import codec, model
-from agora_rec.errors import InvalidRequest, Violation
-from agora_rec.errors.text import escaped
-from agora_rec.model import AcquireRequest, Alternate, Mode, Scene, StartRequest, validation
+from agora_rec.errors import InvalidRequest, SecretsRequired, Violation
+from agora_rec.errors.text import escaped, shown
+from agora_rec.model import AcquireRequest, Alternate, Mode, Scene, Secrets, StartRequest, validation
+from agora_rec.model.storage import TemporaryKeyBucket
 from agora_rec.secret import Secret
 from agora_rec.store import Checkpoint
 from agora_rec.vocabulary import Region
+
+KEY_LENGTH: Final = 200
+"""The longest key of a recording, in characters."""
 
 
 @frozen(kw_only=True)
@@ -35,6 +39,7 @@ class Description:
     has_secrets: bool = True
     alternate: Alternate | None = None
     alternate_has_token: bool = False
+    key: str | None = None
     id: str = field(factory=lambda: uuid.uuid4().hex)
 
     @classmethod
@@ -51,13 +56,14 @@ class Description:
         announce_start: bool,
         alternate: Alternate | None,
         now: datetime,
+        key: str | None = None,
     ) -> "Description":
         """Check everything at once.
 
         Raises:
             InvalidRequest: With every wrong field in it.
         """
-        validation.require_recording(
+        violations = validation.check_recording(
             cname=cname,
             uid=uid,
             mode=mode,
@@ -68,6 +74,13 @@ class Description:
             alternate=alternate,
             now=now,
         )
+        if key is not None and not _is_key(key):
+            violations = (
+                Violation("key", repr(key)[:100], f"a text of 1 to {KEY_LENGTH} characters"),
+                *violations,
+            )
+        if violations:
+            raise InvalidRequest(violations)
         return cls(
             cname=cname,
             uid=model.normal_uid(uid),
@@ -80,6 +93,7 @@ class Description:
             announce_start=announce_start,
             alternate=alternate,
             alternate_has_token=alternate is not None and alternate.token is not None,
+            key=key,
         )
 
     @classmethod
@@ -105,6 +119,7 @@ class Description:
         alternate, alternate_has_token = _offered(checkpoint, alternate)
         return cls(
             id=checkpoint.id,
+            key=checkpoint.key,
             cname=checkpoint.cname,
             uid=checkpoint.uid,
             mode=checkpoint.described_mode(mode),
@@ -144,6 +159,55 @@ class Description:
             alternate_has_token=False,
         )
 
+    def require_same(self, checkpoint: Checkpoint) -> None:
+        """Make sure that the live recording of the key is what was asked for.
+
+        Raises:
+            InvalidRequest: It is another one.
+        """
+        wrong: list[Violation] = []
+        rule = "as the live recording of this key has it: {}"
+        if checkpoint.cname != self.cname:
+            wrong.append(Violation("cname", shown(self.cname, 80), rule.format(shown(checkpoint.cname, 80))))
+        if self.uid not in _uids(checkpoint) and checkpoint.uid != self.alternate_uid:
+            wrong.append(Violation("uid", str(self.uid), rule.format(checkpoint.uid)))
+        if not _is_same(self.mode, checkpoint.mode):
+            wrong.append(
+                Violation("mode", type(self.mode).__name__, "the mode of the live recording of this key")
+            )
+        if wrong:
+            raise InvalidRequest(tuple(wrong))
+
+    def with_secrets(self, secrets: Secrets, *, now: datetime) -> "Description":
+        """The same recording with the secrets that somebody was asked for.
+
+        Raises:
+            InvalidRequest: They are wrong, or the storage isn't the one that the mode describes.
+            SecretsRequired: The mode has other secrets, which nobody has brought.
+        """
+        mode, storage = self.mode, secrets.storage
+        if storage is not None:
+            if not _is_same(evolve(mode, storage=storage), codec.dump_mode(mode)):
+                rule = "the storage that the recording was made with; only its keys may differ"
+                raise InvalidRequest((Violation("secrets.storage", type(storage).__name__, rule),))
+            mode = evolve(mode, storage=storage)
+        missing = model.missing_secrets(mode)
+        if missing:
+            raise SecretsRequired(f"{', '.join(missing)}, to start")
+        token = secrets.token
+        validation.require_recording(
+            cname=self.cname,
+            uid=self.uid,
+            mode=mode,
+            token=token,
+            region=self.region,
+            resource_expired_hour=self.resource_expired_hour,
+            exclude=self.exclude,
+            alternate=None,
+            now=now,
+        )
+        return evolve(self, mode=mode, token=token, has_token=token is not None, has_secrets=True)
+
     @property
     def label(self) -> str:
         """Channel and uid for logs and notes: short, and nothing that could pass for another line."""
@@ -167,6 +231,13 @@ class Description:
         return StartRequest(cname=self.cname, uid=self.uid, mode=self.mode, token=self.token)
 
 
+def _is_key(key: object) -> bool:
+    """Whether stores of all kinds can hold it: a text, not too long, of whole characters, without NUL."""
+    if not isinstance(key, str) or not 1 <= len(key) <= KEY_LENGTH or "\0" in key:
+        return False
+    return not any("\ud800" <= character <= "\udfff" for character in key)
+
+
 def _uids(checkpoint: Checkpoint) -> tuple[int | None, ...]:
     """The uids of which the checkpoint says whether a token is needed."""
     return checkpoint.uid, checkpoint.alternate_uid
@@ -183,4 +254,18 @@ def _offered(checkpoint: Checkpoint, brought: Alternate | None) -> tuple[Alterna
 
 
 def _is_described(mode: Mode, checkpoint: Checkpoint) -> bool:
-    return type(mode) in get_args(Mode) and codec.dump_mode(mode) == checkpoint.mode
+    return type(mode) in get_args(Mode) and _is_same(mode, checkpoint.mode)
+
+
+def _is_same(mode: Mode, described: str) -> bool:
+    """Whether a mode is the one that was written down; how long temporary keys last belongs to the keys."""
+    if codec.dump_mode(mode) == described:
+        return True
+    return _without_expiration(mode) == _without_expiration(codec.load_mode(described))
+
+
+def _without_expiration(mode: Mode) -> str:
+    storage = mode.storage
+    if isinstance(storage, TemporaryKeyBucket):
+        mode = evolve(mode, storage=evolve(storage, sts_expiration=None))
+    return codec.dump_mode(mode)

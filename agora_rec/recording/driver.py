@@ -105,6 +105,11 @@ class Driver:
             self.ledger.absorb(fact)
         return self.ledger.hear(notification, keys)
 
+    async def bring_secrets(self) -> None:
+        """Ask for the secrets of the next start, or of an acquire that announces it."""
+        if self.ledger.state is not State.IDLE or self.ledger.description.announce_start:
+            await self._starting.bring_secrets()
+
     def acquire(self, *, under: Description | None = None) -> Job[AcquireAnswer]:
         """Begin to acquire a resource ID.
 

@@ -84,7 +84,11 @@ async def _pause(driver: Driver, seconds: float) -> None:
 
 
 async def _step_towards_start(driver: Driver) -> None:
-    match driver.ledger.state:
+    before = driver.ledger.standing
+    await driver.bring_secrets()
+    if driver.ledger.standing is not before:
+        return  # look again: somebody else has acquired or started while the secrets came
+    match before.state:
         case State.IDLE:
             await _acquire(driver)
         case State.ACQUIRED if driver.ledger.standing.start_refused or driver.is_lapsed:

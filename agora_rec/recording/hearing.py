@@ -40,6 +40,15 @@ class Hearing:
         """Remember that this notification was dealt with."""
         self._ledger.heard.settle(keys)
 
+    async def catch_up(self, version: int | None = None) -> None:
+        """Learn what other workers have written, unless that is known here; a store that fails is reported.
+
+        Args:
+            version: The version that the store is said to have; None: not known.
+        """
+        if version is None or version > self._ledger.version:
+            await self._ledger.look_up()
+
     async def reread(self) -> None:
         """Learn what other workers have written to the store; raises what the store raises."""
         await self._ledger.refresh()

@@ -1,14 +1,14 @@
 """What a recording needs of the client that made it: a small protocol, so that recordings know no client."""
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, TypeVarTuple
 
 from agora_rec.clock import Clock
 from agora_rec.codec import Body
 from agora_rec.errors import Attempt
-from agora_rec.model import AnyAnswer
+from agora_rec.model import AnyAnswer, Secrets
 from agora_rec.operations import Operation
-from agora_rec.store import Store
+from agora_rec.store import Checkpoint, Store
 from agora_rec.transport import Interrupt, RetryPolicy
 
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound=AnyAnswer)
 Ts = TypeVarTuple("Ts")
+
+
+SecretsProvider: TypeAlias = Callable[[Checkpoint], Awaitable[Secrets]]
+"""Asked once for each resource ID, before the start, with what is known of the recording."""
 
 
 class Keeper(Protocol):
@@ -39,6 +43,11 @@ class Keeper(Protocol):
     @property
     def retry(self) -> RetryPolicy:
         """What is sent again, and when."""
+        ...
+
+    @property
+    def secrets(self) -> SecretsProvider | None:
+        """Who is asked for the secrets of a start; None: they are those that a recording was made with."""
         ...
 
     @property

@@ -239,6 +239,7 @@ class Ledger:
         """All that is known, without secrets."""
         return Checkpoint(
             id=self.description.id,
+            key=self.description.key,
             cname=self.description.cname,
             uid=self.description.uid,
             mode=self._mode,
@@ -346,16 +347,20 @@ class Ledger:
         )
         return None if starts and other else merged
 
-    def learn_secrets(self, description: Description) -> None:
+    def learn_secrets(self, description: Description, *, is_new: bool = False) -> None:
         """Take the description with its secrets, if they are those of the first start.
 
         An alternate's token that is known here already need not be brought again.
+
+        Args:
+            description: As `Description.restored` or `Description.with_secrets` made it.
+            is_new: They are for another start than the first one, under another resource ID.
 
         Raises:
             InvalidRequest: They are not.
         """
         body = codec.encode(description.start_request())
-        if self.start_digest not in (None, self.keeper.digest(body)):
+        if not is_new and self.start_digest not in (None, self.keeper.digest(body)):
             rule = "the mode and token of the first start: a repeated start must not differ"
             raise InvalidRequest((Violation("mode, token", MASK, rule),))
         self.description = description.with_alternate_of(self.description)

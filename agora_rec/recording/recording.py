@@ -178,6 +178,7 @@ class Recording:
             TransportError: No usable answer; nothing runs because of it.
         """
         self._ledger.keeper.require_open()
+        await self._driver.bring_secrets()
         return await self._driver.acquire().wait()
 
     async def start(self) -> StartAnswer:
@@ -198,6 +199,7 @@ class Recording:
         """
         self._ledger.keeper.require_open()
         with self._starter():
+            await self._driver.bring_secrets()
             return await self._driver.start().wait()
 
     async def query(self) -> QueryAnswer:

@@ -27,6 +27,9 @@ DEFAULT_EXPIRED_HOUR: Final = 72
 """The service's own `resourceExpiredHour` (timing.yaml)."""
 
 
+_ANNOUNCED: Final = ""
+
+
 class Starting:
     """The starts of one recording: every attempt for the present resource ID is remembered."""
 
@@ -34,10 +37,39 @@ class Starting:
         self._ledger = ledger
         self._keeper = ledger.keeper
         self._attempts: list[Attempt] = []
+        self._asked_for: str | None = None  # the resource ID for which somebody was asked for secrets
         if ledger.state is State.STARTING:  # another process sent it, and we can't know what became of it
             self._attempts.append(
                 Attempt(host="", outcome=AttemptOutcome.UNANSWERED, seconds=0.0, at=self._first_at())
             )
+
+    async def bring_secrets(self) -> None:
+        """Ask for the secrets of the next start, if there is somebody to ask and it wasn't done yet.
+
+        Once for each resource ID: a repeated start must not differ. Where acquire announces what start will
+        send, they are asked for before it, and are good for the start too.
+
+        Raises:
+            InvalidRequest: They are wrong, or not those of the start that is to be repeated.
+            SecretsRequired: The mode needs more than they have.
+            Exception: What the provider raises.
+        """
+        provider, ledger = self._keeper.secrets, self._ledger
+        if provider is None or self._asked_for == (wanted := self._wanted):
+            return
+        if ledger.state is State.ACQUIRED and self._asked_for == _ANNOUNCED:
+            self._asked_for = wanted
+            return
+        secrets = await provider(ledger.checkpoint())
+        if self._wanted == wanted:  # nobody was quicker
+            description = ledger.description.with_secrets(secrets, now=self._keeper.clock.now())
+            ledger.learn_secrets(description, is_new=ledger.state.is_before_start)
+            self._asked_for = wanted
+
+    @property
+    def _wanted(self) -> str:
+        """What the secrets are for: a resource ID, or the announcement to get one by."""
+        return self._ledger.resource_id if self._ledger.state is not State.IDLE else _ANNOUNCED
 
     def prepare(self) -> Operation[StartAnswer]:
         """Make the start; nothing is noted yet.

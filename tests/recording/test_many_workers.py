@@ -1,6 +1,7 @@
 """Several workers know the same recording: what they learn becomes one, and no start is sent twice."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -13,7 +14,8 @@ from agora_rec.emulator import LoseAnswer, Refuse
 from agora_rec.lifecycle import FactKey
 from agora_rec.recording import Recording
 from agora_rec.recording.ledger import STORE_LOOK_EVERY, WRITES_TRIED
-from agora_rec.store import Lease, Stored
+from agora_rec.store import Lease, Stored, Written
+from agora_rec.store.listening import Listening
 from tests.support.backends import virtual_time
 from tests.support.cloud import (
     ACQUIRE,
@@ -49,15 +51,30 @@ class Office:
         return self.other.attach(stored.checkpoint, **secrets)
 
 
-@pytest.fixture
-async def office() -> AsyncGenerator[Office]:
+class Silent(HandingOn):
+    """Tells nobody what was written: whoever wants to know must look."""
+
+    @asynccontextmanager
+    async def changes(self) -> AsyncGenerator[AsyncIterator[Written]]:
+        yield Listening()
+
+
+@asynccontextmanager
+async def an_office(*, silent: bool) -> AsyncGenerator[Office]:
     clock, store = LoopClock(), MemoryStore()
     emulator = an_emulator(clock=clock)
+    seen = Silent(store) if silent else store
     async with (
-        a_client(emulator, clock, store=store) as cloud,
-        a_client(emulator, clock, store=store) as other,
+        a_client(emulator, clock, store=seen) as cloud,
+        a_client(emulator, clock, store=seen) as other,
     ):
         yield Office(Stage(emulator, cloud, clock), other, store)
+
+
+@pytest.fixture
+async def office() -> AsyncGenerator[Office]:
+    async with an_office(silent=True) as found:
+        yield found
 
 
 async def test_whoever_waits_learns_from_the_store_what_another_worker_was_told(office: Office) -> None:
@@ -83,6 +100,22 @@ async def test_whoever_waits_learns_from_the_store_what_another_worker_was_told(
     assert seen == [FactKey.STOP_SENT, FactKey.UPLOADED]
     assert recording.history == same.history
     assert list(office.on.cloud.recordings) == []
+
+
+async def test_whoever_holds_a_recording_learns_at_once_what_another_worker_writes() -> None:
+    async with an_office(silent=False) as office:
+        recording = await office.on.started()
+        await anyio.sleep(20)
+        same = await office.same(recording)
+        async with anyio.create_task_group() as tasks:
+            waiter = await calling(tasks, recording.wait_finished)
+            await same.stop()
+            began = office.on.clock.monotonic()
+            await waiter.finished()
+            assert waiter.value is not None
+            assert waiter.value.files == same.files
+            assert office.on.clock.monotonic() == began
+        assert recording.history == same.history
 
 
 async def test_a_store_that_cannot_be_read_ends_no_wait(
