@@ -278,7 +278,12 @@ class CloudRecording:
         if stored.checkpoint.id == description.id:
             return self._make(Ledger.of(stored.checkpoint, description, self, version=stored.version))
         description.require_same(stored.checkpoint)
-        return self._take_up(stored, mode=mode, token=token, alternate=alternate)
+        try:
+            return self._take_up(stored, mode=mode, token=token, alternate=alternate)
+        except (
+            InvalidRequest
+        ):  # it was started with another token: that one counts, and nobody needs it again
+            return self._take_up(stored)
 
     async def find(self, key: str) -> Recording | None:
         """Give the recording that was claimed last under a key, ended or not; None: there is none.
@@ -397,6 +402,11 @@ class CloudRecording:
         taking = self._inbox.receive(headers, body, before_ack)
         del headers, body  # stream keys in a body, a proxy's password in headers: not for tracebacks
         return await taking
+
+    @property
+    def hears_from_others(self) -> bool:
+        """Whether other workers may know of our recordings, or notifications come in."""
+        return self._is_store_shared or self.expects_notifications
 
     @property
     def expects_notifications(self) -> bool:

@@ -6,12 +6,14 @@ else has reached it. The caller's deadline or cancellation ends his waiting, nev
 
 from collections import Counter
 from contextlib import suppress
+from typing import Final
 
 from agora_rec.errors import (
     ApiError,
     IllegalTransition,
     ResourceExpired,
     StartUnconfirmed,
+    StoreConflict,
 )
 from agora_rec.model import StopAnswer
 from agora_rec.recording.description import Description
@@ -19,6 +21,9 @@ from agora_rec.recording.driver import Driver
 from agora_rec.recording.jobs import Job
 from agora_rec.recording.remedies import Remedy, Way, remedy_for
 from agora_rec.vocabulary import Command, State
+
+OTHERS_START: Final = 10.0
+"""Seconds from a start in which its sid may come to another worker, or by event 13 (timing.yaml)."""
 
 
 async def reach_started(driver: Driver) -> None:
@@ -33,6 +38,12 @@ async def reach_started(driver: Driver) -> None:
     while ledger.state is not State.RECORDING:
         try:
             await _step_towards_start(driver)
+        except StoreConflict:
+            continue  # another worker has acquired or started it: what he knows is known here now
+        except StartUnconfirmed:
+            if not await _comes_from_elsewhere(driver):
+                raise
+            continue
         except ApiError as error:
             step = _next_step(driver, error, gone)
             if step is None or driver.stops_wanted != stops:
@@ -143,8 +154,24 @@ async def _acquire(driver: Driver, under: Description | None = None) -> None:
         await under_way.wait()
 
 
+async def _comes_from_elsewhere(driver: Driver) -> bool:
+    """Whether a start of just now has brought its sid to another worker, or by a notification."""
+    ledger, clock = driver.ledger, driver.keeper.clock
+    if not driver.keeper.hears_from_others:
+        return False
+    sent_at = ledger.standing.start_sent_at
+    age = OTHERS_START if sent_at is None else (clock.now() - sent_at).total_seconds()
+    if 0.0 <= age < OTHERS_START:
+        with clock.move_on_after(OTHERS_START - age):
+            while ledger.state is State.STARTING:
+                await ledger.news()
+    return ledger.state is not State.STARTING
+
+
 async def _await_sid(driver: Driver) -> None:
     under_way = driver.start_job
+    if under_way is None and await _comes_from_elsewhere(driver):
+        return
     if under_way is None or under_way.is_done:
         if driver.is_lapsed:
             raise driver.unconfirmed("the resource ID is too old to ask by repeating the start")

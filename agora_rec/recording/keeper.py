@@ -51,6 +51,11 @@ class Keeper(Protocol):
         ...
 
     @property
+    def hears_from_others(self) -> bool:
+        """Whether a sid may come otherwise than by the start's answer: from another worker, by webhook."""
+        ...
+
+    @property
     def expects_notifications(self) -> bool:
         """Whether the service's notifications are to come in, here or at a worker with the same settings."""
         ...

@@ -6,12 +6,12 @@ callers, and knows whether somebody still wants what it started.
 
 import logging
 from collections.abc import AsyncIterator, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from agora_rec import operations
-from agora_rec.errors import WaitTimedOut
+from agora_rec.errors import WaitTimedOut, WorkerNotFound
 from agora_rec.lifecycle import Change
 from agora_rec.model import (
     AcquireAnswer,
@@ -86,6 +86,11 @@ class Recording:
     def id(self) -> str:
         """This library's own name for it, by which stores know it."""
         return self._ledger.description.id
+
+    @property
+    def key(self) -> str | None:
+        """What its users call it, if it was claimed under a key."""
+        return self._ledger.description.key
 
     @property
     def cname(self) -> str:
@@ -213,6 +218,23 @@ class Recording:
         """
         self._wanted()
         return await self._driver.query(Priority.CONFIRM).wait()
+
+    async def refresh(self) -> None:
+        """Learn what other workers know; and if it records, as far as is known, ask the service.
+
+        That the service doesn't know it (404) proves nothing by itself, and is not raised.
+
+        Raises:
+            Superseded: A stop came first.
+            ApiError: The service refused.
+            TransportError: No usable answer.
+            Exception: Whatever the store raises.
+        """
+        self._wanted()
+        await self._ledger.refresh()
+        if self.state is State.RECORDING:
+            with suppress(WorkerNotFound):
+                await self._driver.query(Priority.CONFIRM).wait()
 
     async def update(
         self,

@@ -37,6 +37,7 @@ class Starting:
         self._ledger = ledger
         self._keeper = ledger.keeper
         self._attempts: list[Attempt] = []
+        self._begun: tuple[str | None, str | None] = (None, None)
         self._asked_for: str | None = None  # the resource ID for which somebody was asked for secrets
         if ledger.state is State.STARTING:  # another process sent it, and we can't know what became of it
             self._attempts.append(
@@ -87,6 +88,7 @@ class Starting:
         if ledger.state is not State.STARTING:
             self._attempts.clear()
             ledger.start_digest = self._keeper.digest(cast("Body", operation.body))  # a start has one
+        self._begun = self._identity
         ledger.absorb(facts.StartSent(instance_uid=ledger.description.uid))
 
     def need_secrets(self) -> None:
@@ -103,7 +105,7 @@ class Starting:
             StoreConflict: Another worker has acquired or started it meanwhile; nothing was sent.
             Interrupted: A stop came before anything was sent.
         """
-        ledger, ours = self._ledger, self._identity
+        ledger, ours = self._ledger, self._begun
         try:
             await ledger.save()
         except Exception as error:

@@ -39,10 +39,14 @@ class StoreDown(Exception):  # noqa: N818 - what a store's driver might raise
 class SpyStore(HandingOn):
     """A store in memory that can fail, before or after it has written, and knows what it was asked."""
 
-    inner: MemoryStore = field(factory=MemoryStore)
     fail_before: bool = False
     fail_after: bool = False
     written: list[tuple[State, int]] = field(factory=list)
+
+    @property
+    def memory(self) -> MemoryStore:
+        assert isinstance(self.inner, MemoryStore)
+        return self.inner
 
     async def save(self, checkpoint: Checkpoint, *, version: int, lease: Lease | None = None) -> int:
         await anyio.sleep(0.001)
@@ -69,7 +73,7 @@ class Witness(httpx.AsyncBaseTransport):
     seen: list[tuple[str, State | None]] = field(factory=list)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        known = [*self.store.inner._unfinished.values(), *self.store.inner._others.values()]
+        known = [*self.store.memory._unfinished.values(), *self.store.memory._others.values()]
         state = known[0].checkpoint.standing.state if known else None
         self.seen.append((request.url.path.rpartition("/")[2], state))
         return await self.inner.handle_async_request(request)
