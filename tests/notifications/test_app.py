@@ -288,7 +288,7 @@ async def test_it_lives_as_long_as_its_server():
 
 async def test_a_websocket_is_refused():
     answer = await ask(FakeReceiver(), {"type": "websocket.connect"}, scope={"type": "websocket"})
-    assert answer.sent == [{"type": "websocket.close"}]
+    assert (answer.messages, answer.sent) == ([], [{"type": "websocket.close"}])
 
 
 async def test_what_is_not_known_is_not_served():
