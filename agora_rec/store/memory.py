@@ -63,9 +63,12 @@ class MemoryStore:
 
     def _index(self, before: Stored | None, after: Stored) -> None:
         """Keep the recording where notifications will look for it."""
-        if before is not None:
-            self._forget(before)
         checkpoint = after.checkpoint
+        if before is not None:
+            known = before.checkpoint
+            if known.standing is checkpoint.standing and known.uid == checkpoint.uid:
+                return  # as after nearly every notification
+            self._forget(before)
         if checkpoint.standing.sid is not None:
             self._by_sid[checkpoint.standing.sid] = checkpoint.id
         if checkpoint.standing.state is State.STARTING:
