@@ -82,6 +82,7 @@ def bench(session: nox.Session) -> None:
     session.install("-e", ".[bench]")
     session.run("python", "-m", "benchmarks.import_time", *session.posargs)
     session.run("python", "-m", "benchmarks.transport_overhead", *session.posargs)
+    session.run("python", "-m", "benchmarks.notifications", *session.posargs)
     session.run("python", "-m", "benchmarks.flow")
     session.run("python", "-m", "benchmarks.telemetry")
     session.run("python", "-m", "benchmarks.budget")

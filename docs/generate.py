@@ -48,8 +48,10 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
 }
 
 MEASURED: Final[Mapping[str, str]] = {
+    "fuzzing.md": "python -m tests.fuzz --markdown",
     "performance_calls.md": "python -m benchmarks.transport_overhead --markdown",
     "performance_imports.md": "python -m benchmarks.import_time --markdown",
+    "performance_notifications.md": "python -m benchmarks.notifications --markdown",
     "performance_profile.md": "python -m benchmarks.transport_overhead --markdown",
 }
 

@@ -121,9 +121,8 @@ class MemoryStore:
 
     def _keep(self, stored: Stored, before: Stored | None) -> Stored:
         checkpoint = stored.checkpoint
-        if before is not None:
-            self._unindex(before)
-        self._index(checkpoint)
+        if before is None or _has_moved(before.checkpoint, checkpoint):
+            self._index(before, checkpoint)
         if checkpoint.is_unfinished:
             self._others.pop(checkpoint.id, None)
             self._unfinished[checkpoint.id] = stored
@@ -136,8 +135,10 @@ class MemoryStore:
         self._listeners.tell(checkpoint.id, stored.version)
         return stored
 
-    def _index(self, checkpoint: Checkpoint) -> None:
+    def _index(self, before: Stored | None, checkpoint: Checkpoint) -> None:
         """Keep a recording where callers and notifications will look for it."""
+        if before is not None:
+            self._leave_place(before.checkpoint)
         if checkpoint.key is not None:
             self._by_key.setdefault(checkpoint.key, checkpoint.id)  # a later claim is not undone
         if checkpoint.standing.sid is not None:
@@ -145,13 +146,12 @@ class MemoryStore:
         if checkpoint.standing.state is State.STARTING:
             self._starting.setdefault(_place(checkpoint), set()).add(checkpoint.id)
 
-    def _unindex(self, stored: Stored) -> None:
-        """Take a checkpoint that makes room for a newer one out of where only its state has put it."""
-        place = _place(stored.checkpoint)
-        waiting = self._starting.get(place, set())
-        waiting.discard(stored.checkpoint.id)
+    def _leave_place(self, checkpoint: Checkpoint) -> None:
+        """Take a recording that waited for its sid out of where its channel and uid have put it."""
+        waiting = self._starting.get(_place(checkpoint), set())
+        waiting.discard(checkpoint.id)
         if not waiting:
-            self._starting.pop(place, None)
+            self._starting.pop(_place(checkpoint), None)
 
     def _forget(self, recording_id: str) -> None:
         checkpoint = self._others.pop(recording_id).checkpoint
@@ -163,3 +163,8 @@ class MemoryStore:
 
 def _place(checkpoint: Checkpoint) -> tuple[str, int]:
     return checkpoint.cname, checkpoint.uid
+
+
+def _has_moved(before: Checkpoint, after: Checkpoint) -> bool:
+    """Whether a recording is found elsewhere now; not so after nearly every notification."""
+    return before.standing is not after.standing or _place(before) != _place(after)

@@ -71,12 +71,15 @@ class HandClock(JumpClock):
                 scope.cancel()
         self._scopes = [(end, scope) for end, scope in self._scopes if end > self.moment]
 
-    async def advance(self, seconds: float, step: float = 1.0) -> None:
-        """Let this time pass in steps, and after each of them whatever wakes up come to rest."""
+    async def advance(self, seconds: float) -> None:
+        """Let this time pass in steps of a second at most, and each time whatever wakes up come to rest.
+
+        Not beside uvicorn: on asyncio anyio looks every 0.1 s whether all rest, and uvicorn never does then.
+        """
         while seconds > 0:
             await anyio.wait_all_tasks_blocked()
-            self.pass_by(min(seconds, step))
-            seconds -= step
+            self.pass_by(min(seconds, 1.0))
+            seconds -= 1.0
         await anyio.wait_all_tasks_blocked()
 
 

@@ -26,6 +26,7 @@ PART: Final = "fuzzing.md"
 
 _DONE: Final = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
 _STATUS: Final = re.compile(r"^#\d+\s.*?\bcov: (\d+) ft: (\d+) corp: (\d+)/", re.MULTILINE)
+_MEMORY: Final = re.compile(r"stat::peak_rss_mb:\s*(\d+)")
 _SECONDS: Final = re.compile(r"^Done \d+ runs in (\d+) second", re.MULTILINE)
 
 
@@ -39,7 +40,15 @@ class Outcome:
     features: int
     kept: int
     seconds: int
+    memory: int
     findings: int
+
+    @classmethod
+    def of(cls, said: str, *, seeds: int, findings: int) -> "Outcome":
+        """Read what libFuzzer said."""
+        edges, features, kept = map(int, (_STATUS.findall(said) or [(0, 0, 0)])[-1])
+        inputs, seconds, memory = (_number(pattern, said) for pattern in (_DONE, _SECONDS, _MEMORY))
+        return cls(inputs, seeds, edges, features, kept, seconds, memory, findings)
 
     def table(self) -> str:
         """As a table of Markdown."""
@@ -51,6 +60,7 @@ class Outcome:
             ("features (edges and comparisons, by how often)", f"{self.features:,}"),
             ("inputs kept, since they reached something new", f"{self.kept:,}"),
             ("seconds", f"{self.seconds:,}"),
+            ("memory of the process at its largest, MiB", f"{self.memory:,}"),
             ("findings", f"{self.findings:,}"),
         ]
         return reporting.table(rows)
@@ -92,11 +102,9 @@ def run(runs: int, seed: int, findings: Path) -> Outcome:
         command += [f"-{name}={value}" for name, value in options.items()]
         said = _watch([*command, str(folder)])
         found = {*findings.glob("*")} - before
-    edges, features, kept = map(int, (_STATUS.findall(said) or [(0, 0, 0)])[-1])
-    inputs, seconds = _number(_DONE, said), _number(_SECONDS, said)
     for file in sorted(found):
         print(f"finding: python -m tests.fuzz.session {file}")
-    return Outcome(inputs, seeds, edges, features, kept, seconds, len(found))
+    return Outcome.of(said, seeds=seeds, findings=len(found))
 
 
 def _watch(command: list[str]) -> str:

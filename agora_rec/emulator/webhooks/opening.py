@@ -33,5 +33,5 @@ def open_receiver(
 ) -> AbstractAsyncContextManager[Receiver]:
     """A receiver for the time of a block."""
     if isinstance(to, Secret):
-        return open_http(to, at_once=switches.at_once, verify=verify)
+        return open_http(to, verify=verify)
     return open_asgi(to, path=switches.path, at_once=switches.at_once)

@@ -77,13 +77,14 @@ async def _read(answer: httpx.Response) -> Intake:
 
 
 @asynccontextmanager
-async def open_http(url: Secret, *, at_once: int, verify: ssl.SSLContext | None) -> AsyncGenerator[Receiver]:
-    """A receiver at a URL; its connections are kept alive, and closed at the end of the block."""
+async def open_http(url: Secret, *, verify: ssl.SSLContext | None) -> AsyncGenerator[Receiver]:
+    """A receiver at a URL; its connections are kept alive, and closed at the end of the block.
+
+    There are as many as there are attempts at once, which are the courier's business.
+    """
     async with httpx.AsyncHTTPTransport(
         verify=verify or url.reveal().lower().startswith("https:"),
-        limits=httpx.Limits(
-            max_connections=at_once, max_keepalive_connections=at_once, keepalive_expiry=KEEP_ALIVE
-        ),
+        limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE),
         trust_env=False,
     ) as http:
         yield HttpReceiver(url, http)

@@ -18,7 +18,7 @@ from agora_rec.errors import InvalidRequest
 from agora_rec.secret import Secret
 from tests.emulator.stage import HandClock
 from tests.emulator.stage import Stage as HttpStage
-from tests.emulator.webhooks.receiving import Inbox
+from tests.emulator.webhooks.receiving import Hangs, Inbox
 from tests.support.backends import virtual_time
 from tests.support.cloud import CNAME, UID, a_client, mix
 from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET, NEEDLE, WEBHOOK_SECRET
@@ -55,6 +55,13 @@ async def told(emulator: Emulator, event_type: EventType) -> None:
     """Wait until the service has told of that event."""
     while event_type not in {each.event_type for each in emulator.notices}:  # noqa: ASYNC110 - it tells nobody here
         await anyio.sleep(0.05)
+
+
+async def fly(clock: HandClock) -> None:
+    """Let time pass quickly, for as long as it takes."""
+    while True:
+        clock.pass_by(0.25)
+        await anyio.sleep(0.001)
 
 
 async def test_everything_that_the_service_tells_arrives_once_signed_and_in_order():
@@ -183,6 +190,14 @@ async def test_an_application_is_asked_where_it_is_mounted():
     assert {each.scope["path"] for each in inbox.got} == {"/hooks/agora"}
 
 
+async def test_an_application_that_never_answers_has_no_more_handlers_than_it_may():
+    hangs = Hangs()
+    async with at_work(hangs, at_once=2) as (_, cloud):
+        await cloud.recording(CNAME, UID, mix()).ensure_started()
+        await anyio.sleep(600)
+        assert len(hangs.got) == 2
+
+
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 async def test_the_receivers_certificate_is_judged_by_the_context_that_was_given():
     authority = trustme.CA()
@@ -290,12 +305,15 @@ async def test_sockets_can_be_real_while_time_is_not():
             httpx.AsyncClient(base_url=served.url, auth=auth, trust_env=False) as http,
         ):
             stage = HttpStage(emulator, http, clock)
-            recording = await stage.record()
-            await clock.advance(60, step=10)
-            emulator.inject(Upload(seconds=120, backuped=True))
-            await stage.stop(recording, async_stop=True)
-            await clock.advance(200, step=10)
-            await emulator.settled()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(fly, clock)
+                recording = await stage.record()
+                await told(emulator, EventType.UPLOADING_PROGRESS)
+                emulator.inject(Upload(seconds=120, backuped=True))
+                await stage.stop(recording, async_stop=True)
+                await told(emulator, EventType.BACKUPED)
+                await emulator.settled()
+                tasks.cancel_scope.cancel()
     assert [each.state for each in emulator.deliveries] == [DeliveryState.DELIVERED] * 2 * len(
         emulator.notices
     )

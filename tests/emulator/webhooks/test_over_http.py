@@ -15,7 +15,7 @@ from agora_rec.emulator import DeliveryAttempt, DeliveryState, HealthCheck
 from agora_rec.emulator.serving import serve
 from agora_rec.emulator.webhooks.envelope import sign
 from agora_rec.emulator.webhooks.over_http import open_http
-from agora_rec.emulator.webhooks.receivers import check_url
+from agora_rec.emulator.webhooks.receivers import ANSWER_BYTES_MAX, Intake, check_url
 from agora_rec.errors import InvalidRequest
 from agora_rec.secret import Secret
 from tests.emulator.test_serving import make_certificate
@@ -40,7 +40,7 @@ async def deliver(
         source.tell(clock.now(), sequence=sequence)
     given: dict[str, Any] = {"retry_gaps": ()} | switches
     courier = a_courier(source, clock, **given)
-    receiver = open_http(check_url(Secret(url)), at_once=courier.schedule.switches.at_once, verify=verify)
+    receiver = open_http(check_url(Secret(url)), verify=verify)
     with anyio.fail_after(30):
         async with courier.delivering(receiver):
             await courier.settled()
@@ -147,6 +147,41 @@ async def test_tls_is_verified(tmp_path: Path):
     assert len(server.requests) == 1
 
 
+async def test_authorities_of_the_environment_are_not_what_everybody_trusts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    authority = trustme.CA()
+    server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(server_side)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    async with servers.serving(ACCEPT, tls=server_side) as server:
+        (attempt,) = await deliver(server.url)
+    assert str(attempt.reception) == "untrusted"
+
+
+def test_of_a_huge_answer_only_its_beginning_is_kept():
+    intake = Intake()
+    intake.add(b"x" * (1 << 24))
+    intake.add(b"x" * (1 << 24))
+    assert intake.is_too_large
+    assert len(intake._bytes) == ANSWER_BYTES_MAX + 1
+
+
+async def test_many_at_once_are_many_connections():
+    all_are_here = anyio.Event()
+
+    async def when_all_are_here(stream: ByteStream) -> bool:
+        if len(server.requests) == 110:
+            all_are_here.set()
+        await all_are_here.wait()
+        return await ACCEPT(stream)
+
+    async with servers.serving(when_all_are_here) as server:
+        attempts = await deliver(server.url, 110, at_once=110, answer_seconds=25)
+    assert [str(each.reception) for each in attempts] == ["accepted"] * 110
+
+
 async def test_proxies_of_the_environment_are_none_of_the_services(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
@@ -156,13 +191,18 @@ async def test_proxies_of_the_environment_are_none_of_the_services(monkeypatch: 
 
 
 async def test_one_who_is_slow_holds_up_nobody_else():
+    all_are_here = anyio.Event()
+
     async def when_all_others_are_through(stream: ByteStream) -> bool:
-        while len(server.requests) < 30:
-            server.asked = anyio.Event()
-            await server.asked.wait()
+        await all_are_here.wait()
         return await ACCEPT(stream)
 
-    async with servers.serving(when_all_others_are_through, ACCEPT) as server:
+    async def at_once(stream: ByteStream) -> bool:
+        if len(server.requests) == 30:
+            all_are_here.set()
+        return await ACCEPT(stream)
+
+    async with servers.serving(when_all_others_are_through, at_once) as server:
         attempts = await deliver(server.url, 30)
     assert [str(each.reception) for each in attempts] == ["accepted"] * 30
 
@@ -188,7 +228,7 @@ async def test_the_end_of_the_block_ends_what_is_on_the_wire():
     source.tell(clock.now())
     courier = a_courier(source, clock)
     async with servers.serving(see_the_end) as server:
-        receiver = open_http(Secret(server.url), at_once=9, verify=None)
+        receiver = open_http(Secret(server.url), verify=None)
         with anyio.fail_after(5):
             async with courier.delivering(receiver):
                 await server.asked.wait()
@@ -220,7 +260,7 @@ async def test_what_the_console_shows_of_each_failure(monkeypatch: pytest.Monkey
     trustme.CA().issue_cert("127.0.0.1").configure_cert(server_side)
 
     async def check(url: str) -> HealthCheck:
-        async with open_http(check_url(Secret(url)), at_once=9, verify=None) as receiver:
+        async with open_http(check_url(Secret(url)), verify=None) as receiver:
             return (await courier.check_health(receiver, [40]))[0]
 
     async with (
