@@ -9,6 +9,7 @@ What works for a client is loaded when the first one is made, not when this modu
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, TypeVarTuple, Unpack
@@ -114,7 +115,8 @@ class CloudRecording:
 
         self.app_id = app_id
         self.clock: Clock = SystemClock() if clock is None else clock
-        self._is_store_shared = store is not None
+        self.is_store_shared: bool = store is not None
+        self.holder: str = uuid.uuid4().hex
         self.store: Store = MemoryStore() if store is None else store  # an empty one may be false
         if budget is None:
             budget = Unpaced() if qps is None else LocalBudget(qps, clock=self.clock)
@@ -406,7 +408,7 @@ class CloudRecording:
     @property
     def hears_from_others(self) -> bool:
         """Whether other workers may know of our recordings, or notifications come in."""
-        return self._is_store_shared or self.expects_notifications
+        return self.is_store_shared or self.expects_notifications
 
     @property
     def expects_notifications(self) -> bool:
@@ -516,7 +518,7 @@ class CloudRecording:
         await group.__aenter__()
         self._group = group
         self._is_open = True
-        if self._is_store_shared:
+        if self.is_store_shared:
             self._following = anyio.CancelScope()
             group.start_soon(self._follow_store, self._following, name="agora_rec: follow the store")
         return self

@@ -11,7 +11,14 @@ from functools import partial
 from typing import Final, TypeVar, TypeVarTuple
 
 from agora_rec import operations
-from agora_rec.errors import IllegalTransition, ResourceExpired, StartUnconfirmed, Superseded, TransportError
+from agora_rec.errors import (
+    IllegalTransition,
+    LeaseLost,
+    ResourceExpired,
+    StartUnconfirmed,
+    Superseded,
+    TransportError,
+)
 from agora_rec.lifecycle import Change, Fact, Verdict, facts, verdicts
 from agora_rec.lifecycle.heard import facts_heard
 from agora_rec.model import (
@@ -29,6 +36,7 @@ from agora_rec.recording.description import Description
 from agora_rec.recording.jobs import Job
 from agora_rec.recording.keeper import Keeper
 from agora_rec.recording.ledger import Ledger
+from agora_rec.recording.lookout import Lookout
 from agora_rec.recording.starting import Starting
 from agora_rec.recording.turn import Turn
 from agora_rec.transport import Interrupt, Interrupted
@@ -199,8 +207,13 @@ class Driver:
         """What may be running, and until when."""
         return self._starting.unconfirmed(cause)
 
-    def query(self, priority: Priority) -> Job[QueryAnswer]:
-        """Begin to query."""
+    def query(self, priority: Priority, lookout: Lookout | None = None) -> Job[QueryAnswer]:
+        """Begin to query.
+
+        Args:
+            priority: Who goes first.
+            lookout: The right to look, without which nothing is learnt from the answer; None: none is needed.
+        """
         self.judge(Command.QUERY)
         operation = operations.query(
             *self.address,
@@ -208,11 +221,11 @@ class Driver:
             uid=self.ledger.description.uid,
             priority=priority,
         )
-        return self._launch(Command.QUERY, self._ask, Command.QUERY, operation, verdicts.after_query)
+        return self._launch(Command.QUERY, self._ask, Command.QUERY, operation, verdicts.after_query, lookout)
 
     def change(self, command: Command, operation: Operation[S]) -> Job[S]:
         """Begin to update, or to update the layout; the command was judged before the operation was made."""
-        return self._launch(command, self._ask, command, operation, None)
+        return self._launch(command, self._ask, command, operation, None, None)
 
     def moved(self, change: Change) -> None:
         """Set in motion what follows from a change of state, wherever it came from."""
@@ -343,6 +356,7 @@ class Driver:
         command: Command,
         operation: Operation[K],
         fact_of: Callable[[K], Fact] | None,
+        lookout: Lookout | None,
     ) -> K:
         """Make a call about a recording that runs: an answer proves it, a failure may say otherwise."""
         with await self._turn.take(interrupt):
@@ -352,12 +366,19 @@ class Driver:
             except Interrupted:
                 raise
             except Exception as error:
+                await self._require_kept(lookout)
                 await self._learn(verdicts.after_failed_query(error))
                 raise
+            await self._require_kept(lookout)
             self.seen_at = self.keeper.clock.monotonic()
             if fact_of is not None:
                 await self._learn(fact_of(answer))
             return answer
+
+    async def _require_kept(self, lookout: Lookout | None) -> None:
+        """Learn nothing from an answer after which another worker has taken over: it may be old."""
+        if lookout is not None and not await lookout.is_kept():
+            raise LeaseLost(key=self.ledger.description.id)
 
     async def _learn(self, fact: Fact | None) -> None:
         """Take in what a call has brought, and write it down."""

@@ -51,6 +51,16 @@ class Keeper(Protocol):
         ...
 
     @property
+    def is_store_shared(self) -> bool:
+        """Whether other workers may use the store too."""
+        ...
+
+    @property
+    def holder(self) -> str:
+        """The name under which leases are taken: another one for each client."""
+        ...
+
+    @property
     def hears_from_others(self) -> bool:
         """Whether a sid may come otherwise than by the start's answer: from another worker, by webhook."""
         ...

@@ -11,6 +11,7 @@ from agora_rec.clock import Clock
 from agora_rec.errors import AgoraRecError, RecordingGone, WorkerNotFound
 from agora_rec.lifecycle import facts
 from agora_rec.recording.driver import Driver
+from agora_rec.recording.lookout import Lookout
 from agora_rec.vocabulary import OperationName, Priority, State
 
 FIRST_LOOK: Final = 5.0
@@ -23,6 +24,8 @@ DENIALS: Final = 3
 """How many answered queries must deny a recording before it counts as never begun."""
 WATCH_EVERY: Final = 120.0
 """Seconds between the looks at a recording that runs (timing.yaml `query_interval_watch`)."""
+OTHERS_WATCH: Final = 30.0
+"""Seconds after which whoever waits sees whether the worker that looks is still there."""
 
 
 class Looks:
@@ -85,9 +88,9 @@ class Looks:
             self._missed_since, self._never_seen = self._first_denied_at, False
 
 
-async def look(driver: Driver, looks: Looks, priority: Priority) -> None:
+async def look(driver: Driver, looks: Looks, priority: Priority, lookout: Lookout | None = None) -> None:
     """Query once. What the service says becomes a fact; that it can't be asked becomes none."""
-    job = driver.query(priority)
+    job = driver.query(priority, lookout)
     await job.finished()
     looks.heed(driver.seen_at)
     try:
@@ -148,18 +151,23 @@ async def watch(driver: Driver) -> None:
     Raises:
         RecordingGone: See `conclude`.
     """
-    looks = Looks(driver.keeper.clock)
+    looks, lookout = Looks(driver.keeper.clock), Lookout(driver.ledger)
+    is_ours = True
     while runs(driver):
         suspicions = driver.suspicions
         if not looks.denied:
             looks = Looks(driver.keeper.clock)
-        seconds = looks.pause() if looks.denied else WATCH_EVERY
+        seconds = looks.pause() if looks.denied else WATCH_EVERY if is_ours else OTHERS_WATCH
         with driver.keeper.clock.move_on_after(seconds):
             while runs(driver) and driver.suspicions == suspicions:
                 await driver.ledger.news()
-        if runs(driver):
-            await look(driver, looks, Priority.WATCH)
+        is_ours = runs(driver) and await lookout.take()
+        if not is_ours:
+            looks = Looks(driver.keeper.clock)  # another worker looks: what he learns is in the store
+        elif runs(driver):
+            await look(driver, looks, Priority.WATCH, lookout)
             conclude(driver, looks)
+    await lookout.give_back()
 
 
 def runs(driver: Driver) -> bool:

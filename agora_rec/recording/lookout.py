@@ -1,0 +1,52 @@
+"""Who looks after a recording that several workers wait for: one of them, as long as it lives."""
+
+import logging
+from typing import Final
+
+from agora_rec.recording.keeper import Keeper
+from agora_rec.recording.ledger import Ledger
+from agora_rec.store import Lease
+
+log: Final = logging.getLogger("agora_rec")
+
+LEASE_SECONDS: Final = 150.0
+"""How long the right to look lasts: longer than from one look to the next (`watching.WATCH_EVERY`)."""
+
+
+class Lookout:
+    """A worker's right to look after one recording: a lease in the store, where others may have it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._keeper: Keeper = ledger.keeper
+        self._lease: Lease | None = None
+
+    async def take(self) -> bool:
+        """Take the right to look, or renew it; whether it is had.
+
+        A store that can't be asked keeps nobody from looking: better two who look than none.
+        """
+        if not self._keeper.is_store_shared:
+            return True
+        try:
+            self._lease = await self._renewed()
+        except Exception:  # whatever its driver raises
+            label, fields = self._ledger.description.label, self._ledger.log_fields
+            log.warning("no lease could be had for recording %s", label, exc_info=True, extra=fields)
+            return True
+        return self._lease is not None
+
+    async def is_kept(self) -> bool:
+        """Whether the right that was taken last is had still: whoever was held up may have lost it."""
+        lease = self._lease
+        return lease is None or (await self.take() and self._lease in {lease, None})
+
+    async def give_back(self) -> None:
+        """Let others look."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            await self._keeper.store.release(lease)
+
+    async def _renewed(self) -> Lease | None:
+        recording_id = self._ledger.description.id
+        return await self._keeper.store.lease(recording_id, self._keeper.holder, seconds=LEASE_SECONDS)
