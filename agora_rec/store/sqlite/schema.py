@@ -53,9 +53,6 @@ STEPS: Final = (
 KNOWN: Final = len(STEPS)
 """The newest version that this library can use."""
 
-_WAL_PAGES: Final = 4000
-"""How many pages of 4 KiB are written before they are moved to the file itself, which waits for the disk."""
-
 _IS_THERE: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE"
 _VERSION: Final = "SELECT CAST(max(version) AS INTEGER) FROM {p}_schema"
 
@@ -97,7 +94,6 @@ class Schema:
         """
         found = self._version(connection)
         connection.execute(f"PRAGMA synchronous = {self.synchronous.value}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         (journal,) = connection.execute("PRAGMA journal_mode = wal").fetchone()
         if journal != "wal":
             raise StoreUnavailable("SQLite's WAL mode, which needs shared memory, doesn't work there")
