@@ -141,7 +141,7 @@ if TYPE_CHECKING:
     )
     from agora_rec.operations import Operation
     from agora_rec.recording import Outcome, Recording, Take
-    from agora_rec.store import Checkpoint, MemoryStore, Store, Stored
+    from agora_rec.store import Checkpoint, MemoryStore, SQLiteStore, Store, Stored, Synchronous
     from agora_rec.transport import (
         Budget,
         CallObserver,
@@ -187,8 +187,10 @@ else:
             "agora_rec.store": (
                 "Checkpoint",
                 "MemoryStore",
+                "SQLiteStore",
                 "Store",
                 "Stored",
+                "Synchronous",
             ),
             "agora_rec.transport": (
                 "Budget",
@@ -290,6 +292,7 @@ __all__ = [
     "RetryPolicy",
     "RouteNotFound",
     "S3Compatible",
+    "SQLiteStore",
     "Secret",
     "Secrets",
     "SecretsRequired",
@@ -315,6 +318,7 @@ __all__ = [
     "SubscribeUidGroup",
     "Subscription",
     "Superseded",
+    "Synchronous",
     "SystemClock",
     "Take",
     "TaskConflict",

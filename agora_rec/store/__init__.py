@@ -1,7 +1,29 @@
-"""Checkpoints and where they are kept: the protocol for stores, and the one in memory."""
+"""Checkpoints and where they are kept: the protocol for stores, and those that come with the library.
 
+Those of several processes are loaded when somebody asks for them: each needs a driver.
+"""
+
+from typing import TYPE_CHECKING
+
+from agora_rec.deferred import deferred
 from agora_rec.store.checkpoint import Checkpoint
 from agora_rec.store.memory import MemoryStore
 from agora_rec.store.protocol import MISSED, Lease, SharedStore, Store, Stored, Written
 
-__all__ = ["MISSED", "Checkpoint", "Lease", "MemoryStore", "SharedStore", "Store", "Stored", "Written"]
+if TYPE_CHECKING:
+    from agora_rec.store.sqlite import SQLiteStore, Synchronous
+else:
+    __getattr__, __dir__ = deferred(__name__, {"agora_rec.store.sqlite": ("SQLiteStore", "Synchronous")})
+
+__all__ = [
+    "MISSED",
+    "Checkpoint",
+    "Lease",
+    "MemoryStore",
+    "SQLiteStore",
+    "SharedStore",
+    "Store",
+    "Stored",
+    "Synchronous",
+    "Written",
+]
