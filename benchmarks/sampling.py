@@ -32,6 +32,8 @@ GROUPS: Final[Mapping[str, str]] = {
     "/agora_rec/model/": "agora_rec: values",
     "/agora_rec/codec/": "agora_rec: codec",
     "/agora_rec/operations.py": "agora_rec: codec",
+    "/agora_rec/notifications/": "agora_rec: notifications (signature, inbox)",
+    "/agora_rec/register.py": "agora_rec: recording (jobs, turns, ledger)",
     "/agora_rec/transport/": "agora_rec: transport",
     "/agora_rec/": "agora_rec: values",
     "/benchmarks/": BENCHMARK,
