@@ -24,6 +24,9 @@ from agora_rec.store import Store, Stored
 ACK_WITHIN: Final = 8.0
 """Seconds that `before_ack` has: the service waits for ten (timing.yaml `webhook_answer`)."""
 
+MARKED_SECONDS: Final = 86_400.0
+"""For how long the store remembers a notification of no known recording; all repetitions come long before."""
+
 SETTLED_KEPT: Final = 10_000
 """How many identities are remembered here, beside those that are kept with each recording."""
 
@@ -110,9 +113,7 @@ class Inbox:
         """Save what follows from it, have it taken over, and only then let it count; whether it was new."""
         recording = await self._recording_of(notification)
         if recording is None:
-            if before_ack is not None:
-                await self._hand_over(notification, None, before_ack)
-            return True
+            return await self._deal_with_stranger(notification, keys, before_ack)
         hearing = recording.hearing
         if not hearing.is_settled(keys) and not hearing.take(notification, keys):
             await hearing.reread()  # it came before and didn't count here; perhaps it did at another worker
@@ -125,6 +126,18 @@ class Inbox:
             await self._hand_over(notification, recording, before_ack)
         hearing.settle(keys)
         await hearing.save()
+        return True
+
+    async def _deal_with_stranger(
+        self, notification: Notification, keys: tuple[str, ...], before_ack: BeforeAck | None
+    ) -> bool:
+        """The same for one whose recording nobody knows: that it was dealt with is kept beside the recordings."""
+        store = self._registry.store
+        if await store.is_marked(keys):
+            return False
+        if before_ack is not None:
+            await self._hand_over(notification, None, before_ack)
+        await store.mark(keys, seconds=MARKED_SECONDS)
         return True
 
     async def _recording_of(self, notification: Notification) -> Recording | None:

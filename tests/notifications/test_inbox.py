@@ -24,6 +24,7 @@ from agora_rec.model.events import (
 from agora_rec.model.notification import Notification
 from agora_rec.notifications import inbox
 from agora_rec.recording import Recording
+from agora_rec.store import memory
 from tests.support.backends import virtual_time
 from tests.support.cloud import (
     CNAME,
@@ -341,6 +342,7 @@ async def test_of_what_nobody_knows_the_last_ones_are_remembered(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inbox, "SETTLED_KEPT", 4)
+    monkeypatch.setattr(memory, "MARKS_KEPT", 4)
     strangers = [
         Notification(notice_id=str(number), event_type=9999, event=UnknownEvent(event_type=9999))
         for number in range(6)
@@ -353,6 +355,16 @@ async def test_of_what_nobody_knows_the_last_ones_are_remembered(
         *[False] * 2,
     ]
     assert [recording for _, recording in listener.seen] == [None] * 8
+
+
+async def test_what_belongs_to_nobody_is_handed_over_once_by_all_workers(desk: Desk) -> None:
+    stranger = Notification(notice_id="n", event_type=9999, event=UnknownEvent(event_type=9999))
+    failing, good = Listener(error=ValueError("no")), Listener()
+    with pytest.raises(NotAcknowledged):
+        await desk.take(stranger, failing)
+    assert not (await desk.take(stranger, good, by=desk.other)).duplicate
+    assert (await desk.take(stranger, good)).duplicate
+    assert good.seen == [(stranger.event, None)]
 
 
 async def test_nothing_tells_test_events_apart(desk: Desk) -> None:
