@@ -131,7 +131,7 @@ class Inbox:
     async def _deal_with_stranger(
         self, notification: Notification, keys: tuple[str, ...], before_ack: BeforeAck | None
     ) -> bool:
-        """The same for one whose recording nobody knows: that it was dealt with is kept beside the recordings."""
+        """The same where nobody knows the recording: what was dealt with is kept beside the recordings."""
         store = self._registry.store
         if await store.is_marked(keys):
             return False
