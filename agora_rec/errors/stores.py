@@ -85,5 +85,5 @@ class StoreUnavailable(AgoraRecError):
         return tell(
             "The store can't be used.",
             sentence(escaped(self.cause)),
-            "No start and no stop is sent without its checkpoint: see to the store's server, and call again.",
+            "No start is sent without its checkpoint: see to the store's server, and call again.",
         )

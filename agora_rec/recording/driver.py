@@ -390,7 +390,8 @@ class Driver:
         with await self._turn.take():
             try:
                 operation = operations.stop(*self.address, request)
-                await self.ledger.save()
+                # Written down first, but sent where that fails too: running on is worse than a missing line.
+                await self.ledger.save_after()
                 if self.ledger.state.is_end:  # so another worker has written
                     return self._known_end()
                 answer = await self._send_stop(operation)

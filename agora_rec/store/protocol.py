@@ -52,7 +52,7 @@ MISSED: Final = Written("", 0)
 
 
 class Store(Protocol):
-    """A place for checkpoints. All methods may raise the store's own errors; nothing is sent then.
+    """A place for checkpoints. All methods may raise the store's own errors; no start is sent then.
 
     A store must come to an end by itself, with an error of its own if it has to: a start or a stop waits for
     its checkpoint to be written, and so does closing the client. Time is the store's own, where several

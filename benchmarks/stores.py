@@ -1,0 +1,147 @@
+"""What each store costs: `python -m benchmarks.stores [recordings]`, about a minute.
+
+Recordings are claimed, started, stopped and waited for, several at once, on each store in turn within one
+run. The emulated service is in this process and answers at once, so what is left of a recording's time is
+the library's and the store's own. The servers of Redis (Valkey) and PostgreSQL are processes on this machine.
+"""
+
+import argparse
+import statistics
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import anyio
+from attrs import define, field
+
+from agora_rec import AmazonS3, AmazonS3Region, CloudRecording, MemoryStore, Mix, SQLiteStore
+from agora_rec.emulator import Emulator, Settings
+from agora_rec.store import Store
+from benchmarks import reporting
+from tests.support.stores import HandingOn
+
+STORAGE: Final = AmazonS3(region=AmazonS3Region.US_EAST_1, bucket="b", access_key="id", secret_key="key")
+AT_ONCE: Final = 20
+ROUNDS: Final = 3
+
+
+@define(eq=False)
+class Counted(HandingOn):
+    """A store whose calls are counted."""
+
+    calls: Counter[str] = field(factory=Counter)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _METHODS:
+            self.calls[name] += 1
+        return super().__getattribute__(name)
+
+
+_METHODS: Final = frozenset(name for name in vars(HandingOn) if not name.startswith("_")) - {
+    "inner",
+    "changes",
+}
+
+
+async def one(cloud: CloudRecording, key: str, seconds: list[float]) -> None:
+    """One recording from its claim to its files."""
+    began = time.perf_counter()
+    recording = await cloud.claim(key, cname=key, uid=7, mode=Mix(storage=STORAGE))
+    await recording.ensure_started()
+    await recording.ensure_stopped()
+    await recording.wait_finished()
+    seconds.append(time.perf_counter() - began)
+
+
+@define
+class Round:
+    """What one round on one store took."""
+
+    seconds: float
+    each: list[float]
+    calls: Counter[str]
+
+
+async def measure(store: Store, recordings: int, prefix: str) -> Round:
+    """One round."""
+    settings = Settings(concurrent_limit=recordings, latency=0.0, start_seconds=0.0, upload_seconds=0.0)
+    emulator, counted, each = Emulator(qps=None, settings=settings), Counted(store), list[float]()
+    limiter = anyio.CapacityLimiter(AT_ONCE)
+
+    async def paced(number: int) -> None:
+        async with limiter:
+            await one(cloud, f"{prefix}-{number}", each)
+
+    async with CloudRecording(
+        emulator.app_id,
+        customer_id=emulator.customer_id,
+        customer_secret=emulator.customer_secret,
+        base_url=emulator.base_url,
+        transport=emulator.transport(),
+        qps=None,
+        store=counted,
+    ) as cloud:
+        began = time.perf_counter()
+        async with anyio.create_task_group() as tasks:
+            for number in range(recordings):
+                tasks.start_soon(paced, number)
+        return Round(time.perf_counter() - began, each, counted.calls)
+
+
+@asynccontextmanager
+async def in_memory() -> AsyncIterator[Store]:
+    """This process's memory."""
+    yield MemoryStore()
+
+
+@asynccontextmanager
+async def in_sqlite() -> AsyncIterator[Store]:
+    """A file in a temporary directory."""
+    with TemporaryDirectory() as directory:
+        async with SQLiteStore(Path(directory) / "recordings.db") as store:
+            yield store
+
+
+STORES: Final[dict[str, Callable[[], AbstractAsyncContextManager[Store]]]] = {
+    "MemoryStore": in_memory,
+    "SQLiteStore": in_sqlite,
+}
+
+
+async def run(recordings: int) -> str:
+    """Measure all of them, in turns; the table."""
+    rounds: dict[str, list[Round]] = {name: [] for name in STORES}
+    async with AsyncExitStack() as stack:
+        stores = {name: await stack.enter_async_context(make()) for name, make in STORES.items()}
+        for number in range(ROUNDS):
+            for name, store in stores.items():
+                rounds[name].append(await measure(store, recordings, f"round-{number}"))
+    rows = [("store", "recordings a second", "ms added to each", "round trips for each")]
+    base = statistics.median(statistics.median(each.each) for each in rounds["MemoryStore"])
+    for name, measured in rounds.items():
+        seconds = statistics.median(each.seconds for each in measured)
+        added = statistics.median(statistics.median(each.each) for each in measured) - base
+        calls = statistics.median(each.calls.total() for each in measured) / recordings
+        rows.append((name, f"{recordings / seconds:,.0f}", f"{added * 1000:.1f}", f"{calls:.1f}"))
+    return reporting.table(rows)
+
+
+def main() -> None:
+    """Read the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recordings", nargs="?", type=int, default=200)
+    parser.add_argument("--markdown", action="store_true", help="write the part of the documents too")
+    options = parser.parse_args()
+    text = anyio.run(run, options.recordings)
+    print(text)
+    if options.markdown:
+        command = "python -m benchmarks.stores --markdown"
+        reporting.write_part("performance_stores.md", command, reporting.origin("attrs"), text)
+
+
+if __name__ == "__main__":
+    main()
