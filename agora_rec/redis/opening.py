@@ -51,9 +51,7 @@ def _without_options(url: Secret) -> Secret:
     """The address without what would change the way in which the client works: there, it would win."""
     parts = urlsplit(url.reveal())
     kept = [
-        (name, value)
-        for name, value in parse_qsl(parts.query)
-        if name in _OPTIONS or name.startswith("ssl_")
+        (name, value) for name, value in parse_qsl(parts.query) if name in _OPTIONS or name.startswith("ssl_")
     ]
     return Secret(parts._replace(query=urlencode(kept)).geturl())
 
