@@ -141,7 +141,15 @@ if TYPE_CHECKING:
     )
     from agora_rec.operations import Operation
     from agora_rec.recording import Outcome, Recording, Take
-    from agora_rec.store import Checkpoint, MemoryStore, SQLiteStore, Store, Stored, Synchronous
+    from agora_rec.store import (
+        Checkpoint,
+        MemoryStore,
+        RedisStore,
+        SQLiteStore,
+        Store,
+        Stored,
+        Synchronous,
+    )
     from agora_rec.transport import (
         Budget,
         CallObserver,
@@ -187,6 +195,7 @@ else:
             "agora_rec.store": (
                 "Checkpoint",
                 "MemoryStore",
+                "RedisStore",
                 "SQLiteStore",
                 "Store",
                 "Stored",
@@ -283,6 +292,7 @@ __all__ = [
     "Recording",
     "RecordingGone",
     "RedisBudget",
+    "RedisStore",
     "Region",
     "RejectionReason",
     "RenderMode",

@@ -11,15 +11,23 @@ from agora_rec.store.memory import MemoryStore
 from agora_rec.store.protocol import MISSED, Lease, SharedStore, Store, Stored, Written
 
 if TYPE_CHECKING:
+    from agora_rec.store.redis import RedisStore
     from agora_rec.store.sqlite import SQLiteStore, Synchronous
 else:
-    __getattr__, __dir__ = deferred(__name__, {"agora_rec.store.sqlite": ("SQLiteStore", "Synchronous")})
+    __getattr__, __dir__ = deferred(
+        __name__,
+        {
+            "agora_rec.store.redis": ("RedisStore",),
+            "agora_rec.store.sqlite": ("SQLiteStore", "Synchronous"),
+        },
+    )
 
 __all__ = [
     "MISSED",
     "Checkpoint",
     "Lease",
     "MemoryStore",
+    "RedisStore",
     "SQLiteStore",
     "SharedStore",
     "Store",

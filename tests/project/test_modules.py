@@ -13,6 +13,9 @@ EXTRAS = ("aiohttp", "click", "coredis", "opentelemetry", "rich", "starlette", "
 NEED_EXTRAS = (
     "agora_rec.cli.",
     "agora_rec.emulator.serving",
+    "agora_rec.redis.faults",
+    "agora_rec.redis.opening",
+    "agora_rec.store.over_redis",
     "agora_rec.telemetry",
     "agora_rec.transport.budget.over_redis",
     "agora_rec.transport.over_aiohttp",

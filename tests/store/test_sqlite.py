@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from attrs import evolve
 
@@ -152,6 +153,27 @@ async def test_only_an_open_store_is_of_use(path: Path):
         await store.load("1")
     async with store:
         assert await names(store) == ["1"]
+
+
+def test_one_store_may_serve_one_event_loop_after_the_other(path: Path):
+    store = SQLiteStore(path)
+
+    async def save(name: str) -> list[str]:
+        async with store:
+            await store.save(a_checkpoint(name), version=0)
+            return await names(store)
+
+    assert anyio.run(save, "1", backend="asyncio") == ["1"]
+    assert anyio.run(save, "2", backend="trio") == ["1", "2"]
+
+
+async def test_what_fails_inside_of_it_is_raised_as_it_is(path: Path):
+    async def fail() -> None:
+        async with SQLiteStore(path):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
 
 
 async def test_the_file_and_those_beside_it_are_their_owners_only(path: Path):

@@ -77,6 +77,35 @@ async def test_nobody_waits_longer_than_the_timeout(store: SQLiteStore, path: Pa
     assert await store.save(a_checkpoint("1"), version=0) == 1
 
 
+async def test_of_many_who_wait_none_waits_longer_and_all_go_on_in_their_order(
+    store: SQLiteStore, path: Path
+):
+    began = anyio.current_time()
+    failed: list[float] = []
+    done: list[int] = []
+
+    async def save(number: int) -> None:
+        try:
+            await store.save(a_checkpoint(str(number)), version=0)
+        except StoreUnavailable:
+            failed.append(anyio.current_time() - began)
+        else:
+            done.append(number)
+
+    holder = Holder(path)
+    async with anyio.create_task_group() as tasks:
+        for number in range(50):
+            tasks.start_soon(save, number)
+    assert failed == [pytest.approx(5.0)] * 50
+    async with anyio.create_task_group() as tasks:
+        for number in range(50):
+            tasks.start_soon(save, number)
+            await anyio.sleep(0.01)
+        assert not done
+        holder.end()
+    assert done == list(range(50))
+
+
 async def test_whoever_waits_may_be_cancelled_and_has_written_nothing(store: SQLiteStore, path: Path):
     holder = Holder(path)
     with anyio.move_on_after(1) as scope:
@@ -165,6 +194,13 @@ async def test_between_writes_of_others_nothing_is_missed_and_the_newest_is_told
             pytest.fail(f"told again: {await anext(changes)}")
 
 
+async def test_a_second_who_follows_makes_the_first_miss_nothing(store: SQLiteStore, path: Path):
+    async with SQLiteStore(path) as other, store.changes() as changes:
+        await other.save(a_checkpoint("1"), version=0)
+        async with store.changes():
+            assert await anext(changes) == Written("1", 1)
+
+
 async def test_nobody_looks_while_nobody_follows(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch):
     looks = 0
     following = store._following
@@ -194,8 +230,6 @@ async def test_whoever_follows_learns_that_the_file_was_away(
         async with store.changes() as changes:
             path.rename(away)
             await anyio.sleep(10)
-            async with SQLiteStore(away) as other:
-                await other.save(a_checkpoint("1"), version=0)
             away.rename(path)
             assert await anext(changes) == MISSED
             async with SQLiteStore(path) as other:

@@ -18,15 +18,17 @@ _STARTED_WITHIN: Final = 10.0
 
 
 class Valkey:
-    """A server that can be stopped, started again, halted and made to forget; it stores nothing on disk.
+    """A server that can be stopped, started again, halted and made to forget.
 
     Args:
         password: What it demands of those who connect, if anything.
+        settings: More for its command line; by default it stores nothing on disk.
     """
 
-    def __init__(self, password: str | None = None) -> None:
+    def __init__(self, password: str | None = None, *settings: str) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="valkey", ignore_cleanup_errors=True)
         self._password = password
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self.socket = Path(self._directory.name) / "valkey.sock"
         with socket.socket() as probe:
@@ -58,6 +60,7 @@ class Valkey:
         ]
         if self._password is not None:
             command += ["--requirepass", self._password]
+        command += self._settings
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + _STARTED_WITHIN
         while not self.says("PING"):
@@ -66,11 +69,16 @@ class Valkey:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        """End it at once; what it knew is gone."""
+        """End it at once; what it knew is gone, but for what its settings have it keep."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    @property
+    def directory(self) -> Path:
+        """Where it writes to, if it does."""
+        return Path(self._directory.name)
 
     def halt(self) -> None:
         """Let it stand still, with all connections open."""

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import anyio
 from anyio.lowlevel import checkpoint
 from attrs import define, field, frozen
 
@@ -26,7 +27,7 @@ READ: Final = "BEGIN"
 WRITE: Final = "BEGIN IMMEDIATE"
 
 _SHORTEST: Final = 0.001
-_LONGEST: Final = 0.025
+_LONGEST: Final = 0.01
 """Seconds between two tries while another process writes; they double from one to the other."""
 
 _HELD: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
@@ -77,6 +78,7 @@ class Database:
     timeout: float
     clock: Clock
     is_open: bool = field(default=False, init=False)
+    _turn: anyio.Lock = field(init=False)
     _connection: sqlite3.Connection | None = field(default=None, init=False)
     _connected: int = field(default=0, init=False)
     _file: tuple[int, int] | None = field(default=None, init=False)
@@ -89,6 +91,7 @@ class Database:
             StoreUnavailable: The file can't be used.
         """
         self._create()
+        self._turn = anyio.Lock()
         self.is_open = True
         try:
             await self.run(WRITE, lambda _: None)
@@ -108,8 +111,16 @@ class Database:
             StoreTooNew: A newer version of this library has been there.
             StoreUnavailable: The file can't be used, or others have held it for too long.
         """
-        await checkpoint()
-        pause, began = _SHORTEST, self.clock.monotonic()
+        until = self.clock.monotonic() + self.timeout
+        if begin == READ:
+            await checkpoint()
+            return await self._try(begin, work, until)
+        async with self._turn:
+            return await self._try(begin, work, until)
+
+    async def _try(self, begin: str, work: Callable[[Session], T], until: float) -> T:
+        """Try until it is done, the others have had their time, or the store is closed."""
+        pause = _SHORTEST
         while self.is_open:
             try:
                 return self._attempt(begin, work)
@@ -117,7 +128,7 @@ class Database:
                 if _code(error) not in _HELD:
                     self._disconnect()
                     raise self._unavailable(_cause(error)) from error
-                left = began + self.timeout - self.clock.monotonic()
+                left = until - self.clock.monotonic()
                 if left <= 0:
                     raise self._unavailable(f"others have held it for {self.timeout:g} s") from error
             jittered = pause * random.uniform(0.5, 1.0)  # noqa: S311 - so that processes don't fall in step

@@ -39,8 +39,7 @@ class Following:
     @asynccontextmanager
     async def follow(self) -> AsyncGenerator[Listening]:
         """Follow while the block runs."""
-        if not self._listeners:
-            await self._database.run(READ, self._begin)
+        await self._database.run(READ, self._begin)
         async with self._listeners.follow() as listening:
             self._followed.set()
             yield listening
@@ -83,7 +82,11 @@ class Following:
         self._listeners.tell(change.written.recording_id, change.written.version)
 
     def _begin(self, session: Session) -> None:
-        """Tell only of what comes after this."""
+        """Let the first who follows hear only of what comes after this; for others it has begun already."""
+        if not self._listeners:
+            self._go_on_from_here(session)
+
+    def _go_on_from_here(self, session: Session) -> None:
         self._state = self._state_of(session)
         self._seen = session.first(rows.LAST_CHANGE)[0]
 
@@ -92,7 +95,7 @@ class Following:
         if state == self._state:
             return []
         if state[0] != self._state[0]:  # another connection, perhaps to another file
-            self._begin(session)
+            self._go_on_from_here(session)
             self._listeners.tell_of_a_gap()
             return []
         self._state = state

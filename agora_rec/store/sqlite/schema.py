@@ -64,7 +64,7 @@ class Synchronous(StrEnum):
     """
 
     NORMAL = "normal"
-    """Nothing. When the machine itself dies, the writes of the last seconds may be lost."""
+    """Nothing, as a rule. When the machine itself dies, the writes of the last seconds may be lost."""
     FULL = "full"
     """The disk, with every write: nothing is lost. The event loop stands still for that long."""
 

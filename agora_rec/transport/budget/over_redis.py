@@ -3,18 +3,17 @@
 Imported only where the `redis` extra is installed and somebody makes a `RedisBudget`.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any, Final
 from uuid import uuid4
 
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from attrs import define, field
 from coredis import Redis
 from coredis.exceptions import NoScriptError, RedisError
-from coredis.retry import NoRetryPolicy
 
+from agora_rec.redis.opening import opened
 from agora_rec.secret import Secret
 from agora_rec.transport.budget.grants import Answer, Ask
 from agora_rec.transport.budget.messenger import PATIENCE, Counter, CounterGoneError
@@ -97,38 +96,5 @@ class RedisConnector:
     async def connect(self) -> AsyncGenerator[Counter]:
         """Speak with the server in this block; it is connected to when it is asked, not before."""
         keys = tuple(f"{{{self._name}}}:{part}" for part in ("pace", "tickets", "seen", "wants"))
-        client: Redis[bytes] = Redis.from_url(
-            self._url.reveal(),
-            decode_components=True,
-            max_connections=1,
-            connect_timeout=PATIENCE,
-            retry_policy=NoRetryPolicy(),
-        )
-        close = _tidy(client)
-        try:
-            async with client:
-                yield RedisCounter(client, self._script, keys, self._worker, self._pace)
-        finally:
-            close()
-
-
-def _tidy(client: "Redis[bytes]") -> Callable[[], None]:
-    """Have the connections of a client noted; the result closes what is left of them.
-
-    coredis leaves the buffers of a connection open that could not be made, and Python warns of each.
-    """
-    pool: Any = client.connection_pool
-    connection_class, made = pool.connection_class, list[object]()
-
-    def make(*arguments: Any, **options: Any) -> Any:
-        made.append(connection_class(*arguments, **options))
-        return made[-1]
-
-    def close() -> None:
-        for connection in made:
-            for part in vars(connection).values():
-                if isinstance(part, MemoryObjectSendStream | MemoryObjectReceiveStream):
-                    part.close()
-
-    pool.connection_class = make
-    return close
+        async with opened(self._url, patience=PATIENCE) as client:
+            yield RedisCounter(client, self._script, keys, self._worker, self._pace)

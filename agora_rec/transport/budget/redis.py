@@ -16,8 +16,8 @@ from anyio.abc import TaskGroup
 from agora_rec.clock import Clock, SystemClock
 from agora_rec.defaults import QPS
 from agora_rec.errors import InvalidRequest, Violation
+from agora_rec.redis.address import RULE, is_address, shown
 from agora_rec.secret import Secret
-from agora_rec.transport.budget.address import RULE, is_address, shown
 from agora_rec.transport.budget.grants import Grants
 from agora_rec.transport.budget.messenger import Counter, Messenger
 from agora_rec.transport.budget.pace import Pace
