@@ -26,7 +26,7 @@ GROUPS: Final[Mapping[str, str]] = {
     # part of a module's file: who that is; the first that fits counts
     "/agora_rec/recording/": "agora_rec: recording (jobs, turns, ledger)",
     "/agora_rec/store/": "agora_rec: recording (jobs, turns, ledger)",
-    "/agora_rec/client.py": "agora_rec: recording (jobs, turns, ledger)",
+    "/agora_rec/client/": "agora_rec: recording (jobs, turns, ledger)",
     "/agora_rec/lifecycle/": "agora_rec: lifecycle",
     "/agora_rec/model/validation/": "agora_rec: validation",
     "/agora_rec/model/": "agora_rec: values",

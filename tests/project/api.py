@@ -42,8 +42,13 @@ def _signature(function: object) -> str:
     return f"({', '.join(parts)})"
 
 
+_HIDDEN_BASES = {"Recordings"}
+
+
 def _members(owner: type) -> Iterator[str]:
-    for name in sorted(vars(owner)):
+    # What a base class that nobody can import by a public name brings belongs to the class itself.
+    hidden = [base for base in owner.__bases__ if base.__name__ in _HIDDEN_BASES]
+    for name in sorted({*vars(owner), *(each for base in hidden for each in vars(base))}):
         if name.startswith("_") and name not in {"__aenter__", "__aexit__", "__aiter__"}:
             continue
         member = inspect.getattr_static(owner, name)

@@ -1,6 +1,7 @@
-"""`CloudRecording`: the client that owns transport, budget, store and the task group, and makes recordings.
+"""`CloudRecording`: the client that owns transport, budget, store and the task group.
 
-It knows how to send and what to keep; what a recording does with it stands in `recording/`. Everything that
+It knows how to send and what to keep; how recordings are made and found stands in `recordings.py`, and what a
+recording does with its client in `recording/`. Everything that
 must not be lost runs in its task group: leaving the client waits for the starts and stops under way.
 
 What works for a client is loaded when the first one is made, not when this module is imported; see
@@ -10,18 +11,19 @@ What works for a client is loaded when the first one is made, not when this modu
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
-from contextlib import AsyncExitStack, aclosing, suppress
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 
+from agora_rec.client.recordings import Recordings
 from agora_rec.clock import Clock, SystemClock
 from agora_rec.defaults import MAX_CONNECTIONS, QPS
 from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.options import Options, from_environment, hidden
-from agora_rec.secret import MASK, Secret, hide, hide_all
-from agora_rec.vocabulary import Area, Region
+from agora_rec.secret import MASK, Secret, hide_all
+from agora_rec.vocabulary import Area
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,13 +33,13 @@ if TYPE_CHECKING:
     from agora_rec.api import Api
     from agora_rec.codec import Body
     from agora_rec.errors import Attempt
-    from agora_rec.model import Alternate, AnyAnswer, Mode, NotificationIps
+    from agora_rec.model import AnyAnswer, NotificationIps
     from agora_rec.model.notification import Notification
     from agora_rec.notifications.receiver import BeforeAck, Headers
     from agora_rec.operations import Operation
-    from agora_rec.recording import Ledger, Recording
+    from agora_rec.recording import Recording
     from agora_rec.recording.keeper import SecretsProvider
-    from agora_rec.store import Checkpoint, Store, Stored
+    from agora_rec.store import Store
     from agora_rec.transport import Budget, Interrupt, RetryPolicy, Telemetry, Transport
     from agora_rec.transport.http import HttpxTransport
 
@@ -47,7 +49,7 @@ Ts = TypeVarTuple("Ts")
 _NOT_OPEN: Final = "the client is not open: use 'async with CloudRecording(...) as cloud'"
 
 
-class CloudRecording:
+class CloudRecording(Recordings):
     """The client: an async context manager, used by any number of tasks at once.
 
     Leaving it stops no recording, but waits for the starts and stops that are under way (60 s and 120 s for
@@ -136,6 +138,7 @@ class CloudRecording:
         )
         self._digest_key = password
         self._register = Register()
+        self._keeper = self
         self.secrets: SecretsProvider | None = secrets
         self._inbox = Inbox(self, webhook_secrets, accept_sha1=accept_sha1)
         self._group: TaskGroup | None = None
@@ -168,210 +171,6 @@ class CloudRecording:
     def retry(self) -> RetryPolicy:
         """What is sent again, and when."""
         return self._transport.retry
-
-    @property
-    def recordings(self) -> tuple[Recording, ...]:
-        """Every recording of this client that has begun and not ended, whoever holds it."""
-        return self._register.held
-
-    def recording(
-        self,
-        cname: str,
-        uid: int | str,
-        mode: Mode,
-        *,
-        token: str | Secret | None = None,
-        region: Region | None = None,
-        resource_expired_hour: int | None = None,
-        exclude: Sequence[str] = (),
-        announce_start: bool = False,
-        alternate: Alternate | None = None,
-    ) -> Recording:
-        """Make a recording; nothing is sent yet. What is None isn't sent at all.
-
-        Args:
-            cname: The channel's name; for `Web` any name that tells recordings apart.
-            uid: The recorder's own uid in the channel, 1 to 4294967295; nobody else may use it.
-            mode: `Mix`, `Individual` or `Web`: what is recorded, how, and where the files go.
-            token: An RTC token for this channel and uid, if the project has its App Certificate enabled. It
-                can't be renewed while it records, so it must outlive the recording.
-            region: Where the service may record; the bucket must lie there too.
-            resource_expired_hour: Hours (1 to 720, the service's default is 72) in which calls are accepted.
-            exclude: Resource IDs of recordings that run: this one is placed in another area (redundancy).
-            announce_start: Whether acquire announces exactly what start will send, for a better placement.
-            alternate: Another uid, with its token, that `ensure_started` and `async with` may take when the
-                service has refused the start for certain, and its documents name another uid as the way on.
-                Never while anything of the first one may run.
-
-        Raises:
-            InvalidRequest: Every wrong field, with its path, its value (secrets masked) and the rule.
-        """
-        from agora_rec.recording import Description, Ledger
-
-        token = hide(token)
-        description = Description.checked(
-            cname=cname,
-            uid=uid,
-            mode=mode,
-            token=token,
-            region=region,
-            resource_expired_hour=resource_expired_hour,
-            exclude=exclude,
-            announce_start=announce_start,
-            alternate=alternate,
-            now=self.clock.now(),
-        )
-        return self._make(Ledger(description, self))
-
-    async def claim(
-        self,
-        key: str,
-        *,
-        cname: str,
-        uid: int | str,
-        mode: Mode,
-        token: str | Secret | None = None,
-        region: Region | None = None,
-        resource_expired_hour: int | None = None,
-        exclude: Sequence[str] = (),
-        announce_start: bool = False,
-        alternate: Alternate | None = None,
-    ) -> Recording:
-        """Give the live recording of a key, whichever worker made it, or make it; nothing is sent yet.
-
-        Of many workers that claim a key at once one makes the recording, and all get the same: follow it with
-        `ensure_started`. A recording is live until it has ended, or its recorder is known to have left.
-
-        Args:
-            key: What you call it: a lesson, a call; 1 to 200 characters.
-            cname: The channel; as for `recording`, like all that follows. Channel, uid and mode must be those
-                of the live recording, if there is one; its token and storage keys are taken from here.
-            uid: The recorder's uid.
-            mode: What is recorded, how, and where the files go.
-            token: The recorder's token.
-            region: Where the service may record.
-            resource_expired_hour: Hours in which calls are accepted.
-            exclude: Resource IDs of recordings from whose area it keeps away.
-            announce_start: Whether acquire announces what start will send.
-            alternate: Another uid for the case that the first one can't be started.
-
-        Raises:
-            InvalidRequest: Every wrong field; or the live recording of that key is another one.
-            Exception: Whatever the store raises.
-        """
-        from agora_rec.recording import Description, Ledger
-
-        token = hide(token)
-        self.require_open()
-        description = Description.checked(
-            key=key,
-            cname=cname,
-            uid=uid,
-            mode=mode,
-            token=token,
-            region=region,
-            resource_expired_hour=resource_expired_hour,
-            exclude=exclude,
-            announce_start=announce_start,
-            alternate=alternate,
-            now=self.clock.now(),
-        )
-        stored = await self.store.claim(Ledger(description, self).checkpoint())
-        if stored.checkpoint.id == description.id:
-            return self._make(Ledger.of(stored.checkpoint, description, self, version=stored.version))
-        description.require_same(stored.checkpoint)
-        try:
-            return self._take_up(stored, mode=mode, token=token, alternate=alternate)
-        except (
-            InvalidRequest
-        ):  # it was started with another token: that one counts, and nobody needs it again
-            return self._take_up(stored)
-
-    async def find(self, key: str) -> Recording | None:
-        """Give the recording that was claimed last under a key, ended or not; None: there is none.
-
-        It is driven on from here as from any other worker; only a start needs what checkpoints don't hold
-        (see `secrets`).
-
-        Raises:
-            Exception: Whatever the store raises.
-        """
-        self.require_open()
-        stored = await self.store.load_by_key(key)
-        return None if stored is None else self._take_up(stored)
-
-    def _make(self, ledger: Ledger, *, is_visited: bool = False) -> Recording:
-        from agora_rec.recording import Recording
-
-        recording = Recording(ledger, is_visited=is_visited)
-        self._register.add(recording)
-        return recording
-
-    def attach(
-        self,
-        checkpoint: Checkpoint,
-        *,
-        mode: Mode | None = None,
-        token: str | Secret | None = None,
-        alternate: Alternate | None = None,
-    ) -> Recording:
-        """Go on with a recording from its checkpoint; if this client has it already, that one is given.
-
-        What it was made with may be given again as it was: if the alternate uid has been taken since, the
-        alternate's token is the one that counts. A mode that is given is given to the recording that is there
-        already too, and its token and alternate with it.
-
-        Args:
-            checkpoint: As `Recording.checkpoint` or a store gave it.
-            mode: The mode again, with its secrets; needed only for a start.
-            token: The token again; needed only for a start.
-            alternate: The alternate again, with its token; needed only for a start under it. Another one than
-                before is taken in its place.
-
-        Raises:
-            InvalidRequest: Mode or token are not those that it was started with, or the alternate is wrong.
-        """
-        token = hide(token)
-        return self._go_on(checkpoint, None, mode, token, alternate)
-
-    def _take_up(
-        self,
-        stored: Stored,
-        *,
-        mode: Mode | None = None,
-        token: Secret | None = None,
-        alternate: Alternate | None = None,
-    ) -> Recording:
-        """Go on with a recording as the store has it."""
-        return self._go_on(stored.checkpoint, stored.version, mode, token, alternate)
-
-    def _go_on(
-        self,
-        checkpoint: Checkpoint,
-        version: int | None,
-        mode: Mode | None,
-        token: Secret | None,
-        alternate: Alternate | None,
-    ) -> Recording:
-        from agora_rec.recording import Description, Ledger
-
-        there = self._register.find_held(checkpoint.id)
-        if there is None and version is not None:
-            there = self._register.find(checkpoint.id)
-        if there is not None:
-            checkpoint = there.checkpoint()  # it knows best which of its uids it has
-        description = Description.restored(checkpoint, mode, token, alternate)
-        if there is not None:
-            if description.has_secrets:
-                there.learn_secrets(description)
-            return there
-        ledger = Ledger.of(checkpoint, description, self, version=version)
-        if description.has_secrets:
-            ledger.learn_secrets(description)
-        recording = self._make(ledger)
-        if checkpoint.is_unfinished:
-            self.keep(recording)
-        return recording
 
     async def receive(
         self, headers: Headers, body: bytes, *, before_ack: BeforeAck | None = None
@@ -415,30 +214,6 @@ class CloudRecording:
         """Whether notifications are to come in: whether there is a `webhook_secret`."""
         return self._inbox.is_open
 
-    def known(self, *, sid: str) -> Recording | None:
-        """The recording with that sid, if somebody here holds it."""
-        return self._register.find_by_sid(sid)
-
-    def visit(self, stored: Stored) -> Recording:
-        """The recording of a checkpoint, for a notification: as it is held here, or as the store has it."""
-        from agora_rec.recording import Description, Ledger
-
-        there = self._register.find(stored.checkpoint.id)
-        if there is not None:
-            return there
-        description = Description.restored(stored.checkpoint, None, None, None)
-        ledger = Ledger.of(stored.checkpoint, description, self, version=stored.version)
-        return self._make(ledger, is_visited=True)
-
-    async def unfinished(self) -> AsyncGenerator[Recording]:
-        """Go through what the store knows as begun and not ended, and attach each of them.
-
-        Whoever leaves early closes it (`contextlib.aclosing`).
-        """
-        async with aclosing(self.store.unfinished()) as all_stored:
-            async for stored in all_stored:
-                yield self._take_up(stored)
-
     async def notification_ips(self) -> NotificationIps:
         """Ask from which addresses the service sends its webhooks, for a firewall's allow list.
 
@@ -481,14 +256,6 @@ class CloudRecording:
     def digest(self, body: Body) -> str:
         """A keyed digest of a start's body: recognises it, and gives nothing away."""
         return body.digest(self._digest_key)
-
-    def keep(self, recording: Recording) -> None:
-        """Hold a recording that has begun."""
-        self._register.hold(recording)
-
-    def forget(self, recording: Recording) -> None:
-        """Let go of a recording that has ended, or never began."""
-        self._register.release(recording)
 
     def left_behind(self, recording: Recording) -> None:
         """Stop what was started and is wanted by nobody any more, if closing has come past it already."""
