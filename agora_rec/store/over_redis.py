@@ -186,6 +186,7 @@ class Server:
     def close(self) -> None:
         """Let nobody wait any more."""
         self._is_closed = True
+        self._hears.set()
         self._attempt.cancel()
         if self._connection is not None:
             self._connection.drop()

@@ -331,7 +331,13 @@ class StoreContract:
     async def test_a_lease_that_nobody_renews_is_over(self, store: Store, other: Store) -> None:
         lease = await store.lease("1", "worker-a", seconds=0.3)
         assert lease is not None
+        renewed = await store.lease("2", "worker-a", seconds=0.3)
+        assert await store.lease("2", "worker-a", seconds=60) == renewed
+        await store.save(a_checkpoint("1"), version=0)
         await anyio.sleep(0.5)
+        with pytest.raises(LeaseLost):
+            await store.save(a_checkpoint("1"), version=1, lease=lease)
+        assert await other.lease("2", "worker-b", seconds=60) is None
         taken = await other.lease("1", "worker-b", seconds=60)
         assert taken is not None
         assert taken.token > lease.token
@@ -353,7 +359,8 @@ class StoreContract:
 
     async def test_marks_are_remembered_for_their_time(self, store: Store, other: Store) -> None:
         await store.mark(["a", "b"], seconds=60)
-        await store.mark(["c"], seconds=0.3)
+        await store.mark(["c", "d"], seconds=0.3)
+        await store.mark(["d"], seconds=60)
         await store.mark([], seconds=60)
         assert await other.is_marked(["x", "b"])
         assert await other.is_marked(["c"])
@@ -361,6 +368,7 @@ class StoreContract:
         assert not await other.is_marked([])
         await anyio.sleep(0.5)
         assert not await other.is_marked(["c"])
+        assert await other.is_marked(["d"])
         await store.mark(["c"], seconds=60)
         assert await other.is_marked(["c"])
 
