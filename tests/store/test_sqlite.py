@@ -1,6 +1,7 @@
 """The store in an SQLite file: the contract, arguments, the file itself, its schema, bounds and clock."""
 
 import logging
+import re
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Iterator
@@ -333,6 +334,34 @@ async def test_a_table_that_is_missing_is_an_error_of_the_store(store: SQLiteSto
     with pytest.raises(StoreUnavailable, match="no such table"):
         await store.mark(["a"], seconds=1)
     assert await store.load("1") is None
+
+
+async def test_a_file_that_is_damaged_is_an_error_of_the_store(path: Path):
+    async with SQLiteStore(path) as store:
+        for number in range(200):
+            await store.save(a_checkpoint(str(number)), version=0)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    with pytest.raises(StoreUnavailable, match="damaged"):
+        await SQLiteStore(path).__aenter__()
+    path.write_bytes(whole)
+    async with SQLiteStore(path) as store:
+        assert len(await names(store)) == 200
+
+
+LOOK_UPS = {name: text for name, text in vars(rows).items() if isinstance(text, str) and "SELECT" in text}
+
+
+async def test_nothing_is_looked_for_row_by_row_or_sorted(store: SQLiteStore):
+    slow: dict[str, list[str]] = {}
+    for name, look_up in LOOK_UPS.items():
+        statement = store._database.schema.named(f"EXPLAIN QUERY PLAN {look_up}")
+        values = dict.fromkeys(re.findall(r":(\w+)", look_up), 1)
+        plan = [step for *_, step in connection_of(store).execute(statement, values)]
+        assert plan
+        if [step for step in plan if "B-TREE" in step or ("SCAN" in step and "at_rest" not in step)]:
+            slow[name] = plan
+    assert slow == {}
 
 
 SPOILT = ["", "{", '{"id": 7}', b"\xff\xfe", 7, evolve(a_checkpoint("2"), format=1000).to_json()]

@@ -21,7 +21,7 @@ BY_KEY: Final = f"SELECT {_ROW} WHERE key = :key"
 BY_SID: Final = f"SELECT {_ROW} WHERE sid = :sid ORDER BY change DESC LIMIT 1"
 STARTING: Final = f"SELECT {_ROW} WHERE cname = :cname AND uid = :uid AND state = 'starting' ORDER BY began"
 UNFINISHED: Final = f"SELECT {_ROW} WHERE began > :after AND began <= :last ORDER BY began LIMIT 1"
-LAST_BEGUN: Final = "SELECT coalesce(max(began), 0) FROM {p}_recordings"
+LAST_BEGUN: Final = "SELECT coalesce(max(began), 0) FROM {p}_recordings WHERE began IS NOT NULL"
 LAST_CHANGE: Final = "SELECT coalesce(max(change), 0) FROM {p}_recordings"
 CHANGED: Final = "SELECT id, version, change FROM {p}_recordings WHERE change > :after ORDER BY change"
 

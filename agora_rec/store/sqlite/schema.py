@@ -18,8 +18,8 @@ STEPS: Final = (
             id TEXT NOT NULL PRIMARY KEY,
             version INTEGER NOT NULL,
             change INTEGER NOT NULL UNIQUE,
-            began INTEGER UNIQUE,
-            key TEXT UNIQUE,
+            began INTEGER,
+            key TEXT,
             is_live INTEGER NOT NULL,
             state TEXT NOT NULL,
             cname TEXT NOT NULL,
@@ -28,8 +28,10 @@ STEPS: Final = (
             checkpoint TEXT NOT NULL
         )
         """,
-        "CREATE INDEX {p}_by_sid ON {p}_recordings (sid) WHERE sid IS NOT NULL",
-        "CREATE INDEX {p}_starting ON {p}_recordings (cname, uid) WHERE state = 'starting'",
+        "CREATE UNIQUE INDEX {p}_by_key ON {p}_recordings (key) WHERE key IS NOT NULL",
+        "CREATE INDEX {p}_by_sid ON {p}_recordings (sid, change) WHERE sid IS NOT NULL",
+        "CREATE INDEX {p}_starting ON {p}_recordings (cname, uid, began) WHERE state = 'starting'",
+        "CREATE UNIQUE INDEX {p}_unfinished ON {p}_recordings (began) WHERE began IS NOT NULL",
         "CREATE INDEX {p}_at_rest ON {p}_recordings (change) WHERE began IS NULL",
         """
         CREATE TABLE {p}_leases (
