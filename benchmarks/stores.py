@@ -18,11 +18,12 @@ from typing import Any, Final
 import anyio
 from attrs import define, field
 
-from agora_rec import AmazonS3, AmazonS3Region, CloudRecording, MemoryStore, Mix, SQLiteStore
+from agora_rec import AmazonS3, AmazonS3Region, CloudRecording, MemoryStore, Mix, RedisStore, SQLiteStore
 from agora_rec.emulator import Emulator, Settings
 from agora_rec.store import Store
 from benchmarks import reporting
 from tests.support.stores import HandingOn
+from tests.support.valkey import served_valkey
 
 STORAGE: Final = AmazonS3(region=AmazonS3Region.US_EAST_1, bucket="b", access_key="id", secret_key="key")
 AT_ONCE: Final = 20
@@ -106,9 +107,18 @@ async def in_sqlite() -> AsyncIterator[Store]:
             yield store
 
 
+@asynccontextmanager
+async def in_redis() -> AsyncIterator[Store]:
+    """A server of its own, over its socket."""
+    with served_valkey() as server:
+        async with RedisStore(server.url) as store:
+            yield store
+
+
 STORES: Final[dict[str, Callable[[], AbstractAsyncContextManager[Store]]]] = {
     "MemoryStore": in_memory,
     "SQLiteStore": in_sqlite,
+    "RedisStore": in_redis,
 }
 
 

@@ -30,6 +30,8 @@ _IN_CLASSES: Final = (
     (e.RedisClusterError, "the server is a node of a cluster, which RedisStore can't use"),
 )
 _IN_WORDS: Final = (
+    ("BUSY ", "the server runs a script of another program that doesn't end"),
+    ("max number of clients", "the server has no room for another connection (its maxclients)"),
     ("OOM ", "the server has no memory left (its maxmemory)"),
     ("MISCONF ", "the server can't write to its disk, and takes nothing in until it can"),
     ("NOREPLICAS ", "the server has fewer replicas than it must have"),
@@ -64,19 +66,24 @@ def root(error: BaseException) -> BaseException:
 def fault_of(error: BaseException) -> Fault:
     """What has happened."""
     is_lost = isinstance(error, _LOST)
-    return Fault(_words_for(error), passes=is_lost and not isinstance(error, e.ReadOnlyError), loses=is_lost)
+    is_elsewhere = isinstance(error, e.ReadOnlyError)
+    return Fault(
+        _words_for(error),
+        passes=(is_lost and not is_elsewhere) or str(error).startswith("BUSY "),
+        loses=is_lost,
+    )
 
 
 def _words_for(error: BaseException) -> str:
     for kind, words in _IN_CLASSES:
         if isinstance(error, kind):
             return words
-    if isinstance(error, _LOST):
-        while error.__cause__ is not None:
-            error = root(error.__cause__)
-        return f"no connection to the server ({type(error).__name__})"
     text = str(error)
     for needle, words in _IN_WORDS:
         if needle in text:
             return words
-    return f"the server refuses ({type(error).__name__})"
+    if not isinstance(error, _LOST):
+        return f"the server refuses ({type(error).__name__})"
+    while error.__cause__ is not None:
+        error = root(error.__cause__)
+    return f"no connection to the server ({type(error).__name__})"

@@ -216,12 +216,27 @@ class Server:
                 _understood(await connection.ask("open", ()))
                 is_up = True
                 task_status.started(connection)
-                await connection.dropped.wait()
+                await self._stay(connection)
         except Exception as error:  # noqa: BLE001 - for those who ask; what breaks later, they meet by themselves
             if not is_up:
                 first = root(error)
                 what = first if isinstance(first, StoreTooNew) else _NotMadeError(fault_of(first))
                 task_status.started(what)
+
+    async def _stay(self, connection: _Connection) -> None:
+        """Wait until the connection is dropped; drop it when the server has gone without a word."""
+        try:
+            while True:
+                with self._clock.move_on_after(_SILENCE) as silence:
+                    await connection.dropped.wait()
+                if not silence.cancelled_caught:
+                    return
+                with self._clock.move_on_after(self._timeout) as patience:
+                    await connection.client.ping()
+                if patience.cancelled_caught:
+                    return
+        finally:
+            connection.drop()
 
     async def _listen(self) -> None:
         """Follow the channel, for ever."""

@@ -89,14 +89,18 @@ async def test_without_a_server_each_call_ends_in_time_and_all_goes_on_when_it_i
             assert await store.save(a_checkpoint("1"), version=0) == 1
 
 
-@pytest.mark.parametrize(
-    "url", [NOWHERE, "unix:///nowhere/at/all.sock", "rediss://127.0.0.1:1?ssl_cafile=/no"]
-)
+@pytest.mark.parametrize("url", [NOWHERE, "unix:///nowhere/at/all.sock", "rediss://127.0.0.1:1"])
 async def test_it_opens_with_a_server_or_not_at_all(url: str) -> None:
     store = RedisStore(url, timeout=0.2)
     with pytest.raises(StoreUnavailable, match="no connection to the server"), anyio.fail_after(5):
         await store.__aenter__()
     assert not store.is_open
+
+
+async def test_options_for_tls_are_heard() -> None:
+    store = RedisStore("rediss://127.0.0.1:1?ssl_ca_certs=/nowhere/at/all.pem", timeout=0.2)
+    with pytest.raises(StoreUnavailable, match="FileNotFoundError"):
+        await store.__aenter__()
 
 
 async def test_a_server_that_stands_still_costs_each_call_its_time_and_all_goes_on_with_it() -> None:
@@ -118,7 +122,7 @@ async def test_whoever_is_cancelled_while_it_connects_takes_nothing_along() -> N
         async with RedisStore(server.url) as store:
             server.halt()
             for _ in range(3):
-                store_of_server(store).drop()
+                connection_of(store).drop()
                 with anyio.move_on_after(0.05):
                     await store.load("1")
             server.go_on()
@@ -126,7 +130,7 @@ async def test_whoever_is_cancelled_while_it_connects_takes_nothing_along() -> N
                 assert await store.load("1") is None
 
 
-def store_of_server(store: RedisStore) -> over_redis._Connection:
+def connection_of(store: RedisStore) -> over_redis._Connection:
     """The connection that a store has."""
     assert store._server is not None
     connection = store._server._connection
@@ -233,6 +237,24 @@ async def test_news_of_a_server_that_went_without_a_word_are_asked_for(
                 assert await anext(changes) == MISSED
 
 
+async def test_a_connection_that_died_without_a_word_is_found_before_anybody_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(over_redis, "_SILENCE", 0.05)
+    with served_valkey() as server:
+        async with RedisStore(server.url, timeout=0.2) as store:
+            first = connection_of(store)
+            await anyio.sleep(0.2)
+            assert not first.dropped.is_set()
+            assert server.calls("ping") > 1
+            server.halt()
+            with anyio.fail_after(5):
+                await first.dropped.wait()
+            server.go_on()
+            assert await store.load("1") is None
+            assert connection_of(store) is not first
+
+
 async def test_whoever_waits_when_it_closes_is_let_go() -> None:
     with served_valkey() as server:
         store = RedisStore(server.url)
@@ -255,7 +277,7 @@ async def test_whoever_waits_when_it_closes_is_let_go() -> None:
                 server.halt()
                 tasks.start_soon(ask)
                 await anyio.sleep(0.05)
-                store_of_server(store).drop()  # so that it connects when it is closed
+                connection_of(store).drop()  # so that it connects when it is closed
                 tasks.start_soon(ask)
                 await anyio.sleep(0.05)
         assert causes == [over_redis.CLOSED] * 2
@@ -433,7 +455,7 @@ async def test_what_breaks_when_a_connection_is_closed_is_nobodys_concern(
 
     monkeypatch.setattr(over_redis, "opened", brittle)
     async with RedisStore(server.url) as store:
-        store_of_server(store).drop()
+        connection_of(store).drop()
         assert await store.load("1") is None
 
 
@@ -447,6 +469,8 @@ async def test_what_breaks_when_a_connection_is_closed_is_nobodys_concern(
         (e.ReadOnlyError("You can't write"), "replica that can't be written to", False, True),
         (e.MovedError("3999 127.0.0.1:6381"), "a node of a cluster", False, False),
         (e.ResponseError("something else"), "the server refuses (ResponseError)", False, False),
+        (e.ResponseError("BUSY Redis is busy"), "runs a script of another program", True, False),
+        (e.ConnectionError("max number of clients reached"), "its maxclients", True, True),
         (TimeoutError(), "no connection to the server (TimeoutError)", True, True),
     ],
 )
