@@ -141,6 +141,7 @@ if TYPE_CHECKING:
     )
     from agora_rec.operations import Operation
     from agora_rec.recording import Outcome, Recording, Take
+    from agora_rec.recording.explaining import Cause, CauseName, Certainty, Evidence, Explanation
     from agora_rec.store import (
         Checkpoint,
         MemoryStore,
@@ -149,6 +150,7 @@ if TYPE_CHECKING:
         Store,
         Stored,
         Synchronous,
+        Tried,
     )
     from agora_rec.transport import (
         Budget,
@@ -192,6 +194,13 @@ else:
                 "Recording",
                 "Take",
             ),
+            "agora_rec.recording.explaining": (
+                "Cause",
+                "CauseName",
+                "Certainty",
+                "Evidence",
+                "Explanation",
+            ),
             "agora_rec.store": (
                 "Checkpoint",
                 "MemoryStore",
@@ -200,6 +209,7 @@ else:
                 "Store",
                 "Stored",
                 "Synchronous",
+                "Tried",
             ),
             "agora_rec.transport": (
                 "Budget",
@@ -242,6 +252,9 @@ __all__ = [
     "BestFit",
     "Budget",
     "CallObserver",
+    "Cause",
+    "CauseName",
+    "Certainty",
     "Change",
     "ChannelType",
     "Checkpoint",
@@ -252,6 +265,8 @@ __all__ = [
     "Custom",
     "DecryptionMode",
     "Encryption",
+    "Evidence",
+    "Explanation",
     "Floating",
     "GoogleCloud",
     "HuaweiCloud",
@@ -339,6 +354,7 @@ __all__ = [
     "TokenRejected",
     "Transcoding",
     "TransportError",
+    "Tried",
     "UnexpectedAnswer",
     "Unpaced",
     "Update",

@@ -5,10 +5,10 @@ for anything on behalf of a caller. What callers see (waiting, goals, the contex
 modules beside this one; how a start goes, with all its doubts, in `starting.py`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, copy_context
 from functools import partial
-from typing import Final, TypeVar, TypeVarTuple
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 from agora_rec import operations
 from agora_rec.errors import (
@@ -23,6 +23,7 @@ from agora_rec.lifecycle import Change, Fact, Verdict, facts, verdicts
 from agora_rec.lifecycle.heard import facts_heard
 from agora_rec.model import (
     AcquireAnswer,
+    AnyAnswer,
     QueryAnswer,
     StartAnswer,
     StopAnswer,
@@ -43,6 +44,7 @@ from agora_rec.transport import Interrupt, Interrupted
 from agora_rec.vocabulary import Command, ModeName, OperationName, Priority, State, UploadingStatus
 
 A = TypeVar("A")
+N = TypeVar("N", bound=AnyAnswer)
 Ts = TypeVarTuple("Ts")
 S = TypeVar("S", UpdateAnswer, UpdateLayoutAnswer)
 K = TypeVar("K", QueryAnswer, UpdateAnswer, UpdateLayoutAnswer)
@@ -320,12 +322,18 @@ class Driver:
             note = "the start was withdrawn or refused: nothing runs"
             job.fail(IllegalTransition(Command.STOP, self.ledger.state, note=note))
 
+    def _send(
+        self, operation: Operation[N], *, interrupt: Interrupt, deadline: float | None = None
+    ) -> Coroutine[Any, Any, N]:
+        tried = partial(self.ledger.attempts.add, operation.name)
+        return self.keeper.send(operation, deadline=deadline, interrupt=interrupt, on_attempt=tried)
+
     async def _acquire(
         self, interrupt: Interrupt, operation: Operation[AcquireAnswer], under: Description | None
     ) -> AcquireAnswer:
         with await self._turn.take(interrupt):
             self.judge(Command.ACQUIRE)
-            answer = await self.keeper.send(operation, interrupt=interrupt)
+            answer = await self._send(operation, interrupt=interrupt)
             if under is not None and self.ledger.state.is_before_start:  # nobody has repeated the start
                 self.ledger.take_alternate(under)
             self.ledger.absorb(facts.Acquired(resource_id=answer.resource_id))
@@ -362,7 +370,7 @@ class Driver:
         with await self._turn.take(interrupt):
             self.judge(command)
             try:
-                answer = await self.keeper.send(operation, interrupt=interrupt)
+                answer = await self._send(operation, interrupt=interrupt)
             except Interrupted:
                 raise
             except Exception as error:
@@ -409,7 +417,7 @@ class Driver:
         while True:
             deadline = self.keeper.clock.monotonic() + STOP_BOUND
             try:
-                return await self.keeper.send(operation, deadline=deadline, interrupt=self._stop_interrupt)
+                return await self._send(operation, deadline=deadline, interrupt=self._stop_interrupt)
             except TransportError as error:
                 if error.attempts:
                     raise

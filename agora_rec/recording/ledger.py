@@ -21,6 +21,7 @@ from agora_rec.model.notification import Notification
 from agora_rec.recording.description import Description
 from agora_rec.recording.heard import Heard
 from agora_rec.recording.keeper import Keeper
+from agora_rec.recording.tried import Attempts
 from agora_rec.recording.turn import Turn
 from agora_rec.secret import MASK
 from agora_rec.store import Checkpoint, Stored
@@ -65,6 +66,7 @@ class Ledger:
         history: tuple[Change, ...] = (),
         start_digest: str | None = None,
         heard: Heard | None = None,
+        attempts: Attempts | None = None,
         attached_at: datetime | None = None,
         version: int | None = None,
     ) -> None:
@@ -75,6 +77,7 @@ class Ledger:
         self.changes_seen: int = len(history)
         self.start_digest = start_digest
         self.heard: Heard = Heard() if heard is None else heard
+        self.attempts: Attempts = Attempts() if attempts is None else attempts
         self.on_change: Callable[[Change], None] = lambda _: None
         self.on_news: Callable[[], None] = lambda: None
         self._mode = codec.dump_mode(description.mode)
@@ -106,6 +109,7 @@ class Ledger:
             history=checkpoint.history,
             start_digest=checkpoint.start_digest,
             heard=Heard.of(checkpoint),
+            attempts=Attempts(checkpoint.tried),
             attached_at=checkpoint.saved_at if version is None else None,
             version=version,
         )
@@ -256,6 +260,7 @@ class Ledger:
             notifications=self.heard.notifications,
             heard=self.heard.keys,
             progress=self.heard.progress,
+            tried=self.attempts.kept,
             saved_at=self.keeper.clock.now(),
         )
 
@@ -327,6 +332,7 @@ class Ledger:
         self.history.extend(changes)
         self.changes_seen += len(changes)
         self.heard.merge(theirs)
+        self.attempts.merge(theirs.tried)
         self.standing, self._version = merged, stored.version
         self._saved = None if self._news else self._contents()
         if merged.state is not before.state:

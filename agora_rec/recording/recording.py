@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from agora_rec import operations
 from agora_rec.errors import WaitTimedOut, WorkerNotFound
@@ -44,6 +44,9 @@ from agora_rec.recording.outcome import Outcome, outcome_of
 from agora_rec.secret import Secret
 from agora_rec.store import Checkpoint
 from agora_rec.vocabulary import Command, Priority, State
+
+if TYPE_CHECKING:
+    from agora_rec.recording.explaining import Explanation
 
 A = TypeVar("A")
 S = TypeVar("S", UpdateAnswer, UpdateLayoutAnswer)
@@ -408,6 +411,16 @@ class Recording:
         """
         self._wanted()
         return Events(self._ledger)
+
+    def explain(self) -> "Explanation":
+        """Say why it stands where it stands: the documented causes that fit, with their evidence.
+
+        Made of what is known here: state and history, the attempts that failed, the last notifications, and
+        what should have come by now and didn't. Nothing is asked; `refresh` first to know more.
+        """
+        from agora_rec.recording.explaining import explain  # noqa: PLC0415 - few need it, and it is large
+
+        return explain(self.checkpoint(), at=self._clock.now())
 
     def checkpoint(self) -> Checkpoint:
         """What another process needs to go on with it; holds no secrets."""

@@ -175,13 +175,17 @@ class Starting:
                     operation,
                     deadline=deadline,
                     interrupt=interrupt,
-                    on_attempt=self._attempts.append,
+                    on_attempt=self._tried,
                 )
             except Interrupted:
                 if self._ledger.standing.sid is not None or not self.may_run:
                     raise
                 # Ours may run. The stop that interrupts needs its sid, and only the same start can bring it.
                 interrupt = Interrupt()
+
+    def _tried(self, attempt: Attempt) -> None:
+        self._attempts.append(attempt)
+        self._ledger.attempts.add(OperationName.START, attempt)
 
     async def _failed(self, error: Exception) -> None:
         self._ledger.absorb(verdicts.after_failed_start(self._attempts, error))

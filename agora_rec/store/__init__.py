@@ -6,7 +6,7 @@ Those of several processes are loaded when somebody asks for them: each needs a 
 from typing import TYPE_CHECKING
 
 from agora_rec.deferred import deferred
-from agora_rec.store.checkpoint import Checkpoint
+from agora_rec.store.checkpoint import Checkpoint, Tried
 from agora_rec.store.memory import MemoryStore
 from agora_rec.store.protocol import MISSED, Lease, SharedStore, Store, Stored, Written
 
@@ -33,5 +33,6 @@ __all__ = [
     "Store",
     "Stored",
     "Synchronous",
+    "Tried",
     "Written",
 ]

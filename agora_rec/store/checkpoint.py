@@ -11,14 +11,22 @@ from typing import Final, Self
 from attrs import field, frozen
 
 from agora_rec import codec
-from agora_rec.errors import InvalidRequest, Violation
+from agora_rec.errors import Attempt, InvalidRequest, Violation
 from agora_rec.lifecycle import Change, Standing
 from agora_rec.model import Mode
 from agora_rec.model.notification import Notification
-from agora_rec.vocabulary import Region
+from agora_rec.vocabulary import OperationName, Region
 
 FORMAT: Final = 1
 """The version of the JSON form; a newer one is refused, not guessed at."""
+
+
+@frozen(kw_only=True)
+class Tried:
+    """One attempt of one of a recording's calls."""
+
+    operation: OperationName
+    attempt: Attempt
 
 
 @frozen(kw_only=True)
@@ -44,6 +52,7 @@ class Checkpoint:
         notifications: The last 20 notifications about it, in the order in which they came.
         heard: The identities of the last notifications that were dealt with; opaque.
         progress: How far the upload is, in ten-thousandths of what is recorded; None: nobody has said.
+        tried: The last attempts of its calls that failed, and what ended the trouble, oldest first.
         saved_at: When the checkpoint was made.
     """
 
@@ -65,6 +74,7 @@ class Checkpoint:
     notifications: tuple[Notification, ...] = ()
     heard: tuple[str, ...] = ()
     progress: int | None = None
+    tried: tuple[Tried, ...] = ()
     saved_at: datetime
     format: int = FORMAT
 

@@ -10,13 +10,13 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agora_rec import Checkpoint, InvalidRequest, State, codec
+from agora_rec import Attempt, AttemptOutcome, Checkpoint, InvalidRequest, State, codec
 from agora_rec.lifecycle import Change, FactKey, Standing
 from agora_rec.lifecycle.moves import Move
 from agora_rec.model import Encryption, Mode, RecordedFile, TrackType, choices
-from agora_rec.store.checkpoint import FORMAT
+from agora_rec.store.checkpoint import FORMAT, Tried
 from agora_rec.testing.store_contract import a_checkpoint
-from agora_rec.vocabulary import Region
+from agora_rec.vocabulary import OperationName, Region
 from tests.support import secrets
 from tests.support.cloud import individual, mix, web
 
@@ -71,6 +71,19 @@ CHANGES = st.builds(
     before=st.sampled_from(State),
     after=st.sampled_from(State),
 )
+ATTEMPTS = st.builds(
+    Attempt,
+    host=TEXTS,
+    outcome=st.sampled_from(AttemptOutcome),
+    seconds=st.floats(0, 100),
+    at=MOMENTS,
+    waited=st.floats(0, 100),
+    status=st.none() | st.integers(100, 599),
+    code=st.none() | st.integers(0, 10**6),
+    detail=TEXTS,
+    request_id=st.none() | TEXTS,
+)
+TRIED = st.builds(Tried, operation=st.sampled_from(OperationName), attempt=ATTEMPTS)
 CHECKPOINTS = st.builds(
     Checkpoint,
     id=TEXTS,
@@ -84,6 +97,7 @@ CHECKPOINTS = st.builds(
     announce_start=st.booleans(),
     start_digest=st.none() | TEXTS,
     standing=STANDINGS,
+    tried=st.lists(TRIED, max_size=3).map(tuple),
     history=st.lists(CHANGES, max_size=5).map(tuple),
     saved_at=MOMENTS,
 )
