@@ -1,7 +1,7 @@
 """What each store costs: `python -m benchmarks.stores [recordings]`, about a minute.
 
-Recordings are claimed, started, stopped and waited for, several at once, on each store in turn within one
-run. The emulated service is in this process and answers at once, so what is left of a recording's time is
+Recordings are claimed, started, stopped and waited for on each store in turn within one run: several at once
+for how many there are in a second, and one after another for what the store adds to each. The emulated service is in this process and answers at once, so what is left of a recording's time is
 the library's and the store's own. The servers of Redis (Valkey) and PostgreSQL are processes on this machine.
 """
 
@@ -67,11 +67,11 @@ class Round:
     calls: Counter[str]
 
 
-async def measure(store: Store, recordings: int, prefix: str) -> Round:
+async def measure(store: Store, recordings: int, prefix: str, at_once: int) -> Round:
     """One round."""
     settings = Settings(concurrent_limit=recordings, latency=0.0, start_seconds=0.0, upload_seconds=0.0)
     emulator, counted, each = Emulator(qps=None, settings=settings), Counted(store), list[float]()
-    limiter = anyio.CapacityLimiter(AT_ONCE)
+    limiter = anyio.CapacityLimiter(at_once)
 
     async def paced(number: int) -> None:
         async with limiter:
@@ -122,21 +122,28 @@ STORES: Final[dict[str, Callable[[], AbstractAsyncContextManager[Store]]]] = {
 }
 
 
+def _milliseconds(rounds: list[Round]) -> float:
+    """What one recording takes, from its claim to its files."""
+    return statistics.median(statistics.median(each.each) for each in rounds) * 1000
+
+
 async def run(recordings: int) -> str:
     """Measure all of them, in turns; the table."""
-    rounds: dict[str, list[Round]] = {name: [] for name in STORES}
+    busy: dict[str, list[Round]] = {name: [] for name in STORES}
+    calm: dict[str, list[Round]] = {name: [] for name in STORES}
     async with AsyncExitStack() as stack:
         stores = {name: await stack.enter_async_context(make()) for name, make in STORES.items()}
         for number in range(ROUNDS):
             for name, store in stores.items():
-                rounds[name].append(await measure(store, recordings, f"round-{number}"))
+                busy[name].append(await measure(store, recordings, f"busy-{number}", AT_ONCE))
+                calm[name].append(await measure(store, recordings // 4, f"calm-{number}", 1))
     rows = [("store", "recordings a second", "ms added to each", "round trips for each")]
-    base = statistics.median(statistics.median(each.each) for each in rounds["MemoryStore"])
-    for name, measured in rounds.items():
+    base = _milliseconds(calm["MemoryStore"])
+    for name, measured in busy.items():
         seconds = statistics.median(each.seconds for each in measured)
-        added = statistics.median(statistics.median(each.each) for each in measured) - base
         calls = statistics.median(each.calls.total() for each in measured) / recordings
-        rows.append((name, f"{recordings / seconds:,.0f}", f"{added * 1000:.1f}", f"{calls:.1f}"))
+        added = _milliseconds(calm[name]) - base
+        rows.append((name, f"{recordings / seconds:,.0f}", f"{added:.1f}", f"{calls:.1f}"))
     return reporting.table(rows)
 
 
