@@ -44,6 +44,12 @@ class Holder:
         self._connection.close()
 
 
+async def heard_from(changes: AsyncIterator[Written]) -> Written:
+    """What is told next; an hour is for ever."""
+    with anyio.fail_after(3600):
+        return await anext(changes)
+
+
 async def test_whoever_has_to_wait_lets_others_work_and_goes_on_soon(store: SQLiteStore, path: Path):
     holder = Holder(path)
     began = anyio.current_time()
@@ -151,10 +157,11 @@ async def test_a_store_that_is_closed_lets_those_go_who_follow(path: Path):
         async with store.changes() as changes:
             heard.extend([written async for written in changes])
 
-    async with anyio.create_task_group() as tasks, SQLiteStore(path) as store:
-        tasks.start_soon(follow, store)
-        await anyio.sleep(1)
-        await store.save(a_checkpoint("1"), version=0)
+    with anyio.fail_after(3600):
+        async with anyio.create_task_group() as tasks, SQLiteStore(path) as store:
+            tasks.start_soon(follow, store)
+            await anyio.sleep(1)
+            await store.save(a_checkpoint("1"), version=0)
     assert heard == [Written("1", 1)]
 
 
@@ -164,7 +171,7 @@ async def test_what_others_write_is_heard_of_within_a_quarter_of_a_second(store:
             await anyio.sleep(10.07)
             written_at = anyio.current_time()
             await other.save(a_checkpoint(str(number)), version=0)
-            assert await anext(changes) == Written(str(number), 1)
+            assert await heard_from(changes) == Written(str(number), 1)
             assert anyio.current_time() - written_at <= 0.25
 
 
@@ -174,10 +181,10 @@ async def test_what_one_writes_oneself_is_heard_of_at_once_and_only_once(store: 
         await store.save(a_checkpoint("1"), version=0)
         await store.claim(a_checkpoint("2", State.IDLE, key="lesson"))
         await store.claim(a_checkpoint("3", State.IDLE, key="lesson"))
-        assert [await anext(changes), await anext(changes)] == [Written("1", 1), Written("2", 1)]
+        assert [await heard_from(changes), await heard_from(changes)] == [Written("1", 1), Written("2", 1)]
         assert anyio.current_time() == began
         await other.save(a_checkpoint("4"), version=0)
-        assert await anext(changes) == Written("4", 1)
+        assert await heard_from(changes) == Written("4", 1)
 
 
 async def test_between_writes_of_others_nothing_is_missed_and_the_newest_is_told(
@@ -187,9 +194,9 @@ async def test_between_writes_of_others_nothing_is_missed_and_the_newest_is_told
         await other.save(a_checkpoint("1"), version=0)
         await store.save(a_checkpoint("2"), version=0)
         await other.save(in_state(a_checkpoint("1"), State.STOPPING), version=1)
-        assert await anext(changes) == Written("2", 1)
+        assert await heard_from(changes) == Written("2", 1)
         await anyio.sleep(1)
-        assert {await anext(changes), await anext(changes)} == {Written("1", 2), Written("2", 1)}
+        assert {await heard_from(changes), await heard_from(changes)} == {Written("1", 2), Written("2", 1)}
         with anyio.move_on_after(1):
             pytest.fail(f"told again: {await anext(changes)}")
 
@@ -198,7 +205,7 @@ async def test_a_second_who_follows_makes_the_first_miss_nothing(store: SQLiteSt
     async with SQLiteStore(path) as other, store.changes() as changes:
         await other.save(a_checkpoint("1"), version=0)
         async with store.changes():
-            assert await anext(changes) == Written("1", 1)
+            assert await heard_from(changes) == Written("1", 1)
 
 
 async def test_nobody_looks_while_nobody_follows(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch):
@@ -231,10 +238,10 @@ async def test_whoever_follows_learns_that_the_file_was_away(
             path.rename(away)
             await anyio.sleep(10)
             away.rename(path)
-            assert await anext(changes) == MISSED
+            assert await heard_from(changes) == MISSED
             async with SQLiteStore(path) as other:
                 await other.save(a_checkpoint("2"), version=0)
-                assert await anext(changes) == Written("2", 1)
+                assert await heard_from(changes) == Written("2", 1)
     assert [record.message.split(":")[0] for record in caplog.records] == [
         "what others write can't be followed",
         "what others write is followed again",
@@ -250,7 +257,7 @@ async def test_a_file_that_is_held_for_long_is_followed_again_with_nothing_misse
             held.setattr(Database, "_attempt", _busy)
             await anyio.sleep(10)
         await other.save(a_checkpoint("1"), version=0)
-        assert await anext(changes) == Written("1", 1)
+        assert await heard_from(changes) == Written("1", 1)
 
 
 def _busy(*_: object) -> None:
