@@ -83,6 +83,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.import_time", *session.posargs)
     session.run("python", "-m", "benchmarks.transport_overhead", *session.posargs)
     session.run("python", "-m", "benchmarks.notifications", *session.posargs)
+    session.run("python", "-m", "benchmarks.stores", *session.posargs)
     session.run("python", "-m", "benchmarks.flow")
     session.run("python", "-m", "benchmarks.telemetry")
     session.run("python", "-m", "benchmarks.budget")

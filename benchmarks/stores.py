@@ -1,8 +1,9 @@
 """What each store costs: `python -m benchmarks.stores [recordings]`, about a minute.
 
 Recordings are claimed, started, stopped and waited for on each store in turn within one run: several at once
-for how many there are in a second, and one after another for what the store adds to each. The emulated service is in this process and answers at once, so what is left of a recording's time is
-the library's and the store's own. The servers of Redis (Valkey) and PostgreSQL are processes on this machine.
+for how many there are in a second, and one after another for what the store adds to each. The emulated
+service is in this process and answers at once, so what is left of a recording's time is the library's and
+the store's own. The servers of Redis (Valkey) and PostgreSQL are processes on this machine.
 """
 
 import argparse

@@ -53,6 +53,7 @@ MEASURED: Final[Mapping[str, str]] = {
     "performance_imports.md": "python -m benchmarks.import_time --markdown",
     "performance_notifications.md": "python -m benchmarks.notifications --markdown",
     "performance_profile.md": "python -m benchmarks.transport_overhead --markdown",
+    "performance_stores.md": "python -m benchmarks.stores --markdown",
 }
 
 
