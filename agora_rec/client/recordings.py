@@ -147,11 +147,11 @@ class Recordings:
             return self._make(Ledger.of(stored.checkpoint, description, self._keeper, version=stored.version))
         description.require_same(stored.checkpoint)
         try:
-            return self._take_up(stored, mode=mode, token=token, alternate=alternate)
-        except (
-            InvalidRequest
-        ):  # it was started with another token: that one counts, and nobody needs it again
-            return self._take_up(stored)
+            recording = self._take_up(stored, mode=mode, token=token, alternate=alternate)
+        except InvalidRequest:  # it was started with another token, which counts: nobody needs it again
+            recording = self._take_up(stored)
+        await recording.hearing.catch_up(stored.version)
+        return recording
 
     async def find(self, key: str) -> Recording | None:
         """Give the recording that was claimed last under a key, ended or not; None: there is none.
@@ -164,7 +164,11 @@ class Recordings:
         """
         self.require_open()
         stored = await self.store.load_by_key(key)
-        return None if stored is None else self._take_up(stored)
+        if stored is None:
+            return None
+        recording = self._take_up(stored)
+        await recording.hearing.catch_up(stored.version)  # it may be held here, and others have written since
+        return recording
 
     def _make(self, ledger: Ledger, *, is_visited: bool = False) -> Recording:
         from agora_rec.recording import Recording

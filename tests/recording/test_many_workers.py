@@ -216,6 +216,29 @@ async def test_an_alternate_that_another_worker_has_taken_is_taken_here_too(
     assert office.on.running == []
 
 
+async def test_what_is_found_is_as_the_store_has_it_though_it_is_held_here(office: Office) -> None:
+    first, second = office.on.cloud, office.other
+    recording = await first.claim("lesson", cname=CNAME, uid=UID, mode=mix())
+    await recording.ensure_started()
+    await anyio.sleep(20)
+    there = await second.find("lesson")
+    assert there is not None
+    await there.stop()
+    assert state_of(recording) is State.RECORDING, "nobody has told this worker"
+    found = await first.find("lesson")
+    assert found is recording
+    assert state_of(recording) is State.UPLOADED
+    await anyio.sleep(5)
+    running = await first.claim("lesson", cname=CNAME, uid=UID, mode=mix())
+    await running.ensure_started()
+    await anyio.sleep(20)
+    other = await second.claim("lesson", cname=CNAME, uid=UID, mode=mix())
+    await other.query()
+    assert await first.claim("lesson", cname=CNAME, uid=UID, mode=mix()) is running
+    assert running.checkpoint().standing.confirmed_at is not None
+    await running.stop()
+
+
 async def test_an_alternate_that_was_taken_here_stays_taken(office: Office) -> None:
     recording = office.on.recording(alternate=Alternate(uid=77))
     await recording.acquire()
