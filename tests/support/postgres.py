@@ -58,7 +58,9 @@ class Postgres:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it if it isn't running, and wait until it answers."""
+        if self._process is not None:
+            return
         options = {
             "port": str(self.port),
             "listen_addresses": "127.0.0.1",
@@ -76,7 +78,9 @@ class Postgres:
         deadline = time.monotonic() + _STARTED_WITHIN
         while not self._answers():
             if time.monotonic() > deadline or self._process.poll() is not None:
-                raise RuntimeError(f"the server did not start: {(self.directory / 'log').read_text()[-2000:]}")
+                raise RuntimeError(
+                    f"the server did not start: {(self.directory / 'log').read_text()[-2000:]}"
+                )
             time.sleep(0.01)
 
     def stop(self) -> None:
@@ -102,7 +106,9 @@ class Postgres:
         self._as = {"user": _NOBODY, "group": _NOBODY, "extra_groups": [], "cwd": "/"}
         os.chown(self.directory, _NOBODY, _NOBODY)
         try:
-            subprocess.run([self._programs / "initdb", "--version"], check=True, capture_output=True, **self._as)
+            subprocess.run(
+                [self._programs / "initdb", "--version"], check=True, capture_output=True, **self._as
+            )
         except (OSError, subprocess.CalledProcessError):  # installed where only root can read
             whole = shutil.copytree(self._programs.parent, self.directory / "installed")
             libraries = self._programs.parents[1].with_suffix(".libs")
@@ -114,7 +120,14 @@ class Postgres:
         password.write_text(PASSWORD)
         if self._as:
             os.chown(password, _NOBODY, _NOBODY)
-        command: list[str | Path] = [self._programs / "initdb", "-D", self._data, "-U", "postgres", "--no-sync"]
+        command: list[str | Path] = [
+            self._programs / "initdb",
+            "-D",
+            self._data,
+            "-U",
+            "postgres",
+            "--no-sync",
+        ]
         command += ["--auth=scram-sha-256", "--pwfile", password]
         command += ["--encoding=UTF8", "--locale=C", "--no-instructions"]
         subprocess.run(command, check=True, capture_output=True, **self._as)

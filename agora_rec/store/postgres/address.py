@@ -87,7 +87,9 @@ def _places(options: Mapping[str, str]) -> list[tuple[str, str, str]]:
     hosts += [""] * (number - len(hosts))
     addresses += [""] * (number - len(addresses))
     ports = ports * number if len(ports) == 1 else ports
-    return [(host, address, port or "5432") for host, address, port in zip(hosts, addresses, ports, strict=False)]
+    return [
+        (host, address, port or "5432") for host, address, port in zip(hosts, addresses, ports, strict=False)
+    ]
 
 
 def _is_name(host: str) -> bool:

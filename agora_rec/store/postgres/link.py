@@ -5,7 +5,9 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-RULE: Final = "postgresql://user:password@host:port/database?sslmode=..., or as libpq writes it: host=... dbname=..."
+RULE: Final = (
+    "postgresql://user:password@host:port/database?sslmode=..., or as libpq writes it: host=... dbname=..."
+)
 """What an address has to be."""
 
 Value = str | int | float | bool | None

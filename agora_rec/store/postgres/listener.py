@@ -21,7 +21,7 @@ from agora_rec.errors.text import escaped
 from agora_rec.store.listening import Listeners, Listening
 from agora_rec.store.postgres.link import Link, LostError, Place, RefusedError
 from agora_rec.store.postgres.names import Names
-from agora_rec.store.postgres.server import Server
+from agora_rec.store.postgres.server import Server, within
 
 logger: Final = logging.getLogger("agora_rec")
 
@@ -54,8 +54,10 @@ class Listener:
     _has_begun: bool = field(default=False, init=False)
     _has_missed: bool = field(default=False, init=False)
     _is_away: bool = field(default=False, init=False)
+    _wait: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._wait = FIRST_WAIT
         self._probe = f"agora_rec probe {secrets.token_hex(8)}"
 
     @asynccontextmanager
@@ -75,41 +77,35 @@ class Listener:
         self._listeners.tell_of_a_gap()
 
     async def _run(self) -> None:
-        wait = FIRST_WAIT
         while True:
             try:
-                link = await self._connect()
-                try:
-                    while True:
-                        await self._prove(link)
-                        self._log_back()
-                        wait = FIRST_WAIT
-                        while await self._heard(link, QUIET_FOR):
-                            pass
-                finally:
-                    link.close()
+                await self._listen()
             except (LostError, RefusedError, StoreUnavailable) as error:
                 self._up = anyio.Event() if self._up.is_set() else self._up
                 self._has_missed = True
                 self._log_away(error)
-            await anyio.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT)
+            await anyio.sleep(self._wait)
+            self._wait = min(2 * self._wait, LONGEST_WAIT)
 
-    async def _connect(self) -> Link:
-        with anyio.move_on_after(self._server.timeout):
-            link = await self._place.connect(self._server.timeout)
-            try:
+    async def _listen(self) -> None:
+        """Connect, and hand on what is told until nothing would be heard any more."""
+        link = await self._place.connect(self._server.timeout)
+        try:
+            with within(self._server.timeout):
                 for channel in (self._names.channel, self._probe):
                     await link.run(f'LISTEN "{channel}"')
-            except BaseException:
-                link.close()
-                raise
             if self._has_missed:
                 self._listeners.tell_of_a_gap()
             self._has_missed = False
             self._up.set()
-            return link
-        raise LostError("no answer in time")
+            while True:
+                await self._prove(link)
+                self._log_back()
+                self._wait = FIRST_WAIT
+                while await self._heard(link, QUIET_FOR):
+                    pass
+        finally:
+            link.close()
 
     async def _prove(self, link: Link) -> None:
         """Raise unless what is told is heard."""

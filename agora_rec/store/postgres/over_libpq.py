@@ -19,6 +19,9 @@ from agora_rec.store.postgres.link import LostError, News, RefusedError, Row, Un
 
 _T = TypeVar("_T")
 
+_ENDED: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "08006"})
+"""The last words of a server that closes the connection: it shuts down, crashes, or was told to."""
+
 _FAILED: Final = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE)
 
 
@@ -134,19 +137,17 @@ class LibpqLink:
         self._conn.finish()
 
     async def _result(self) -> PGresult:
-        """Send what is left to send, and wait for the end of the answer; give the first error, or the last result."""
+        """Send what is left to send, and wait for the end of the answer; give its last part."""
         while self._do(self._conn.flush):
             await anyio.wait_writable(self._socket)
         last: PGresult | None = None
         while (result := await self._next_result()) is not None:
-            if last is None or last.status not in _FAILED:
-                last = result
-        if self._conn.status == pq.ConnStatus.BAD or last is None:
+            last = result
+        code = "" if last is None else _field(last, pq.DiagnosticField.SQLSTATE)
+        if last is None or code in _ENDED:
             raise LostError(self._said())
         if last.status in _FAILED:
-            raise RefusedError(
-                _field(last, pq.DiagnosticField.SQLSTATE), _field(last, pq.DiagnosticField.MESSAGE_PRIMARY)
-            )
+            raise RefusedError(code, _field(last, pq.DiagnosticField.MESSAGE_PRIMARY))
         return last
 
     async def _next_result(self) -> PGresult | None:
@@ -176,7 +177,9 @@ class LibpqLink:
 
     def _said(self) -> str:
         """What libpq says of the connection: server, user and database, never the password."""
-        return " ".join(self._conn.error_message.decode(errors="replace").split()) or "the connection is closed"
+        return (
+            " ".join(self._conn.error_message.decode(errors="replace").split()) or "the connection is closed"
+        )
 
 
 def _field(result: PGresult, which: pq.DiagnosticField) -> str:

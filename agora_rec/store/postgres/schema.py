@@ -40,8 +40,13 @@ async def prepare(link: Link, names: Names) -> None:
 
 async def _version(link: Link, names: Names) -> int:
     """The version of what is there; 0: nothing."""
-    ((table,),) = await link.run("SELECT to_regclass($1)", names.of("schema"))
-    if table is None:
+    # Not to_regclass(): whoever waited for the lock may have it remember that there was no such table.
+    ((is_there,),) = await link.run(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = $2)",
+        names.schema,
+        f"{names.prefix}schema",
+    )
+    if is_there == "f":
         return 0
     ((version,),) = await link.run(names.fill("SELECT version FROM @schema@"))
     found = int(version or 0)
@@ -52,8 +57,10 @@ async def _version(link: Link, names: Names) -> int:
 
 async def _begin(link: Link, names: Names) -> None:
     """Make the place for the tables. A schema that somebody else has made needs no right to make one."""
-    ((schema,),) = await link.run("SELECT to_regnamespace($1)", f'"{names.schema}"')
-    if schema is None:
+    ((is_there,),) = await link.run(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", names.schema
+    )
+    if is_there == "f":
         await link.run(f'CREATE SCHEMA "{names.schema}"')
     await link.run(names.fill("CREATE TABLE @schema@ (version integer NOT NULL)"))
     await link.run(names.fill("INSERT INTO @schema@ (version) VALUES (0)"))

@@ -18,8 +18,11 @@ COLLISIONS: Final = frozenset({"40001", "40P01"})
 READ_ONLY: Final = "25006"
 """read_only_sql_transaction: a replica, or a primary that was demoted under this connection."""
 
-TRIES: Final = 10
-_PAUSE: Final = 0.01  # seconds, twice as many after each try, a random part of it
+TRIES: Final = 8
+"""How often a statement is sent that collides with others'."""
+
+PAUSE: Final = 0.01
+"""Seconds before the second try, twice as many before each later one; of them a random part."""
 
 
 @define(eq=False)
@@ -45,27 +48,30 @@ class Server:
         Raises:
             StoreUnavailable: It was refused, or there was no answer in time.
         """
-        lost = 0 if may_repeat else 1
+        rows: list[Row] = []
         with within(self.timeout):
-            for tried in range(TRIES):
-                try:
-                    return await self._ask_once(statement, *values)
-                except LostError as error:
-                    self.pool.drop()
-                    lost += 1
-                    if lost > 1 or isinstance(error, UnreachableError):
-                        raise
-                except RefusedError as error:
-                    if error.code == READ_ONLY:
-                        self.pool.drop()
-                    if error.code not in COLLISIONS or tried == TRIES - 1:
-                        raise
-                    await anyio.sleep(random.uniform(0, _PAUSE * 2**tried))
-        raise AssertionError("unreachable: the last try ends in rows or in an error")
+            rows = await self._repeat(statement, values, losses=2 if may_repeat else 1)
+        return rows
 
-    async def _ask_once(self, statement: str, *values: Value) -> list[Row]:
-        async with self.pool.link() as link:
-            return await link.run(statement, *values)
+    async def _repeat(self, statement: str, values: tuple[Value, ...], losses: int) -> list[Row]:
+        """Send it until it is done, or fails for good; `losses` broken connections are too many."""
+        collisions = 0
+        while True:
+            try:
+                async with self.pool.link() as link:
+                    return await link.run(statement, *values)
+            except LostError as error:
+                self.pool.drop()
+                losses -= 1
+                if losses == 0 or isinstance(error, UnreachableError):
+                    raise
+            except RefusedError as error:
+                if error.code == READ_ONLY:
+                    self.pool.drop()
+                collisions += 1
+                if error.code not in COLLISIONS or collisions == TRIES:
+                    raise
+                await anyio.sleep(random.uniform(0, PAUSE * 2**collisions))
 
 
 @contextmanager

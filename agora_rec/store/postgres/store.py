@@ -45,7 +45,9 @@ SWEPT_EVERY: Final = 60.0
 _PAGE: Final = 100
 _SWEPT_AT_ONCE: Final = 1000  # as the function on the server does it
 _MISSING: Final = "PostgresStore needs psycopg: pip install 'agora-rec[postgres]'"
-_NOT_OPEN: Final = "the store is not open: use 'async with PostgresStore(...) as store', or let a client open it"
+_NOT_OPEN: Final = (
+    "the store is not open: use 'async with PostgresStore(...) as store', or let a client open it"
+)
 
 
 @define(eq=False)
@@ -224,7 +226,11 @@ class PostgresStore:
     async def lease(self, recording_id: str, holder: str, *, seconds: float) -> Lease | None:
         """Take or renew a lease; see `Store.lease`."""
         ((token,),) = await self._ask(
-            "SELECT @lease@($1, $2, $3, $4)", storable(recording_id), storable(holder), seconds, self._patience
+            "SELECT @lease@($1, $2, $3, $4)",
+            storable(recording_id),
+            storable(holder),
+            seconds,
+            self._patience,
         )
         return None if token is None else Lease(recording_id=recording_id, holder=holder, token=int(token))
 
