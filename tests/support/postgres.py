@@ -54,7 +54,7 @@ class Postgres:
 
     def dump(self, database: str) -> str:
         """Everything that is in a database."""
-        command = [self._programs / "pg_dump", "--inserts", self.url(database)]
+        command = [str(self._programs / "pg_dump"), "--inserts", self.url(database)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def start(self) -> None:
@@ -74,10 +74,11 @@ class Postgres:
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         with (self.directory / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, **self._as)
+            process = subprocess.Popen[bytes](command, stdout=log, stderr=log, **self._as)
+        self._process = process
         deadline = time.monotonic() + _STARTED_WITHIN
         while not self._answers():
-            if time.monotonic() > deadline or self._process.poll() is not None:
+            if time.monotonic() > deadline or process.poll() is not None:
                 raise RuntimeError(
                     f"the server did not start: {(self.directory / 'log').read_text()[-2000:]}"
                 )

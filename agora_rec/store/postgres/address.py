@@ -1,7 +1,8 @@
 """Where a server is: a URI or a connection string as libpq reads it, and what of it may be shown.
 
-Nothing here connects; only `over_libpq` needs it. libpq looks host names up by itself, and blocks the event loop meanwhile: so it is
-given addresses, one attempt for each, and the name beside them for its certificate.
+Nothing here connects; only `over_libpq` needs it. libpq would look host names up by itself, and block the
+event loop meanwhile: so it is given addresses, one attempt for each, and the name beside it, which the
+server's certificate has to have.
 """
 
 import random

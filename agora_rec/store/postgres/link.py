@@ -1,4 +1,4 @@
-"""What the store asks of a driver: a place to connect to, a connection, and how both fail. No driver is here."""
+"""What the store asks of a driver: a place to connect to, a connection, and how they fail."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
@@ -93,7 +93,7 @@ class Place(Protocol):
         """The address without what is secret in it."""
         ...
 
-    async def connect(self, timeout: float) -> Link:
+    async def connect(self, seconds: float) -> Link:
         """Make a connection, within so many seconds.
 
         Raises:

@@ -73,8 +73,8 @@ class Listener:
             yield listening
 
     def close(self) -> None:
-        """Let those who still follow know that nothing more will come."""
-        self._listeners.tell_of_a_gap()
+        """Let go those who still follow."""
+        self._listeners.end()
 
     async def _run(self) -> None:
         while True:

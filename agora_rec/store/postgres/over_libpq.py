@@ -41,13 +41,13 @@ class LibpqPlace:
         """Hosts and database."""
         return address.shown(self._url)
 
-    async def connect(self, timeout: float) -> "LibpqLink":
+    async def connect(self, seconds: float) -> "LibpqLink":
         """Connect to the first server that takes the connection; each attempt has its share of the time.
 
         Raises:
             UnreachableError: None did.
         """
-        until = anyio.current_time() + timeout
+        until = anyio.current_time() + seconds
         why = "no address was found for the server's name"
         places = await address.look_up(self._url)
         for done, place in enumerate(places):

@@ -1,4 +1,4 @@
-"""A few connections, each lent to one caller at a time: made when they are needed, kept while they are good."""
+"""A few connections, each lent to one caller at a time: made when needed, kept while they are good."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

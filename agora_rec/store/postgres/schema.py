@@ -33,7 +33,7 @@ async def prepare(link: Link, names: Names) -> None:
     if found == 0:
         await _begin(link, names)
     for step in STEPS[found:]:
-        await link.script(names.fill(files(__package__).joinpath(step).read_text("utf-8")))
+        await link.script(names.fill(files("agora_rec.store.postgres").joinpath(step).read_text("utf-8")))
     await link.run(names.fill("UPDATE @schema@ SET version = $1"), VERSION)
     await link.run("COMMIT")
 

@@ -1,4 +1,4 @@
-"""`PostgresStore`: what users hold. Arguments, opening and closing, and each method's statement stand here."""
+"""`PostgresStore`: what users hold. Arguments, opening and closing, and what each method asks stand here."""
 
 import json
 import logging
@@ -33,7 +33,7 @@ from agora_rec.store.protocol import Lease, Stored, Written
 
 logger: Final = logging.getLogger("agora_rec")
 
-KEPT_FOR: Final = 7 * 24 * 3600.0
+KEPT: Final = 7 * 24 * 3600.0
 """Seconds for which recordings of which nothing runs are kept: a week."""
 
 MARKS_KEPT: Final = 100_000
@@ -80,7 +80,7 @@ class PostgresStore:
             needs a session of its own. Without it `changes()` says `MISSED` every few seconds there.
         connections: How many connections there are at most, 1 or more, beside the one that listens.
         timeout: Seconds for one call in all, above 0.
-        kept_for: Seconds for which a recording of which nothing runs is kept after it was written last;
+        kept: Seconds for which a recording of which nothing runs is kept after it was written last;
             unfinished ones are kept always.
 
     Raises:
@@ -97,15 +97,23 @@ class PostgresStore:
         listen_url: str | Secret | None = None,
         connections: int = 5,
         timeout: float = 5.0,
-        kept_for: float = KEPT_FOR,
+        kept: float = KEPT,
     ) -> None:
         url, listen_url = Secret(url), hide(listen_url)
         self._place = _place(url)
         self._listen_place = self._place if listen_url is None else _place(listen_url)
-        _check(self._place, self._listen_place, schema, prefix, connections, timeout, kept_for)
+        _check(
+            place=self._place,
+            listen_place=self._listen_place,
+            schema=schema,
+            prefix=prefix,
+            connections=connections,
+            timeout=timeout,
+            kept=kept,
+        )
         self.connections = connections
         self.timeout = timeout
-        self.kept_for = kept_for
+        self.kept = kept
         self._names = Names(schema, prefix)
         # The server gives up waiting for another's lock before we give up waiting for the server.
         self._patience = f"{math.ceil(timeout * 900)}ms"
@@ -113,9 +121,9 @@ class PostgresStore:
 
     def __repr__(self) -> str:
         return (
-            f"PostgresStore({self._place.shown!r}, schema={self._names.schema!r}, prefix={self._names.prefix!r}, "
-            f"connections={self.connections}, timeout={self.timeout}, kept_for={self.kept_for}, "
-            f"is_open={self.is_open})"
+            f"PostgresStore({self._place.shown!r}, schema={self._names.schema!r}, "
+            f"prefix={self._names.prefix!r}, connections={self.connections}, timeout={self.timeout}, "
+            f"kept={self.kept}, is_open={self.is_open})"
         )
 
     @property
@@ -152,7 +160,7 @@ class PostgresStore:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close its connections; the server is not waited for. Whoever follows `changes()` is told `MISSED`."""
+        """Close its connections; nobody is waited for. Whoever follows `changes()` comes to their end."""
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.server.pool.close()
@@ -163,7 +171,7 @@ class PostgresStore:
     async def save(self, checkpoint: Checkpoint, *, version: int, lease: Lease | None = None) -> int:
         """Write a checkpoint; see `Store.save`. Not tried again where it isn't known whether it was done."""
         holder, token = (None, None) if lease is None else (storable(lease.holder), lease.token)
-        identity, key, sid, *written = _columns(checkpoint)
+        identity, written, key, sid = _columns(checkpoint)
         ((outcome, there),) = await self._ask(
             "SELECT * FROM @save@($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             *(identity, version, *written, key, sid, holder, token, self._patience),
@@ -178,7 +186,7 @@ class PostgresStore:
 
     async def claim(self, checkpoint: Checkpoint) -> Stored:
         """Give the live recording of a key, or make it; see `Store.claim`."""
-        identity, key, sid, *written = _columns(checkpoint)
+        identity, written, key, sid = _columns(checkpoint)
         ((version, text),) = await self._ask(
             "SELECT * FROM @claim@($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             *(identity, *written, key or "", sid, self._patience),
@@ -187,15 +195,23 @@ class PostgresStore:
 
     async def load(self, recording_id: str) -> Stored | None:
         """Read a checkpoint; see `Store.load`."""
-        return await self._load("WHERE r.id = $1", recording_id)
+        return await self._load("SELECT version, checkpoint FROM @recordings@ WHERE id = $1", recording_id)
 
     async def load_by_key(self, key: str) -> Stored | None:
         """Read a checkpoint; see `Store.load_by_key`."""
-        return await self._load("JOIN @keys@ k ON k.recording_id = r.id WHERE k.key = $1", key)
+        return await self._load(
+            "SELECT r.version, r.checkpoint FROM @keys@ k JOIN @recordings@ r ON r.id = k.recording_id "
+            "WHERE k.key = $1",
+            key,
+        )
 
     async def load_by_sid(self, sid: str) -> Stored | None:
         """Read a checkpoint; see `Store.load_by_sid`."""
-        return await self._load("JOIN @sids@ s ON s.recording_id = r.id WHERE s.sid = $1", sid)
+        return await self._load(
+            "SELECT r.version, r.checkpoint FROM @sids@ s JOIN @recordings@ r ON r.id = s.recording_id "
+            "WHERE s.sid = $1",
+            sid,
+        )
 
     async def load_starting(self, cname: str, uid: int) -> tuple[Stored, ...]:
         """Read those that wait for their sid; see `Store.load_starting`."""
@@ -208,7 +224,7 @@ class PostgresStore:
         return tuple(_stored(*row) for row in rows)
 
     async def unfinished(self) -> AsyncGenerator[Stored]:
-        """Go through what has begun and not ended; see `Store.unfinished`. Nothing stays open at the server."""
+        """Go through what has begun and not ended; see `Store.unfinished`. Nothing stays open meanwhile."""
         ((last,),) = await self._ask("SELECT max(began) FROM @recordings@ WHERE began IS NOT NULL")
         seen: str | None = "0"
         while seen is not None and last is not None:
@@ -257,18 +273,18 @@ class PostgresStore:
     async def is_marked(self, keys: Iterable[str]) -> bool:
         """Whether a text is remembered; see `Store.is_marked`."""
         ((found,),) = await self._ask(
-            "SELECT EXISTS (SELECT FROM json_array_elements_text($1) AS asked JOIN @marks@ m ON m.mark = asked "
-            "WHERE m.until > clock_timestamp())",
+            "SELECT EXISTS (SELECT FROM json_array_elements_text($1) AS asked "
+            "JOIN @marks@ m ON m.mark = asked WHERE m.until > clock_timestamp())",
             _listed(keys),
         )
         return found == "t"
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Written]]:
-        """Follow what is written; see `Store.changes`. The first one who follows waits for the server to listen."""
+        """Follow what is written; see `Store.changes`. It begins when the server has said that it listens."""
         return self._now_open().listener.follow()
 
-    async def _load(self, where: str, text: str) -> Stored | None:
-        rows = await self._ask(f"SELECT r.version, r.checkpoint FROM @recordings@ r {where}", storable(text))
+    async def _load(self, statement: str, text: str) -> Stored | None:
+        rows = await self._ask(statement, storable(text))
         return _stored(*rows[0]) if rows else None
 
     async def _ask(self, statement: str, *values: Value, may_repeat: bool = True) -> list[Row]:
@@ -285,7 +301,7 @@ class PostgresStore:
         while True:
             try:
                 ((swept,),) = await server.ask(
-                    self._names.fill("SELECT @sweep@($1, $2)"), self.kept_for, MARKS_KEPT
+                    self._names.fill("SELECT @sweep@($1, $2)"), self.kept, MARKS_KEPT
                 )
             except StoreUnavailable as error:
                 logger.debug("old recordings could not be swept away: %s", escaped(error.cause))
@@ -294,19 +310,22 @@ class PostgresStore:
                 await anyio.sleep(SWEPT_EVERY)
 
 
-def _columns(checkpoint: Checkpoint) -> tuple[str, str | None, str | None, str, str, bool, bool, str, int]:
-    """What is written of a checkpoint: its id, key and sid, and the columns of its row in their order."""
+def _columns(checkpoint: Checkpoint) -> tuple[str, tuple[Value, ...], str | None, str | None]:
+    """What is written of a checkpoint: its id, the columns of its row in their order, its key and its sid."""
     key, sid = checkpoint.key, checkpoint.standing.sid
-    return (
-        storable(checkpoint.id),
-        None if key is None else storable(key),
-        None if sid is None else storable(sid),
+    written = (
         checkpoint.to_json(),
         checkpoint.standing.state.value,
         checkpoint.is_live,
         checkpoint.is_unfinished,
         storable(checkpoint.cname),
         checkpoint.uid,
+    )
+    return (
+        storable(checkpoint.id),
+        written,
+        None if key is None else storable(key),
+        None if sid is None else storable(sid),
     )
 
 
@@ -328,13 +347,14 @@ def _place(url: Secret) -> Place:
 
 
 def _check(
+    *,
     place: Place,
     listen_place: Place,
     schema: object,
     prefix: object,
     connections: object,
     timeout: object,
-    kept_for: object,
+    kept: object,
 ) -> None:
     """Refuse what can't be used.
 
@@ -354,8 +374,8 @@ def _check(
         faults.append(Violation("connections", repr(connections)[:100], "a whole number, 1 or more"))
     if not (_is_number(timeout) and timeout > 0):
         faults.append(Violation("timeout", repr(timeout)[:100], "seconds, above 0"))
-    if not (_is_number(kept_for) and kept_for >= 0):
-        faults.append(Violation("kept_for", repr(kept_for)[:100], "seconds, 0 or more"))
+    if not (_is_number(kept) and kept >= 0):
+        faults.append(Violation("kept", repr(kept)[:100], "seconds, 0 or more"))
     if faults:
         raise InvalidRequest(tuple(faults))
 

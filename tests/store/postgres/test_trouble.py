@@ -140,16 +140,14 @@ async def test_what_may_be_asked_twice_is_asked_again_when_its_connection_is_kil
     served: Postgres, store: PostgresStore, schema: str
 ) -> None:
     claimed = await store.claim(a_checkpoint("1", State.IDLE, key="lesson"))
-    async with anyio.create_task_group() as tasks:
-        blocker = Blocker(served, schema, "keys")
-        async with blocker:
-            got: list[object] = []
+    got: list[object] = []
 
-            async def claim() -> None:
-                got.append(await store.claim(a_checkpoint("2", State.IDLE, key="lesson")))
+    async def claim() -> None:
+        got.append(await store.claim(a_checkpoint("2", State.IDLE, key="lesson")))
 
-            tasks.start_soon(claim)
-            await _terminate_who_waits(served)
+    async with anyio.create_task_group() as tasks, Blocker(served, schema, "keys"):
+        tasks.start_soon(claim)
+        await _terminate_who_waits(served)
     assert got == [claimed]
 
 
@@ -205,7 +203,13 @@ async def test_a_connection_that_nobody_wanted_for_long_is_not_used_again(
         assert served.run(of_store) != first
 
 
-async def test_a_database_that_is_read_only_can_be_read(served: Postgres, schema: str) -> None:
+async def test_a_database_that_is_read_only_can_be_read(
+    served: Postgres, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_sweep(self: PostgresStore, server: Server) -> None:
+        """Be refused by nobody before the test is."""
+
+    monkeypatch.setattr(PostgresStore, "_sweep", no_sweep)
     served.run(f"CREATE DATABASE {schema}")
     limit = f"ALTER DATABASE {schema} SET default_transaction_read_only"
     served.run(f"{limit} = on")

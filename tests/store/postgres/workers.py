@@ -33,4 +33,5 @@ async def _work(url: str, schema: str, name: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(anyio.run(_work, *sys.argv[1:4], backend=sys.argv[4]))
+    url, schema, name, backend = sys.argv[1:]
+    sys.stdout.write(anyio.run(_work, url, schema, name, backend=backend))
