@@ -145,6 +145,7 @@ if TYPE_CHECKING:
     from agora_rec.store import (
         Checkpoint,
         MemoryStore,
+        PostgresStore,
         RedisStore,
         SQLiteStore,
         Store,
@@ -204,6 +205,7 @@ else:
             "agora_rec.store": (
                 "Checkpoint",
                 "MemoryStore",
+                "PostgresStore",
                 "RedisStore",
                 "SQLiteStore",
                 "Store",
@@ -296,6 +298,7 @@ __all__ = [
     "OtherStorage",
     "Outcome",
     "PartialContent",
+    "PostgresStore",
     "PostponedAudioMix",
     "PostponedTranscoding",
     "Priority",

@@ -11,12 +11,14 @@ from agora_rec.store.memory import MemoryStore
 from agora_rec.store.protocol import MISSED, Lease, SharedStore, Store, Stored, Written
 
 if TYPE_CHECKING:
+    from agora_rec.store.postgres import PostgresStore
     from agora_rec.store.redis import RedisStore
     from agora_rec.store.sqlite import SQLiteStore, Synchronous
 else:
     __getattr__, __dir__ = deferred(
         __name__,
         {
+            "agora_rec.store.postgres": ("PostgresStore",),
             "agora_rec.store.redis": ("RedisStore",),
             "agora_rec.store.sqlite": ("SQLiteStore", "Synchronous"),
         },
@@ -27,6 +29,7 @@ __all__ = [
     "Checkpoint",
     "Lease",
     "MemoryStore",
+    "PostgresStore",
     "RedisStore",
     "SQLiteStore",
     "SharedStore",
