@@ -74,7 +74,7 @@ class SQLiteStore:
         clock: Clock | None = None,
     ) -> None:
         _check(path, timeout, synchronous, kept, prefix)
-        self.path = Path(path).absolute()
+        self.path: Path = Path(path).absolute()
         self.timeout = timeout
         self.synchronous = synchronous
         self.kept = kept
