@@ -222,14 +222,14 @@ async def test_several_processes_at_once_lose_no_write_and_claim_each_key_once(
             stdout=subprocess.PIPE,
             text=True,
         )
-        for number in range(3)
+        for number in range(2)
     ]
     claimed = [worker.communicate(timeout=60)[0].split() for worker in workers]
-    assert [len(each) for each in claimed] == [20] * 3
-    assert claimed[0] == claimed[1] == claimed[2]
+    assert [len(each) for each in claimed] == [20] * 2
+    assert claimed[0] == claimed[1]
     stored = await store.load("counter")
     assert stored is not None
-    assert stored.version == 1 + 3 * 15
+    assert stored.version == 1 + 2 * 15
 
 
 async def test_no_secret_is_ever_sent_there() -> None:
