@@ -152,6 +152,7 @@ if TYPE_CHECKING:
         Stored,
         Synchronous,
         Tried,
+        store_from_url,
     )
     from agora_rec.transport import (
         Budget,
@@ -212,6 +213,7 @@ else:
                 "Stored",
                 "Synchronous",
                 "Tried",
+                "store_from_url",
             ),
             "agora_rec.transport": (
                 "Budget",
@@ -376,4 +378,5 @@ __all__ = [
     "WorkerNotFound",
     "YituAudioModeration",
     "__version__",
+    "store_from_url",
 ]

@@ -1,4 +1,4 @@
-"""The `agora-rec` command: an emulator, one recording by hand, a demonstration, a firewall's allow list.
+"""The `agora-rec` command: recordings by hand and in a store, an emulator, a demonstration, an allow list.
 
 This module only starts it; the commands are in `commands`, and need the extra `cli`. What is printed is for
 people, but for the allow list: programs use the library.

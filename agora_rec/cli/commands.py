@@ -1,9 +1,10 @@
-"""The commands and their options. What they do is in `emulate`, `record`, `demo` and `allow_lists`."""
+"""The commands and their options; those on a store are in `store_commands`.
+
+What they do is in `emulate`, `record`, `demo` and `allow_lists`.
+"""
 
 import math
 import os
-import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,6 @@ from rich.console import Console
 from agora_rec import (
     AgoraRecError,
     AudioProfile,
-    CloudRecording,
     Individual,
     InvalidRequest,
     Mix,
@@ -31,6 +31,8 @@ from agora_rec.cli.board import Board
 from agora_rec.cli.demo import Demo
 from agora_rec.cli.emulate import emulate
 from agora_rec.cli.record import Session
+from agora_rec.cli.running import BASE_URL, client, run
+from agora_rec.cli.store_commands import explain_command, list_command, query_command, stop_command
 from agora_rec.cli.webhooks import emulator_arguments, webhook_options
 from agora_rec.emulator import Emulator
 
@@ -49,24 +51,16 @@ class _Positive(click.FloatRange):
 
 
 POSITIVE: Final = _Positive(min=0, min_open=True)
-BASE_URL: Final = click.option(
-    "--base-url", help="Whom to call instead of Agora: https, or http on this machine (an emulator)."
-)
-
-
-def _run(main: Callable[[], Coroutine[Any, Any, int]]) -> None:
-    """Run a command and leave with its exit code."""
-    try:
-        code = anyio.run(main)
-    except (ImportError, OSError) as error:  # the extra of the emulator is missing, or its port is taken
-        raise click.ClickException(str(error)) from None
-    sys.exit(code)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="agora-rec")
 def command() -> None:
-    """Agora Cloud Recording: record a channel, emulate the service, or watch both at work."""
+    """Agora Cloud Recording: record a channel, look after many, emulate the service, or watch it at work."""
+
+
+for _each in (list_command, explain_command, query_command, stop_command):
+    command.add_command(_each)
 
 
 @command.command("emulator")
@@ -115,7 +109,7 @@ def emulator_command(
         server = emulator.serve(host, port, certificate=tls_cert, key=tls_key)
         return await emulate(emulator, server, out=Console(), err=Console(stderr=True))
 
-    _run(serve)
+    run(serve)
 
 
 @command.command("demo")
@@ -128,7 +122,7 @@ def demo_command(channels: int, seconds: float) -> None:
 
     Exit code 0 only if every recording ended as it should, by the service's own account.
     """
-    _run(lambda: _show(Board(Console(), Demo.of(channels)), seconds))
+    run(lambda: _show(Board(Console(), Demo.of(channels)), seconds))
 
 
 async def _show(board: Board, seconds: float) -> int:
@@ -187,25 +181,17 @@ def record_command(
     """  # noqa: D301 - click needs the character itself: it keeps the lines of such a paragraph
     storage = buckets.storage(vendor, bucket=bucket, region=region, endpoint=endpoint, prefix=prefix)
     mode = _mode(ModeName(mode_name), storage, url)
-    _run(lambda: _record(cname, uid, mode, seconds, base_url))
+    run(lambda: _record(cname, uid, mode, seconds, base_url))
 
 
 async def _record(cname: str, uid: int, mode: Mode, seconds: float | None, base_url: str | None) -> int:
-    cloud = _client(base_url)
+    cloud = client(base_url)
     try:
         recording = cloud.recording(cname, uid, mode, token=os.environ.get("AGORA_TOKEN") or None)
     except InvalidRequest as error:
         raise click.UsageError(str(error)) from None
     async with cloud:
         return await Session(recording, seconds, Console()).run()
-
-
-def _client(base_url: str | None) -> CloudRecording:
-    """A client by the environment."""
-    try:
-        return CloudRecording.from_env(base_url=base_url) if base_url else CloudRecording.from_env()
-    except InvalidRequest as error:
-        raise click.UsageError(str(error)) from None
 
 
 def _mode(name: ModeName, storage: Storage, url: str | None) -> Mode:
@@ -250,12 +236,12 @@ def notification_ips_command(form: str, base_url: str | None) -> None:
     \b
     Exit codes: 0 told, 1 not told, for the service didn't answer or not well, 2 wrong usage.
     """  # noqa: D301 - as above
-    _run(lambda: _tell_ips(form, base_url))
+    run(lambda: _tell_ips(form, base_url))
 
 
 async def _tell_ips(form: str, base_url: str | None) -> int:
     try:
-        async with _client(base_url) as cloud:
+        async with client(base_url) as cloud:
             ips = await cloud.notification_ips()
     except InvalidRequest as error:  # a proxy, or certificates, that the environment names
         raise click.UsageError(str(error)) from None

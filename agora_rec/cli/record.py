@@ -100,9 +100,14 @@ class Session:
             ids = f"resource ID {recording.resource_id}, sid {recording.sid or 'not known'}"
             self._say(f"it may still be recorded: {ids}")
             return MAY_RUN
-        self._say(f"{outcome.state}: {_tell_files(outcome)}{_WHERE[outcome.in_bucket]}")
+        self._say(tell_outcome(outcome))
         recorded = outcome.state in {State.UPLOADED, State.BACKUPED} and not outcome.no_data
         return RECORDED if recorded else NOT_RECORDED
+
+
+def tell_outcome(outcome: Outcome) -> str:
+    """How it stands, and where how many files are."""
+    return f"{outcome.state}: {_tell_files(outcome)}{_WHERE[outcome.in_bucket]}"
 
 
 def _tell_files(outcome: Outcome) -> str:

@@ -9,6 +9,7 @@ from agora_rec.deferred import deferred
 from agora_rec.store.checkpoint import Checkpoint, Tried
 from agora_rec.store.memory import MemoryStore
 from agora_rec.store.protocol import MISSED, Lease, SharedStore, Store, Stored, Written
+from agora_rec.store.urls import store_from_url
 
 if TYPE_CHECKING:
     from agora_rec.store.postgres import PostgresStore
@@ -38,4 +39,5 @@ __all__ = [
     "Synchronous",
     "Tried",
     "Written",
+    "store_from_url",
 ]
