@@ -19,10 +19,20 @@ from typing import Any, Final
 import anyio
 from attrs import define, field
 
-from agora_rec import AmazonS3, AmazonS3Region, CloudRecording, MemoryStore, Mix, RedisStore, SQLiteStore
+from agora_rec import (
+    AmazonS3,
+    AmazonS3Region,
+    CloudRecording,
+    MemoryStore,
+    Mix,
+    PostgresStore,
+    RedisStore,
+    SQLiteStore,
+)
 from agora_rec.emulator import Emulator, Settings
 from agora_rec.store import Store
 from benchmarks import reporting
+from tests.support.postgres import served_postgres
 from tests.support.stores import HandingOn
 from tests.support.valkey import served_valkey
 
@@ -116,10 +126,19 @@ async def in_redis() -> AsyncIterator[Store]:
             yield store
 
 
+@asynccontextmanager
+async def in_postgres() -> AsyncIterator[Store]:
+    """A server of its own, over TCP; it doesn't wait for the disk (`fsync=off`)."""
+    with served_postgres() as server:
+        async with PostgresStore(server.url()) as store:
+            yield store
+
+
 STORES: Final[dict[str, Callable[[], AbstractAsyncContextManager[Store]]]] = {
     "MemoryStore": in_memory,
     "SQLiteStore": in_sqlite,
     "RedisStore": in_redis,
+    "PostgresStore": in_postgres,
 }
 
 

@@ -12,7 +12,7 @@ to them. So `over_libpq.py` calls those and waits for the socket with anyio, in 
 change what they take and give; a subclass of `AsyncConnection` would hang on its private lock and on
 asyncio in its pool. What psycopg adds above libpq (adaptation of types, cursors, its pool) a store that
 sends texts and numbers has no use for. So nothing but `psycopg.pq` and `psycopg.Error` is imported, in two
-modules, and versions from 3.2 to before 4 are allowed. Host names are the one thing at which libpq blocks:
+modules, and versions from 3.2.2 to before 4 are allowed. Host names are the one thing at which libpq blocks:
 they are looked up through the event loop first.
 
 **The server.** Each call is one statement, and that is one transaction: nothing is ever left open, whoever

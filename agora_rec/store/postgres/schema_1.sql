@@ -12,6 +12,8 @@ CREATE TABLE @recordings@ (
     uid bigint NOT NULL,
     -- The place among those that are unfinished, in the order in which they began; NULL: nothing runs.
     began bigint,
+    -- A name of the last write: who sends one again, since its answer was lost, must not find himself in conflict.
+    written_by text,
     written_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE UNIQUE INDEX ON @recordings@ (began) WHERE began IS NOT NULL;
@@ -50,11 +52,12 @@ CREATE INDEX ON @marks@ (marked_at);
 
 
 -- Compare-and-swap. The lease is locked until the write is done: nobody can take it over in between.
--- outcome is 'saved', 'conflict' or 'lease lost'; there is the version that is there now.
+-- outcome is 'saved', 'conflict' or 'lease lost'; there is the version that is there now. The same write twice
+-- is one.
 CREATE FUNCTION @save@(
     the_id text, read_version bigint, new_checkpoint text, new_state text, new_is_live boolean,
     is_unfinished boolean, new_cname text, new_uid bigint, new_key text, new_sid text,
-    the_holder text, the_token bigint, patience text,
+    the_holder text, the_token bigint, the_write text, patience text,
     OUT outcome text, OUT there bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -70,21 +73,23 @@ BEGIN
         END IF;
     END IF;
 
-    INSERT INTO @recordings@ AS r (id, version, checkpoint, state, is_live, cname, uid, began)
+    INSERT INTO @recordings@ AS r (id, version, checkpoint, state, is_live, cname, uid, began, written_by)
         VALUES (
             the_id, read_version + 1, new_checkpoint, new_state, new_is_live, new_cname, new_uid,
-            CASE WHEN is_unfinished THEN nextval('@beginnings@') END
+            CASE WHEN is_unfinished THEN nextval('@beginnings@') END, the_write
         )
         ON CONFLICT (id) DO UPDATE SET
             version = excluded.version, checkpoint = excluded.checkpoint, state = excluded.state,
             is_live = excluded.is_live, cname = excluded.cname, uid = excluded.uid,
             began = CASE WHEN is_unfinished THEN coalesce(r.began, excluded.began) END,
-            written_at = clock_timestamp()
+            written_by = excluded.written_by, written_at = clock_timestamp()
         WHERE r.version = read_version
         RETURNING r.version INTO there;
     IF there IS NULL THEN
-        outcome := 'conflict';
-        SELECT r.version INTO there FROM @recordings@ r WHERE r.id = the_id;
+        SELECT
+            r.version,
+            CASE WHEN r.version = read_version + 1 AND r.written_by = the_write THEN 'saved' ELSE 'conflict' END
+            INTO there, outcome FROM @recordings@ r WHERE r.id = the_id;
         RETURN;
     END IF;
 
@@ -130,7 +135,7 @@ BEGIN
     END LOOP;
     PERFORM @save@(
         the_id, 0, new_checkpoint, new_state, new_is_live, is_unfinished, new_cname, new_uid, the_key, new_sid,
-        NULL, NULL, patience
+        NULL, NULL, NULL, patience
     );
     SELECT r.version, r.checkpoint INTO version, checkpoint FROM @recordings@ r WHERE r.id = the_id;
 END

@@ -21,6 +21,9 @@ READ_ONLY: Final = "25006"
 TRIES: Final = 8
 """How often a statement is sent that collides with others'."""
 
+LOSSES: Final = 2
+"""With how many connections that broke in the middle it is given up."""
+
 PAUSE: Final = 0.01
 """Seconds before the second try, twice as many before each later one; of them a random part."""
 
@@ -37,33 +40,28 @@ class Server:
     pool: Pool
     timeout: float
 
-    async def ask(self, statement: str, *values: Value, may_repeat: bool = True) -> list[Row]:
-        """Run one statement, and give its rows.
-
-        Args:
-            statement: The statement.
-            values: Its values.
-            may_repeat: Whether it may be sent again where it isn't known if it was done.
+    async def ask(self, statement: str, *values: Value) -> list[Row]:
+        """Run one statement, and give its rows. Done twice it must do no harm.
 
         Raises:
             StoreUnavailable: It was refused, or there was no answer in time.
         """
         rows: list[Row] = []
         with within(self.timeout):
-            rows = await self._repeat(statement, values, losses=2 if may_repeat else 1)
+            rows = await self._repeat(statement, values)
         return rows  # noqa: RET504 - for all that type checkers know, the block might swallow an error
 
-    async def _repeat(self, statement: str, values: tuple[Value, ...], losses: int) -> list[Row]:
-        """Send it until it is done, or fails for good; `losses` broken connections are too many."""
-        collisions = 0
+    async def _repeat(self, statement: str, values: tuple[Value, ...]) -> list[Row]:
+        """Send it until it is done, or fails for good."""
+        collisions = losses = 0
         while True:
             try:
                 async with self.pool.link() as link:
                     return await link.run(statement, *values)
             except LostError as error:
                 self.pool.drop()
-                losses -= 1
-                if losses == 0 or isinstance(error, UnreachableError):
+                losses += 1
+                if losses == LOSSES or isinstance(error, UnreachableError):
                     raise
             except RefusedError as error:
                 if error.code == READ_ONLY:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Final, Self, TypeGuard
+from uuid import uuid4
 
 import anyio
 from anyio.abc import TaskGroup
@@ -169,13 +170,12 @@ class PostgresStore:
             await opened.group.__aexit__(None, None, None)
 
     async def save(self, checkpoint: Checkpoint, *, version: int, lease: Lease | None = None) -> int:
-        """Write a checkpoint; see `Store.save`. Not tried again where it isn't known whether it was done."""
+        """Write a checkpoint; see `Store.save`."""
         holder, token = (None, None) if lease is None else (storable(lease.holder), lease.token)
         identity, written, key, sid = _columns(checkpoint)
         ((outcome, there),) = await self._ask(
-            "SELECT * FROM @save@($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-            *(identity, version, *written, key, sid, holder, token, self._patience),
-            may_repeat=False,
+            "SELECT * FROM @save@($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            *(identity, version, *written, key, sid, holder, token, uuid4().hex, self._patience),
         )
         if outcome == "lease lost":
             raise LeaseLost(key=checkpoint.id)
@@ -287,9 +287,8 @@ class PostgresStore:
         rows = await self._ask(statement, storable(text))
         return _stored(*rows[0]) if rows else None
 
-    async def _ask(self, statement: str, *values: Value, may_repeat: bool = True) -> list[Row]:
-        server = self._now_open().server
-        return await server.ask(self._names.fill(statement), *values, may_repeat=may_repeat)
+    async def _ask(self, statement: str, *values: Value) -> list[Row]:
+        return await self._now_open().server.ask(self._names.fill(statement), *values)
 
     def _now_open(self) -> _Open:
         if self._opened is None:

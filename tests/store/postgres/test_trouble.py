@@ -12,8 +12,8 @@ from agora_rec import AgoraRecError, State, StoreTooNew, StoreUnavailable
 from agora_rec.secret import Secret
 from agora_rec.store import MISSED, Written
 from agora_rec.store.postgres import PostgresStore, server
-from agora_rec.store.postgres.link import LostError
-from agora_rec.store.postgres.over_libpq import LibpqPlace
+from agora_rec.store.postgres.link import LostError, Row, Value
+from agora_rec.store.postgres.over_libpq import LibpqLink, LibpqPlace
 from agora_rec.store.postgres.pool import Pool
 from agora_rec.store.postgres.schema import VERSION
 from agora_rec.store.postgres.server import Server
@@ -124,19 +124,7 @@ async def _terminate_who_waits(served: Postgres) -> None:
         await anyio.sleep(0.02)
 
 
-async def test_a_connection_that_is_killed_in_the_middle_of_a_write_leaves_it_open(
-    served: Postgres, store: PostgresStore, schema: str
-) -> None:
-    checkpoint = a_checkpoint("1")
-    await store.save(checkpoint, version=0)
-    async with Blocker(served, schema, "recordings"), anyio.create_task_group() as tasks:
-        tasks.start_soon(_terminate_who_waits, served)
-        with pytest.raises(StoreUnavailable, match="terminating connection"):
-            await store.save(in_state(checkpoint, State.STOPPING), version=1)
-    assert await store.save(in_state(checkpoint, State.STOPPING), version=1) == 2
-
-
-async def test_what_may_be_asked_twice_is_asked_again_when_its_connection_is_killed(
+async def test_what_a_killed_connection_was_to_do_is_done_on_another(
     served: Postgres, store: PostgresStore, schema: str
 ) -> None:
     claimed = await store.claim(a_checkpoint("1", State.IDLE, key="lesson"))
@@ -149,6 +137,38 @@ async def test_what_may_be_asked_twice_is_asked_again_when_its_connection_is_kil
         tasks.start_soon(claim)
         await _terminate_who_waits(served)
     assert got == [claimed]
+
+    async def save() -> None:
+        got.append(await store.save(in_state(claimed.checkpoint, State.STARTING), version=1))
+
+    async with anyio.create_task_group() as tasks, Blocker(served, schema, "recordings"):
+        tasks.start_soon(save)
+        await _terminate_who_waits(served)
+    assert got == [claimed, 2]
+
+
+async def test_a_write_whose_answer_was_lost_is_no_conflict_and_is_done_once(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, lost = LibpqLink.run, 1
+
+    async def lose(self: LibpqLink, statement: str, *values: Value) -> list[Row]:
+        nonlocal lost
+        rows = await run(self, statement, *values)
+        if lost:
+            lost -= 1
+            raise LostError("cut")
+        return rows
+
+    await store.save(a_checkpoint("1"), version=0)
+    monkeypatch.setattr(LibpqLink, "run", lose)
+    assert await store.save(a_checkpoint("1", State.STOPPING), version=1) == 2
+    stored = await store.load("1")
+    assert stored is not None
+    assert stored.version == 2
+    lost = server.LOSSES
+    with pytest.raises(StoreUnavailable, match="cut"):
+        await store.load("1")
 
 
 async def test_who_waits_for_anothers_lock_too_long_has_written_nothing(
