@@ -25,17 +25,19 @@ PAGES = {
 
 # How many examples each page has; a page that isn't here has none.
 EXAMPLES = {
-    "README.md": 3,
+    "README.md": 4,
     "docs/budget.md": 3,
     "docs/checkpoints.md": 1,
     "docs/connections.md": 4,
     "docs/emulator.md": 7,
+    "docs/explain.md": 1,
     "docs/observability.md": 4,
     "docs/performance.md": 1,
     "docs/quickstart.md": 4,
     "docs/real_service.md": 1,
     "docs/retries.md": 3,
     "docs/seed_flow.md": 6,
+    "docs/stores.md": 3,
     "docs/testing.md": 2,
     "docs/trouble.md": 8,
     "docs/webhooks.md": 3,
