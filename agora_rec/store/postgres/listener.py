@@ -28,6 +28,9 @@ logger: Final = logging.getLogger("agora_rec")
 QUIET_FOR: Final = 15.0
 """Seconds of silence after which it is looked whether anything would be heard."""
 
+PROVED_WITHIN: Final = 5.0
+"""Seconds within which the store's message to itself has to come."""
+
 FIRST_WAIT: Final = 0.1
 LONGEST_WAIT: Final = 10.0
 """Seconds between attempts to connect: the first, and what they grow to."""
@@ -110,7 +113,7 @@ class Listener:
     async def _prove(self, link: Link) -> None:
         """Raise unless what is told is heard."""
         await self._server.ask("SELECT pg_notify($1, '')", self._probe)
-        if not await self._heard(link, self._server.timeout):
+        if not await self._heard(link, PROVED_WITHIN):
             raise LostError("no message comes through; LISTEN needs the server itself, not a pooler")
 
     async def _heard(self, link: Link, seconds: float) -> bool:

@@ -83,8 +83,8 @@ async def test_the_server_goes_and_comes_back(served: Postgres, store: PostgresS
 async def test_who_connects_while_the_server_is_away_is_told_that_he_may_have_missed_something(
     served: Postgres, schema: str
 ) -> None:
-    store = PostgresStore(served.url(), schema=schema, timeout=0.3)
-    async with store:
+    async with PostgresStore(served.url(), schema=schema) as store:
+        store._now_open().server.timeout = 0.2
         served.stop()
         try:
             async with store.changes() as changes:
@@ -176,12 +176,12 @@ async def test_who_waits_for_anothers_lock_too_long_has_written_nothing(
 ) -> None:
     checkpoint = a_checkpoint("1")
     await store.save(checkpoint, version=0)
-    hasty = PostgresStore(served.url(), schema=schema, timeout=0.3)
-    async with hasty:
-        async with Blocker(served, schema, "recordings"):
-            with pytest.raises(StoreUnavailable, match="lock timeout"):
-                await hasty.save(in_state(checkpoint, State.STOPPING), version=1)
-        stored = await hasty.load("1")
+    assert store._patience == "4500ms", "less than its timeout"
+    store._patience = "100ms"
+    async with Blocker(served, schema, "recordings"):
+        with pytest.raises(StoreUnavailable, match="lock timeout"):
+            await store.save(in_state(checkpoint, State.STOPPING), version=1)
+    stored = await store.load("1")
     assert stored is not None
     assert stored.version == 1
 
