@@ -375,24 +375,22 @@ class Driver:
                 raise
             except Exception as error:
                 await self._require_kept(lookout)
-                await self._learn(verdicts.after_failed_query(error))
+                fact = verdicts.after_failed_query(error)
+                if fact is not None:
+                    self.ledger.absorb(fact)
+                await self.ledger.save_after()  # what failed is evidence, for other workers as well
                 raise
             await self._require_kept(lookout)
             self.seen_at = self.keeper.clock.monotonic()
             if fact_of is not None:
-                await self._learn(fact_of(answer))
+                self.ledger.absorb(fact_of(answer))
+            await self.ledger.save_after()
             return answer
 
     async def _require_kept(self, lookout: Lookout | None) -> None:
         """Learn nothing from an answer after which another worker has taken over: it may be old."""
         if lookout is not None and not await lookout.is_kept():
             raise LeaseLost(key=self.ledger.description.id)
-
-    async def _learn(self, fact: Fact | None) -> None:
-        """Take in what a call has brought, and write it down."""
-        if fact is not None:
-            self.ledger.absorb(fact)
-            await self.ledger.save_after()
 
     async def _stop(self, request: StopRequest) -> StopAnswer:
         with await self._turn.take():

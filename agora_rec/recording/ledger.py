@@ -29,7 +29,7 @@ from agora_rec.vocabulary import OperationName, State
 
 log: Final = logging.getLogger("agora_rec")
 
-_Contents = tuple[Description, str | None, Standing, int, int]
+_Contents = tuple[Description, str | None, Standing, int, int, int]
 
 _LOUD: Final = {
     FactKey.OUT_OF_CONTROL: (
@@ -294,7 +294,8 @@ class Ledger:
 
     def _contents(self) -> "_Contents":
         """What a checkpoint is made of; cheaper to compare than the checkpoint, and without its moment."""
-        return self.description, self.start_digest, self.standing, self.changes_seen, self.heard.revision
+        seen = self.changes_seen, self.heard.revision, self.attempts.revision
+        return self.description, self.start_digest, self.standing, *seen
 
     async def _write(self, contents: "_Contents") -> None:
         checkpoint, told = self.checkpoint(), len(self._news)

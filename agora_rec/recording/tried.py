@@ -21,6 +21,8 @@ class Attempts:
 
     def __init__(self, tried: Iterable[Tried] = ()) -> None:
         self._kept = deque(tried, maxlen=TRIED_KEPT)
+        self.revision: int = 0
+        """Grows with each attempt that is remembered here."""
 
     @property
     def kept(self) -> tuple[Tried, ...]:
@@ -31,6 +33,7 @@ class Attempts:
         """Remember an attempt, if it says anything."""
         if attempt.status != HTTPStatus.OK or self._is_in_trouble(operation):
             self._kept.append(Tried(operation=operation, attempt=attempt))
+            self.revision += 1
 
     def merge(self, others: Iterable[Tried]) -> None:
         """Learn what other workers have tried."""

@@ -158,6 +158,7 @@ def test_a_query_tells_status_and_files(stage: Stage) -> None:
     refused = stage.run("query", "asked")
     assert refused.exit_code == 1
     assert "WorkerNotFound: query" in refused.stderr
+    assert "query: HTTP 404, code 404 at " in stage.run("explain", "asked").stdout
     stage.run("stop", "asked")
     ended = stage.run("query", "asked")
     assert ended.exit_code == 1

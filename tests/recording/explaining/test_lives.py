@@ -7,11 +7,11 @@ import anyio
 import pytest
 from attrs import evolve
 
-from agora_rec import AgoraRecError, CauseName, State
+from agora_rec import AgoraRecError, CauseName, MemoryStore, State
 from agora_rec.emulator import LoseAnswer, PageTrouble, Refuse, Upload
 from tests.recording.explaining.lives import LIKELY, POSSIBLE, SAID, a_life, found, names
 from tests.support.backends import virtual_time
-from tests.support.cloud import CNAME, QUERY, START, STOP, bucket, mix, web
+from tests.support.cloud import CNAME, QUERY, START, STOP, a_client, bucket, mix, web
 
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
@@ -260,3 +260,22 @@ async def test_hours_that_are_over_are_told_loudly() -> None:
         assert found(told)[0] == (CauseName.OUT_OF_CONTROL, SAID)
         assert told.maybe_running
         assert "may still run" in told.summary
+
+
+async def test_what_one_worker_has_tried_is_evidence_for_all() -> None:
+    store = MemoryStore()
+    async with a_life(client={"store": store}) as life, a_client(life.emulator, store=store) as other:
+        recording = await life.cloud.claim("lesson", cname=CNAME, uid=7, mode=mix())
+        await recording.ensure_started()
+        elsewhere = await other.find("lesson")
+        assert elsewhere is not None
+        life.emulator.inject(Refuse(status=404, code=404), operation=QUERY, times=None)
+        for each in (recording, elsewhere):
+            with pytest.raises(AgoraRecError):
+                await each.query()
+            await anyio.sleep(1)
+        for each in (recording, elsewhere):
+            await each.hearing.catch_up()
+            assert [tried.attempt.status for tried in each.explain().tried] == [404, 404]
+        life.emulator.clear_faults()
+        await recording.ensure_stopped()
