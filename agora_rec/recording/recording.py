@@ -371,7 +371,8 @@ class Recording:
             WaitTimedOut: Not confirmed in time. That is not an end: the state stays as it is.
         """
         self._wanted()
-        await waiting.until_started(self._driver, timeout)
+        with waiting.explained(self._driver):
+            await waiting.until_started(self._driver, timeout)
 
     async def wait_finished(self, timeout: float = 1800.0) -> Outcome:  # noqa: ASYNC109 - the promised name
         """Wait until it has ended and its files are known; looks at it every two minutes while it runs.
@@ -394,7 +395,8 @@ class Recording:
             WaitTimedOut: The time is over; what is known is attached.
         """
         self._wanted()
-        await waiting.until_finished(self._driver, timeout)
+        with waiting.explained(self._driver):
+            await waiting.until_finished(self._driver, timeout)
         return self.outcome
 
     def changes(self) -> AsyncIterator[Change]:

@@ -5,6 +5,8 @@ says that it was to be sent, if nobody knows whether it ever was.
 """
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,6 +24,20 @@ UPLOAD_GRACE: Final = 60.0
 _GRACE: Final = timedelta(seconds=UPLOAD_GRACE)
 _NORMAL: Final = timedelta(minutes=20)  # timing.yaml `upload_normal`
 _PROGRESS: Final = timedelta(minutes=1)  # timing.yaml `uploading_progress_every`
+
+
+@contextmanager
+def explained(driver: Driver) -> Generator[None]:
+    """Note in the error of a wait what explains it best, if anything does that is more than a guess."""
+    try:
+        yield
+    except (RecordingGone, UploadStatusUnknown, WaitTimedOut) as error:
+        from agora_rec.recording.explaining import Certainty, explain  # noqa: PLC0415 - it is large
+
+        causes = explain(driver.ledger.checkpoint(), at=driver.keeper.clock.now()).causes
+        if causes and causes[0].certainty is not Certainty.POSSIBLE:
+            error.add_note(f"agora_rec: {causes[0]}; recording.explain() tells more")
+        raise
 
 
 async def until_started(driver: Driver, timeout: float) -> None:  # noqa: ASYNC109 - not only a deadline

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from attrs import evolve
 
-from agora_rec import AgoraRecError, CauseName, MemoryStore, State
+from agora_rec import AgoraRecError, CauseName, MemoryStore, RecordingGone, State, WaitTimedOut
 from agora_rec.emulator import LoseAnswer, PageTrouble, Refuse, Upload
 from tests.recording.explaining.lives import LIKELY, POSSIBLE, SAID, a_life, found, names
 from tests.support.backends import virtual_time
@@ -277,5 +277,28 @@ async def test_what_one_worker_has_tried_is_evidence_for_all() -> None:
         for each in (recording, elsewhere):
             await each.hearing.catch_up()
             assert [tried.attempt.status for tried in each.explain().tried] == [404, 404]
+        life.emulator.clear_faults()
+        await recording.ensure_stopped()
+
+
+async def test_the_error_of_a_wait_notes_what_explains_it_and_no_guess() -> None:
+    async with a_life(lost=EVERYTHING - {1, 11}, wrong_values=frozenset({"wrong"})) as life:
+        recording = await life.begun(evolve(mix(), storage=bucket(bucket="wrong")))
+        await anyio.sleep(20)
+        with pytest.raises(RecordingGone) as caught:
+            await recording.wait_started()
+        (note,) = caught.value.__notes__
+        assert note.startswith("agora_rec: storage misconfigured: event 1, module 1, code 32")
+    async with a_life() as life:
+        recording = await life.begun()
+        with pytest.raises(WaitTimedOut) as waited:
+            await recording.wait_finished(timeout=5)
+        assert not hasattr(waited.value, "__notes__")
+        life.emulator.inject(Refuse(status=404, code=404), operation=QUERY, times=None)
+        with pytest.raises(AgoraRecError):
+            await recording.query()
+        with pytest.raises(WaitTimedOut) as waited:
+            await recording.wait_finished(timeout=1)
+        assert not hasattr(waited.value, "__notes__")
         life.emulator.clear_faults()
         await recording.ensure_stopped()
