@@ -118,6 +118,7 @@ class Inbox:
         if not hearing.is_settled(keys) and not hearing.take(notification, keys):
             await hearing.reread()  # it came before and didn't count here; perhaps it did at another worker
         if hearing.is_settled(keys):
+            await hearing.save()  # it was settled here, perhaps, and the store could not be written
             return False
         if before_ack is not None:
             await hearing.save()

@@ -264,6 +264,26 @@ async def test_a_store_that_fails_lets_nothing_count(desk: Desk, monkeypatch: py
     assert listener.events == [FilesUploaded]
 
 
+async def test_what_was_settled_here_and_never_written_is_not_acknowledged_when_it_comes_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = await desk.on.started()
+    told = desk.about(recording, FilesUploaded())
+
+    async def down(*_: object, **__: object) -> int:
+        raise StoreDown
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.store, "save", down)
+        for _ in range(2):
+            with pytest.raises(StoreDown):
+                await desk.take(told)
+    await desk.take(told)
+    stored = await desk.store.load(recording.id)
+    assert stored is not None
+    assert stored.checkpoint.standing.state is State.UPLOADED
+
+
 @pytest.mark.parametrize("here", [True, False], ids=["the same worker", "another worker"])
 async def test_a_lost_start_gets_its_sid_from_the_first_notification(desk: Desk, *, here: bool) -> None:
     recording, sid = await desk.lost_start()
