@@ -14,6 +14,7 @@ from agora_rec.errors import (
     ResourceExpired,
     StartUnconfirmed,
     StoreConflict,
+    Superseded,
 )
 from agora_rec.model import StopAnswer
 from agora_rec.recording.description import Description
@@ -40,6 +41,10 @@ async def reach_started(driver: Driver) -> None:
             await _step_towards_start(driver)
         except StoreConflict:
             continue  # another worker has acquired or started it: what he knows is known here now
+        except Superseded:
+            if ledger.state is not State.RECORDING or driver.stops_wanted != stops:
+                raise  # what waited gave way to a stop, and not to the start of another worker
+            continue
         except StartUnconfirmed:
             if not await _comes_from_elsewhere(driver):
                 raise

@@ -14,6 +14,7 @@ from agora_rec import (
     Checkpoint,
     CloudRecording,
     InvalidRequest,
+    LocalBudget,
     MemoryStore,
     Mix,
     Secrets,
@@ -123,6 +124,25 @@ async def test_two_requests_at_two_workers_give_one_recording_and_equal_answers(
         assert [answer.error for answer in answers] == [None, None]
         assert [answer.value for answer in answers] == office.on.running * 2
     assert len(office.on.emulator.sessions) == 1
+
+
+async def test_whoever_waits_for_his_turn_is_content_with_the_start_of_another_worker() -> None:
+    clock, store = LoopClock(), MemoryStore()
+    emulator = an_emulator(clock=clock)
+    async with (
+        a_client(emulator, clock, store=store) as quick,
+        a_client(emulator, clock, store=store, budget=LocalBudget(qps=1, clock=clock)) as slow,
+    ):
+        office = Office(Stage(emulator, quick, clock), (quick, slow))
+        await slow.notification_ips()
+        here, there = await office.claim(0), await office.claim(1)
+        async with anyio.create_task_group() as tasks:
+            waits = await calling(tasks, there.ensure_started)
+            await here.ensure_started()
+            await waits.finished()
+            assert waits.error is None
+        assert there.sid == here.sid
+        assert office.on.sent.count(START) == 1
 
 
 async def test_a_class_is_started_here_stopped_there_and_claimed_anew(office: Office) -> None:
