@@ -167,8 +167,9 @@ def stop_open(known: Known) -> Found:
 
 
 def stopped_elsewhere(known: Known) -> Found:
-    """Whether it left as if it had been told to, and we have told it nothing."""
-    if known.standing.stop_requested or known.was_stopped:
+    """Whether it left as if it had been told to, and we have told it nothing, and nothing went wrong."""
+    went_wrong = known.abnormal_exits or known.events(e.RecordingError)
+    if known.standing.stop_requested or known.was_stopped or went_wrong:
         return ()
     return left_with(e.LeaveCode.CLIENT_LEAVE)(known) + stopped_with(e.WebStopCode.OK)(known)
 

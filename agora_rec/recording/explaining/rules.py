@@ -1,6 +1,7 @@
 """The form of a rule, and the rules for what a call was answered, which the errors' own table explains."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
@@ -10,7 +11,7 @@ from agora_rec.errors import lookup
 from agora_rec.lifecycle import FactKey
 from agora_rec.recording.explaining import telling
 from agora_rec.recording.explaining.known import Found, Known
-from agora_rec.recording.explaining.values import Cause, CauseName, Certainty
+from agora_rec.recording.explaining.values import Cause, CauseName, Certainty, Evidence
 from agora_rec.store import Tried
 from agora_rec.vocabulary import OperationName, State
 
@@ -46,13 +47,18 @@ class Rule:
         return Cause(
             name=self.name,
             certainty=self.certainty,
-            evidence=evidence,
+            evidence=tuple(sorted(evidence, key=_moment)),
             meaning=self.meaning.format_map(words),
             then=self.then.format_map(words),
             source=self.source,
         )
 
 
+def _moment(evidence: Evidence) -> datetime:
+    return evidence.at or _LONG_AGO
+
+
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _WIRE_NAMES: Final = {OperationName.UPDATE_LAYOUT: "updateLayout"}
 _BEFORE_RUNNING: Final = (OperationName.ACQUIRE, OperationName.START)
 

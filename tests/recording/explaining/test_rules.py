@@ -204,6 +204,21 @@ def test_what_we_have_stopped_ourselves_needs_no_guess() -> None:
     assert told(asked).causes == ()
 
 
+def test_a_recorder_that_leaves_because_something_went_wrong_was_stopped_by_nobody() -> None:
+    left = notified(41, {"leaveCode": 16})
+    error = notified(1, ERROR | {"module": 1, "errorCode": 32})
+    assert names(told(known(State.FAILED, left, error))) == [CauseName.STORAGE_MISCONFIGURED]
+    abnormal = notified(11, {"exitStatus": 1})
+    assert CauseName.STOPPED_ELSEWHERE not in names(told(known(State.FAILED, left, abnormal)))
+
+
+def test_the_evidence_is_told_from_the_oldest_on() -> None:
+    exited, status = notified(11, {"exitStatus": 1}), notified(3, {"status": 20})
+    earlier = evolve(status, sent_at=after(6))
+    (cause, *_) = told(known(State.FAILED, exited, earlier)).causes
+    assert [each.item for each in cause.evidence] == [earlier, exited]
+
+
 def test_a_stop_of_which_nobody_knows_anything_is_likely_open() -> None:
     history = (changed(FactKey.STOP_SENT, 5, State.STOPPING),)
     explanation = told(known(State.STOPPING, history=history))
