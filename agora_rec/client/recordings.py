@@ -31,9 +31,10 @@ class Recordings:
     """The client, as its recordings see it."""
     _register: Register
 
-    def require_open(self) -> None:
-        """Refuse commands outside of the client's `async with`."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def require_open(self) -> None:
+            """Refuse commands outside of the client's `async with`."""
 
     @property
     def recordings(self) -> tuple[Recording, ...]:

@@ -1,6 +1,7 @@
 """Who looks after a recording that several workers wait for: one of them, as long as it lives."""
 
 import logging
+from contextlib import suppress
 from typing import Final
 
 from agora_rec.recording.keeper import Keeper
@@ -45,7 +46,8 @@ class Lookout:
         """Let others look."""
         lease, self._lease = self._lease, None
         if lease is not None:
-            await self._keeper.store.release(lease)
+            with suppress(Exception):  # it ends by itself
+                await self._keeper.store.release(lease)
 
     async def _renewed(self) -> Lease | None:
         recording_id = self._ledger.description.id

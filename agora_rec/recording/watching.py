@@ -161,7 +161,7 @@ async def watch(driver: Driver) -> None:
         with driver.keeper.clock.move_on_after(seconds):
             while runs(driver) and driver.suspicions == suspicions:
                 await driver.ledger.news()
-        is_ours = runs(driver) and await lookout.take()
+        is_ours = await lookout.take()
         if not is_ours:
             looks = Looks(driver.keeper.clock)  # another worker looks: what he learns is in the store
         elif runs(driver):

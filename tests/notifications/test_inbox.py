@@ -187,6 +187,23 @@ async def test_what_another_worker_has_dealt_with_is_not_handed_over_again(desk:
     assert recording.notifications == (first,)
 
 
+async def test_whoever_was_slower_hands_nothing_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = await desk.on.started()
+    listener = Listener()
+    notification = desk.about(recording, UploadingProgress(progress=100))
+    save = desk.store.save
+
+    async def overtaken(checkpoint: Any, **more: Any) -> int:
+        if desk.on.cloud.known(sid=recording.sid or "") is recording and not listener.seen:
+            monkeypatch.undo()
+            await desk.take(notification, listener, by=desk.other)
+        return await save(checkpoint, **more)
+
+    monkeypatch.setattr(desk.store, "save", overtaken)
+    assert (await desk.take(notification, listener)).duplicate
+    assert listener.events == [UploadingProgress]
+
+
 async def test_two_at_once_are_one(desk: Desk) -> None:
     recording = await desk.on.started()
     listener = Listener(seconds=2.0)

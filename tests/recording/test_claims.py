@@ -11,6 +11,7 @@ from attrs import define, evolve, field
 
 from agora_rec import (
     AmazonS3,
+    AzureBlob,
     Checkpoint,
     CloudRecording,
     InvalidRequest,
@@ -24,6 +25,7 @@ from agora_rec import (
 )
 from agora_rec.clock import LoopClock
 from agora_rec.emulator import LoseAnswer, Refuse, SlowAnswer
+from agora_rec.lifecycle import facts
 from agora_rec.recording import Recording
 from tests.support import secrets
 from tests.support.backends import virtual_time
@@ -163,8 +165,13 @@ async def test_a_class_is_started_here_stopped_there_and_claimed_anew(office: Of
 
 @pytest.mark.parametrize(
     ("other", "field"),
-    [({"cname": "another"}, "cname"), ({"uid": 5}, "uid"), ({"mode": web()}, "mode")],
-    ids=["cname", "uid", "mode"],
+    [
+        ({"cname": "another"}, "cname"),
+        ({"uid": 5}, "uid"),
+        ({"mode": web()}, "mode"),
+        ({"mode": Mix(storage=AzureBlob(bucket="b", access_key="a", secret_key="s"))}, "mode"),
+    ],
+    ids=["cname", "uid", "mode", "storage"],
 )
 async def test_a_key_stands_for_one_recording(office: Office, other: dict[str, Any], field: str) -> None:
     await office.claim()
@@ -261,6 +268,20 @@ class TestSecrets:
             await all_back(*callers)
             assert [caller.error for caller in callers] == [None, None]
         assert office.on.sent == [ACQUIRE, START]
+
+    async def test_what_came_too_late_is_asked_for_again(self, office: Office, provider: Provider) -> None:
+        provider.seconds = 1.0
+        recording = await office.claim()
+        async with anyio.create_task_group() as tasks:
+            caller = await calling(tasks, recording.ensure_started)
+            await anyio.sleep(0.5)
+            newer = await office.on.cloud.api.acquire(recording._ledger.description.acquire_request())
+            recording._ledger.absorb(facts.Acquired(resource_id=newer.resource_id))
+            await caller.finished()
+            assert caller.error is None
+        assert [checkpoint.standing.resource_id for checkpoint in provider.asked][-1] == newer.resource_id
+        assert len(provider.asked) == 2
+        assert recording.resource_id == newer.resource_id
 
     async def test_wrong_secrets_start_nothing(self, office: Office, provider: Provider) -> None:
         await office.claim()

@@ -40,6 +40,9 @@ class Leasing(HandingOn):
 
     is_down: bool = False
 
+    async def release(self, lease: Lease) -> None:
+        raise OSError
+
     async def lease(self, recording_id: str, holder: str, *, seconds: float) -> Lease | None:
         if self.is_down:
             raise OSError

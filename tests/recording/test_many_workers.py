@@ -13,8 +13,9 @@ from agora_rec.clock import LoopClock
 from agora_rec.emulator import LoseAnswer, Refuse
 from agora_rec.lifecycle import FactKey
 from agora_rec.recording import Recording
+from agora_rec.recording.following import ANEW_AFTER
 from agora_rec.recording.ledger import STORE_LOOK_EVERY, WRITES_TRIED
-from agora_rec.store import Lease, Stored, Written
+from agora_rec.store import MISSED, Lease, Stored, Written
 from agora_rec.store.listening import Listening
 from tests.support.backends import virtual_time
 from tests.support.cloud import (
@@ -116,6 +117,58 @@ async def test_whoever_holds_a_recording_learns_at_once_what_another_worker_writ
             assert waiter.value.files == same.files
             assert office.on.clock.monotonic() == began
         assert recording.history == same.history
+
+
+async def test_a_stop_that_another_worker_was_quicker_with_is_not_sent(office: Office) -> None:
+    recording = await office.on.started()
+    await anyio.sleep(20)
+    same = await office.same(recording)
+    files = (await same.stop()).files
+    assert (await recording.stop()).files == files
+    assert office.on.sent.count(STOP) == 1
+
+
+@define(eq=False)
+class Patchy(HandingOn):
+    """A store that can't be followed at first, and then may have missed something."""
+
+    refused: int = 0
+
+    @asynccontextmanager
+    async def changes(self) -> AsyncGenerator[AsyncIterator[Written]]:
+        if not self.refused:
+            self.refused += 1
+            raise OSError
+        async with self.inner.changes() as changes:
+
+            async def patchy() -> AsyncIterator[Written]:
+                yield MISSED
+                async for written in changes:
+                    yield written
+
+            yield patchy()
+
+
+async def test_a_store_that_could_not_be_followed_is_followed_anew(caplog: pytest.LogCaptureFixture) -> None:
+    clock, memory = LoopClock(), MemoryStore()
+    emulator = an_emulator(clock=clock)
+    async with (
+        a_client(emulator, clock, store=memory) as one,
+        a_client(emulator, clock, store=Patchy(memory)) as two,
+    ):
+        recording = await one.claim("lesson", cname=CNAME, uid=UID, mode=mix())
+        there = await two.find("lesson")
+        assert there is not None
+        await recording.ensure_started()
+        states = [there.state]
+        await anyio.sleep(ANEW_AFTER + 1)
+        states.append(there.state)
+        await anyio.sleep(20)
+        await recording.stop()
+        await anyio.sleep(0.1)
+        states.append(there.state)
+        assert states == [State.IDLE, State.RECORDING, State.UPLOADED]
+    assert "the store can't be followed; trying again in 5 s" in caplog.text
 
 
 async def test_a_store_that_cannot_be_read_ends_no_wait(
