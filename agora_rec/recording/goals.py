@@ -34,15 +34,15 @@ async def reach_started(driver: Driver) -> None:
     acquire, at once or after waits, and the alternate uid, if there is one (`remedies.py`). When none is left
     the refusal is raised, and so it is if somebody has wanted a stop meanwhile.
     """
-    ledger, stops = driver.ledger, driver.stops_wanted
+    stops = driver.stops_wanted
     gone: Counter[Remedy] = Counter()
-    while ledger.state is not State.RECORDING:
+    while not _records(driver):
         try:
             await _step_towards_start(driver)
         except StoreConflict:
             continue  # another worker has acquired or started it: what he knows is known here now
         except Superseded:
-            if ledger.state is not State.RECORDING or driver.stops_wanted != stops:
+            if not _records(driver) or driver.stops_wanted != stops:
                 raise  # what waited gave way to a stop, and not to the start of another worker
             continue
         except StartUnconfirmed:
@@ -62,6 +62,11 @@ async def reach_started(driver: Driver) -> None:
             await _pause(driver, step)
             if driver.stops_wanted != stops:
                 raise refusal
+
+
+def _records(driver: Driver) -> bool:
+    """Whether the goal is reached, perhaps by somebody else while this one waited."""
+    return driver.ledger.state is State.RECORDING
 
 
 def _next_step(driver: Driver, error: ApiError, gone: Counter[Remedy]) -> Description | float | None:
