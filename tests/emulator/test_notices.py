@@ -173,7 +173,7 @@ def essence(notices: tuple[Notice, ...]) -> list[tuple[object, ...]]:
     return [(each.number, each.at, each.sid, each.sequence, each.payload) for each in notices]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1 << 32))
 def test_what_was_told_stays_told(seed: int):
     async def play(*, asks: bool) -> tuple[Notice, ...]:

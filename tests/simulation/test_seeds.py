@@ -44,7 +44,7 @@ def test_a_seed_that_found_something_finds_nothing_more(seed: int) -> None:
 
 
 def test_the_same_seed_gives_the_same_trace_in_any_process() -> None:
-    seeds = (3, 16, 46)
+    seeds = (3, 16)
     here = _digests(*seeds)
     code = f"from tests.simulation.test_seeds import _digests; print(*_digests{seeds})"
     for hash_seed in ("1", "2"):
