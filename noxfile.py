@@ -110,6 +110,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def workers(session: nox.Session) -> None:
+    """Four workers that are killed, on each store; arguments go to `python -m tests.workers`."""
+    session.install("-e", ".[tests]")
+    session.run("python", "-m", "tests.workers", *session.posargs)
+
+
+@nox.session
 def mutate(session: nox.Session) -> None:
     """Delete, redirect and add each row of the lifecycle's tables; a change that no test sees is an error."""
     session.install("-e", ".[tests]")
