@@ -54,6 +54,7 @@ MEASURED: Final[Mapping[str, str]] = {
     "performance_notifications.md": "python -m benchmarks.notifications --markdown",
     "performance_profile.md": "python -m benchmarks.transport_overhead --markdown",
     "performance_stores.md": "python -m benchmarks.stores --markdown",
+    "workers.md": "python -m tests.workers --markdown",
 }
 
 

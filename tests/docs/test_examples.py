@@ -116,6 +116,8 @@ def test_every_command_in_the_documents_exists(words: list[str]):
             assert (ROOT / module.replace(".", "/")).with_suffix(".py").exists()
         case ["export", *settings]:
             assert all(re.fullmatch(r"AGORA_[A-Z_]+=\S+", setting) for setting in settings)
+        case ["uvicorn", app, "--workers", "4", "--lifespan", "on", "--timeout-keep-alive", "15"]:
+            assert (ROOT / "docs/examples" / app.partition(":")[0]).with_suffix(".py").exists()
         case ["agora-rec", name, *arguments]:
             chosen = agora_rec_command.commands[name]
             chosen.make_context(name, arguments, resilient_parsing=False).close()
@@ -124,5 +126,5 @@ def test_every_command_in_the_documents_exists(words: list[str]):
 
 
 def test_the_documents_show_commands_of_every_kind():
-    assert {words[0] for _, words in commands()} == {"python", "export", "agora-rec"}
+    assert {words[0] for _, words in commands()} == {"python", "export", "agora-rec", "uvicorn"}
     assert isinstance(agora_rec_command, click.Group)

@@ -49,7 +49,7 @@ EXAMPLES = [
 
 
 def test_every_example_is_tested():
-    assert {example.module for example in EXAMPLES} == {path.stem for path in FOLDER.glob("*.py")}
+    assert {example.module for example in EXAMPLES} == {path.stem for path in FOLDER.glob("with_*.py")}
 
 
 @pytest.fixture(params=EXAMPLES, ids=str)

@@ -132,7 +132,7 @@ class User:
                 answer = await self.web.ask("GET", f"/{self.key}")
                 if answer.get("state") in OVER or not answer:
                     return answer
-                await anyio.sleep(self.web.random.uniform(0.3, 1.0))
+                await anyio.sleep(self.web.random.uniform(0.5, 2.0))
         raise GivenUp(f"its end is not known: {answer}")
 
     async def _wait(self) -> None:
