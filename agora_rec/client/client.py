@@ -309,10 +309,15 @@ class CloudRecording(Recordings):
 
     async def _follow_store(self, scope: anyio.CancelScope) -> None:
         """Let recordings know what other workers write of them, as soon as the store says so."""
-        from agora_rec.recording.following import follow
+        from agora_rec.recording.following import follow, write_what_is_left
 
         with scope:
-            await follow(self.store, self.clock, self._register.find, lambda: self._register.made)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(write_what_is_left, self.clock, self._find_all)
+                await follow(self.store, self.clock, self._register.find, self._find_all)
+
+    def _find_all(self) -> tuple[Recording, ...]:
+        return self._register.made
 
     async def _close(self) -> None:
         self._is_closed = True

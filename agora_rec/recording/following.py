@@ -1,4 +1,4 @@
-"""Following a store: recordings that somebody here holds learn at once what other workers write of them."""
+"""Keeping pace with a store: learning what others write, and writing what it couldn't take at first."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -11,7 +11,21 @@ from agora_rec.store import MISSED, Store
 log: Final = logging.getLogger("agora_rec")
 
 ANEW_AFTER: Final = 5.0
-"""Seconds after which a store that could not be followed is followed anew."""
+"""Seconds after which a store that could not be followed, or not written, is tried again."""
+
+
+async def write_what_is_left(clock: Clock, find_all: Callable[[], Iterable[Recording]]) -> None:
+    """Write what could not be written when it happened, until cancelled: other workers wait for it.
+
+    Args:
+        clock: Where time comes from.
+        find_all: All that somebody here holds.
+    """
+    while True:
+        await clock.sleep(ANEW_AFTER)
+        for recording in find_all():
+            if recording.hearing.is_behind:
+                await recording.hearing.catch_up()
 
 
 async def follow(

@@ -49,6 +49,11 @@ class Hearing:
         if version is None or version > self._ledger.version:
             await self._ledger.look_up()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the store doesn't know something of it yet, since it could not be written."""
+        return self._ledger.is_behind
+
     async def reread(self) -> None:
         """Learn what other workers have written to the store; raises what the store raises."""
         await self._ledger.refresh()

@@ -83,6 +83,8 @@ class Ledger:
         self._mode = codec.dump_mode(description.mode)
         self._changed: anyio.Event | None = None  # made by the first who waits
         self._saving = Turn()
+        self.is_behind: bool = False
+        """Whether something has happened that couldn't be written down yet."""
         self._news: list[tuple[Fact, datetime]] = []  # what happened since the store was written or read
         self._unsure: tuple[Checkpoint, _Contents, int] | None = None
         self._attached_at = attached_at
@@ -200,9 +202,11 @@ class Ledger:
             await self.look_up()
 
     async def look_up(self) -> None:
-        """Learn what other workers have written; a store that fails then is only reported."""
+        """Learn what other workers have written, and write what couldn't be; only reports failures."""
         try:
             await self.refresh()
+            if self.is_behind:
+                await self.save()
         except Exception:  # nobody loses anything by it: the next look may succeed
             label, fields = self.description.label, self.log_fields
             log.warning("the store could not be asked for recording %s", label, exc_info=True, extra=fields)
@@ -310,6 +314,7 @@ class Ledger:
     def _written(self, contents: "_Contents", told: int) -> None:
         del self._news[:told]
         self._saved, self._unsure = contents, None
+        self.is_behind = False
 
     def _go_on_from(self, stored: Stored) -> None:
         """Take over what others have written, and add to it what has happened here since.
@@ -391,7 +396,8 @@ class Ledger:
         """Write what has happened; a store that fails then takes nothing back, so it is only reported."""
         try:
             await self.save()
-        except Exception:  # the next write-ahead will raise it to somebody who can act on it
+        except Exception:  # it is tried again: see `following.py`
+            self.is_behind = True
             log.exception(
                 "the checkpoint of recording %s could not be written",
                 self.description.label,

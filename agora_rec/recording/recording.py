@@ -453,7 +453,12 @@ class Recording:
 
     @property
     def is_abandoned(self) -> bool:
-        """Whether all who waited for its start left before the answer, and nobody has used it since."""
+        """Whether all who waited for its start left before the answer, and nobody has used it since.
+
+        Where other workers find it by its key, somebody else may want it: then it never is.
+        """
+        if self.key is not None and self._ledger.keeper.is_store_shared:
+            return False
         return not self._claimed and not self._starters and self._driver.may_need_stop
 
     def stop_behind(self) -> Job[None]:
