@@ -24,8 +24,7 @@ async def write_what_is_left(clock: Clock, find_all: Callable[[], Iterable[Recor
     while True:
         await clock.sleep(ANEW_AFTER)
         for recording in find_all():
-            if recording.hearing.is_behind:
-                await recording.hearing.catch_up()
+            await recording.hearing.write_what_is_left()
 
 
 async def follow(
@@ -48,7 +47,7 @@ async def follow(
                 async for written in changes:
                     if written == MISSED:
                         for recording in find_all():
-                            await recording.hearing.catch_up()
+                            await recording.hearing.keep_pace()
                         continue
                     held = find(written.recording_id)
                     if held is not None:

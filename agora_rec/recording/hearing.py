@@ -40,19 +40,24 @@ class Hearing:
         """Remember that this notification was dealt with."""
         self._ledger.heard.settle(keys)
 
-    async def catch_up(self, version: int | None = None) -> None:
+    async def catch_up(self, version: int) -> None:
         """Learn what other workers have written, unless that is known here; a store that fails is reported.
 
         Args:
-            version: The version that the store is said to have; None: not known.
+            version: The version that the store is said to have.
         """
-        if version is None or version > self._ledger.version:
+        if version > self._ledger.version:
             await self._ledger.look_up()
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether the store doesn't know something of it yet, since it could not be written."""
-        return self._ledger.is_behind
+    async def keep_pace(self) -> None:
+        """Learn what others may have written, and write what couldn't be; a store that fails is reported."""
+        await self._ledger.look_up()
+        await self.write_what_is_left()
+
+    async def write_what_is_left(self) -> None:
+        """Write what the store doesn't know yet because it failed; when it fails again, that is reported."""
+        if self._ledger.is_behind:
+            await self._ledger.save_after()
 
     async def reread(self) -> None:
         """Learn what other workers have written to the store; raises what the store raises."""

@@ -202,11 +202,9 @@ class Ledger:
             await self.look_up()
 
     async def look_up(self) -> None:
-        """Learn what other workers have written, and write what couldn't be; only reports failures."""
+        """Learn what other workers have written; a store that fails then is only reported."""
         try:
             await self.refresh()
-            if self.is_behind:
-                await self.save()
         except Exception:  # nobody loses anything by it: the next look may succeed
             label, fields = self.description.label, self.log_fields
             log.warning("the store could not be asked for recording %s", label, exc_info=True, extra=fields)

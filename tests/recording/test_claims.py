@@ -204,14 +204,14 @@ async def test_a_start_that_died_with_its_worker_is_finished_by_the_next_claim(o
 async def test_what_others_may_want_is_not_stopped_for_want_of_a_caller(office: Office) -> None:
     clock, store, emulator = office.on.clock, MemoryStore(), office.on.emulator
     emulator.inject(SlowAnswer(2.0), operation=START)
-    async with a_client(emulator, clock, store=store) as cloud, anyio.create_task_group() as tasks:
+    async with a_client(emulator, clock, store=store) as cloud:
         recording = await cloud.claim(KEY, cname=CNAME, uid=UID, mode=mix())
-        caller = await calling(tasks, recording.ensure_started)
-        await anyio.sleep(1)
-        caller.scope.cancel()
-        await caller.finished()
-        assert not recording.is_abandoned
-    assert office.on.running == [recording.sid]
+        async with anyio.create_task_group() as tasks:
+            caller = await calling(tasks, recording.ensure_started)
+            await anyio.sleep(1)
+            caller.scope.cancel()
+        abandoned = recording.is_abandoned
+    assert (abandoned, office.on.running) == (False, [recording.sid])
     async with a_client(emulator, clock, store=store) as cloud:
         found = await cloud.find(KEY)
         assert found is not None

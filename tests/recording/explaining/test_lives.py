@@ -275,7 +275,7 @@ async def test_what_one_worker_has_tried_is_evidence_for_all() -> None:
                 await each.query()
             await anyio.sleep(1)
         for each in (recording, elsewhere):
-            await each.hearing.catch_up()
+            await each.hearing.keep_pace()
             assert [tried.attempt.status for tried in each.explain().tried] == [404, 404]
         life.emulator.clear_faults()
         await recording.ensure_stopped()
