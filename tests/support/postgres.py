@@ -111,9 +111,11 @@ class Postgres:
                 [self._programs / "initdb", "--version"], check=True, capture_output=True, **self._as
             )
         except (OSError, subprocess.CalledProcessError):  # installed where only root can read
-            whole = shutil.copytree(self._programs.parent, self.directory / "installed")
-            libraries = self._programs.parents[1].with_suffix(".libs")
-            shutil.copytree(libraries, self.directory / libraries.name)
+            # Their libraries are found by where they are beside the programs, so the places stay the same.
+            package = self._programs.parents[1]
+            libraries, there = package.with_suffix(".libs"), self.directory / "installed"
+            whole = shutil.copytree(self._programs.parent, there / package.name / self._programs.parent.name)
+            shutil.copytree(libraries, there / libraries.name)
             self._programs = whole / self._programs.name
 
     def _make(self) -> None:
