@@ -14,7 +14,7 @@ from tests.support.valkey import served_valkey
 pytest_plugins = ["tests.support.canary"]
 
 # A bound for every run; `--hypothesis-profile=long` looks further. The time limit is the test's.
-settings.register_profile("ci", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("ci"), max_examples=5000)
 settings.load_profile("ci")
 

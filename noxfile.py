@@ -17,9 +17,8 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)  # one source: the classifiers
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 NOT_FUZZED = (3, 14)  # and whatever comes after it
-# A module's tests stay together: the examples of a document follow on each other. The modules keep their
-# order: else those with few and long tests would come last, with one worker left at work.
-IN_PARALLEL = ("-n", "auto", "--dist", "loadscope", "--no-loadscope-reorder")
+# A module's tests stay together: the examples of a document follow on each other.
+IN_PARALLEL = ("-n", "auto", "--dist", "loadscope")
 
 
 @nox.session

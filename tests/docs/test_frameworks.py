@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import importlib.util
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,6 +56,20 @@ def test_every_example_is_tested():
 @pytest.fixture(params=EXAMPLES, ids=str)
 def example(request: pytest.FixtureRequest) -> Any:
     return request.param
+
+
+@pytest.fixture(autouse=True)
+def logging_stays_as_it_was() -> Iterator[None]:
+    """Frameworks configure logging for the whole process: other tests must not see anything of that."""
+    loggers = [
+        logging.getLogger(),
+        *(logging.getLogger(name) for name in ("agora_rec", "agora_rec.emulator")),
+    ]
+    before = [(each.level, each.disabled, each.propagate, each.handlers[:]) for each in loggers]
+    yield
+    for each, (level, disabled, propagate, handlers) in zip(loggers, before, strict=True):
+        each.setLevel(level)
+        each.disabled, each.propagate, each.handlers[:] = disabled, propagate, handlers
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ async def test_a_write_whose_answer_was_lost_is_no_conflict_and_is_done_once(
     async def lose(self: LibpqLink, statement: str, *values: Value) -> list[Row]:
         nonlocal lost
         rows = await run(self, statement, *values)
-        if lost:
+        if lost and "1" in values:  # what the store does beside, for its followers, isn't meant
             lost -= 1
             raise LostError("cut")
         return rows
