@@ -64,7 +64,8 @@ def hide(text: "str | Secret | None") -> Secret | None:
 
 
 def hide_all(given: "str | Secret | Iterable[str | Secret] | None") -> tuple[Secret, ...]:
-    """Wrap one text or several that came in as an argument; none for None."""
+    """Wrap one text or several that came in as an argument; none for None. What is no text is wrapped too."""
     if given is None:
         return ()
-    return (Secret(given),) if isinstance(given, str | Secret) else tuple(map(Secret, given))
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    return tuple(map(Secret, given)) if several else (Secret(given),)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - wrong types are for validation

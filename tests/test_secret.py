@@ -57,6 +57,7 @@ def test_one_or_several_are_hidden() -> None:
     assert hide_all(None) == ()
     assert hide_all("a") == hide_all(Secret("a")) == (Secret("a"),)
     assert hide_all(each for each in ("a", Secret("b"))) == (Secret("a"), Secret("b"))
+    assert len(hide_all(7)) == 1  # type: ignore[arg-type] # a wrong type, for validation to name
     with pytest.raises(TypeError, match="not JSON serializable"):
         json.dumps(Secret(secrets.TOKEN))
 

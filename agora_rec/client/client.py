@@ -1,8 +1,8 @@
 """`CloudRecording`: the client that owns transport, budget, store and the task group.
 
 It knows how to send and what to keep; how recordings are made and found stands in `recordings.py`, and what a
-recording does with its client in `recording/`. Everything that
-must not be lost runs in its task group: leaving the client waits for the starts and stops under way.
+recording does with its client in `recording/`. Everything that must not be lost runs in its task group:
+leaving the client waits for the starts and stops under way.
 
 What works for a client is loaded when the first one is made, not when this module is imported; see
 `deferred.py`.
@@ -309,15 +309,12 @@ class CloudRecording(Recordings):
 
     async def _follow_store(self, scope: anyio.CancelScope) -> None:
         """Let recordings know what other workers write of them, as soon as the store says so."""
-        from agora_rec.recording.following import follow, write_what_is_left
+        from agora_rec.client.following import follow, write_what_is_left
 
         with scope:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(write_what_is_left, self.clock, self._find_all)
-                await follow(self.store, self.clock, self._register.find, self._find_all)
-
-    def _find_all(self) -> tuple[Recording, ...]:
-        return self._register.made
+                tasks.start_soon(write_what_is_left, self.clock, self._register)
+                await follow(self.store, self.clock, self._register)
 
     async def _close(self) -> None:
         self._is_closed = True

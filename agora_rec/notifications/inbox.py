@@ -17,7 +17,7 @@ from agora_rec.model.notification import Notification
 from agora_rec.notifications.reading import parse
 from agora_rec.notifications.receiver import BeforeAck, Headers
 from agora_rec.notifications.signature import verify
-from agora_rec.recording import Recording, identity
+from agora_rec.recording import Recording, identity, remember
 from agora_rec.secret import Secret
 from agora_rec.store import Store, Stored
 
@@ -60,7 +60,7 @@ class Inbox:
         self._registry = registry
         self._secrets = secrets
         self._accept_sha1 = accept_sha1
-        self._settled: OrderedDict[str, None] = OrderedDict()  # a dict is slow at losing its first
+        self._settled: OrderedDict[str, None] = OrderedDict()
         self._under_way: dict[str, anyio.Event] = {}
 
     @property
@@ -101,7 +101,7 @@ class Inbox:
             for key in keys:
                 del self._under_way[key]
             done.set()
-        self._settle(keys)
+        remember(self._settled, keys, SETTLED_KEPT)
         return notification if is_new else evolve(notification, duplicate=True)
 
     def _find_under_way(self, keys: Iterable[str]) -> anyio.Event | None:
@@ -168,8 +168,3 @@ class Inbox:
                 raise NotAcknowledged(f"before_ack raised {type(error).__name__}") from error
         if scope.cancelled_caught:
             raise NotAcknowledged(f"before_ack took longer than {ACK_WITHIN:g} s")
-
-    def _settle(self, keys: Iterable[str]) -> None:
-        self._settled.update(dict.fromkeys(keys))
-        while len(self._settled) > SETTLED_KEPT:
-            self._settled.popitem(last=False)

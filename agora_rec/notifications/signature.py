@@ -7,14 +7,14 @@ values will do, or pairs of them, as texts or as bytes.
 
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from attrs import frozen
 
 from agora_rec.errors import AgoraRecError, InvalidRequest, NotificationRejected, RejectionReason, Violation
 from agora_rec.notifications.body import body_of
 from agora_rec.notifications.receiver import Headers
-from agora_rec.secret import Secret
+from agora_rec.secret import Secret, hide_all
 
 Secrets = str | Secret | Iterable[str | Secret]
 """The secret of the console, or several of them."""
@@ -55,32 +55,18 @@ def verify(secret: Secrets, headers: Headers, body: bytes, *, accept_sha1: bool 
         NotificationRejected: It is not signed like that (BAD_SIGNATURE), or larger than 256 KiB (TOO_LARGE).
         InvalidRequest: There is no secret or an empty one, the headers are none, or the body isn't bytes.
     """
-    secrets = hidden(secret)
-    error = _error(secrets, headers, body, accept_sha1=accept_sha1)
-    del (
-        secret,
-        headers,
-        body,
-    )  # a body may hold a stream's key, headers a proxy's password: not for tracebacks
+    error = _error(hide_all(secret), headers, body, accept_sha1=accept_sha1)
+    # A body may hold a stream's key, headers a proxy's password: not for tracebacks.
+    del secret, headers, body
     if error is not None:
         raise error
-
-
-def hidden(secret: object) -> tuple[Secret, ...]:
-    """One secret or several, where no traceback shows them; none at all if one is empty or no text."""
-    if isinstance(secret, str | Secret):
-        given: tuple[object, ...] = (secret,)
-    else:
-        given = tuple(cast("Iterable[object]", secret)) if isinstance(secret, Iterable) else ()
-    secrets = tuple(Secret(each) for each in given if isinstance(each, str | Secret) and each)
-    return secrets if len(secrets) == len(given) else ()
 
 
 def _error(
     secrets: tuple[Secret, ...], headers: object, body: object, *, accept_sha1: bool
 ) -> AgoraRecError | None:
     """What to raise. Raised in here it would carry the body in its frames."""
-    if not secrets:
+    if not secrets or not all(_is_said(each.reveal()) for each in secrets):
         rule = "the secret that the console shows for webhooks, or several of them, none of them empty"
         return InvalidRequest((Violation("webhook_secret", "...", rule),))
     try:
@@ -88,6 +74,10 @@ def _error(
     except AgoraRecError as error:
         return error.with_traceback(None)
     return None if problem is None else NotificationRejected(RejectionReason.BAD_SIGNATURE, problem)
+
+
+def _is_said(secret: object) -> bool:
+    return isinstance(secret, str) and bool(secret)
 
 
 def _problem(secrets: tuple[Secret, ...], headers: object, body: bytes, *, accept_sha1: bool) -> str | None:

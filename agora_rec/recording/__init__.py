@@ -6,10 +6,10 @@ know their client only through `keeper.py`.
 """
 
 from agora_rec.recording.description import Description
-from agora_rec.recording.heard import Heard, identity
+from agora_rec.recording.heard import Heard, identity, remember
 from agora_rec.recording.keeper import Keeper
 from agora_rec.recording.ledger import Ledger
 from agora_rec.recording.outcome import Outcome, Take
 from agora_rec.recording.recording import Recording
 
-__all__ = ["Description", "Heard", "Keeper", "Ledger", "Outcome", "Recording", "Take", "identity"]
+__all__ = ["Description", "Heard", "Keeper", "Ledger", "Outcome", "Recording", "Take", "identity", "remember"]

@@ -5,7 +5,7 @@ comes again is recognised; and how far the upload is. Pure. What a notification 
 in `lifecycle/heard.py`, which recording it belongs to in `notifications/`.
 """
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final, Self
@@ -13,6 +13,7 @@ from typing import Final, Self
 from agora_rec.codec import notification_from_json, notification_to_json
 from agora_rec.model.events import RtmpPublishStatus, UnknownEvent, UploadingProgress
 from agora_rec.model.notification import Notification
+from agora_rec.recording.tail import Tail
 from agora_rec.store import Checkpoint
 
 NOTIFICATIONS_KEPT: Final = 20
@@ -59,13 +60,11 @@ class Heard:
         keys: Iterable[str] = (),
         progress: int | None = None,
     ) -> None:
-        self._kept = deque(notifications, maxlen=NOTIFICATIONS_KEPT)
-        self._kept_keys = dict.fromkeys(key for each in self._kept for key in identity(each))
-        self._keys = dict.fromkeys(keys)
+        self.kept: Tail[Notification] = Tail(notifications, kept=NOTIFICATIONS_KEPT)
+        self._kept_keys = OrderedDict.fromkeys(key for each in self.kept for key in identity(each))
+        self._keys = OrderedDict.fromkeys(keys)
         self.progress: int | None = progress
         """How far the upload is, in ten-thousandths of what is recorded; it never falls."""
-        self.count: int = len(self._kept)
-        """How many were kept so far, those that made room included."""
         self.revision: int = 0
         """Grows with everything that is learnt here."""
 
@@ -77,17 +76,12 @@ class Heard:
     @property
     def notifications(self) -> tuple[Notification, ...]:
         """The last ones, in the order in which they came."""
-        return tuple(self._kept)
+        return tuple(self.kept)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The identities of the last ones that were dealt with."""
         return tuple(self._keys)
-
-    def since(self, seen: int) -> tuple[Notification, ...]:
-        """Those after the first `seen` ones, as far as they are kept."""
-        missing = min(self.count - seen, len(self._kept))
-        return tuple(self._kept)[len(self._kept) - missing :]
 
     def is_settled(self, keys: Iterable[str]) -> bool:
         """Whether a notification with one of these identities was dealt with already."""
@@ -97,9 +91,8 @@ class Heard:
         """Keep a notification without its secrets, unless it is kept already; whether it was new."""
         if not self._kept_keys.keys().isdisjoint(keys):
             return False
-        self._kept.append(_withheld(notification))
-        _remember(self._kept_keys, keys)
-        self.count += 1
+        self.kept.append(_withheld(notification))
+        remember(self._kept_keys, keys, KEYS_KEPT)
         self.revision += 1
         if isinstance(notification.event, UploadingProgress):
             self._progressed(notification.event.progress)
@@ -107,7 +100,7 @@ class Heard:
 
     def settle(self, keys: Iterable[str]) -> None:
         """Remember that a notification was dealt with: whoever meets these identities again need not act."""
-        if _remember(self._keys, keys):
+        if remember(self._keys, keys, KEYS_KEPT):
             self.revision += 1
 
     def merge(self, checkpoint: Checkpoint) -> None:
@@ -131,11 +124,11 @@ def _withheld(notification: Notification) -> Notification:
     return notification_from_json(notification_to_json(notification))
 
 
-def _remember(known: dict[str, None], keys: Iterable[str]) -> bool:
+def remember(known: OrderedDict[str, None], keys: Iterable[str], most: int) -> bool:
     """Add keys to those that are known, the oldest of which make room; whether one was new."""
     before = len(known)
     known.update(dict.fromkeys(keys))
     is_new = len(known) > before
-    while len(known) > KEYS_KEPT:
-        del known[next(iter(known))]
+    while len(known) > most:
+        known.popitem(last=False)  # a plain dict is slow at losing its first
     return is_new

@@ -6,7 +6,6 @@ not decided here.
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Self
@@ -21,6 +20,7 @@ from agora_rec.model.notification import Notification
 from agora_rec.recording.description import Description
 from agora_rec.recording.heard import Heard
 from agora_rec.recording.keeper import Keeper
+from agora_rec.recording.tail import Tail
 from agora_rec.recording.tried import Attempts
 from agora_rec.recording.turn import Turn
 from agora_rec.secret import MASK
@@ -73,8 +73,7 @@ class Ledger:
         self.description: Description = description
         self.keeper = keeper
         self.standing: Standing = Standing() if standing is None else standing
-        self.history: deque[Change] = deque(history, maxlen=HISTORY_KEPT)
-        self.changes_seen: int = len(history)
+        self.history: Tail[Change] = Tail(history, kept=HISTORY_KEPT)
         self.start_digest = start_digest
         self.heard: Heard = Heard() if heard is None else heard
         self.attempts: Attempts = Attempts() if attempts is None else attempts
@@ -163,7 +162,6 @@ class Ledger:
         if self.standing.state is not before.state or fact.key is FactKey.ALTERNATE_TAKEN:
             change = Change(at=at, fact=before.key_of(fact), before=before.state, after=self.standing.state)
             self.history.append(change)
-            self.changes_seen += 1
             self._log(change)
             self.on_change(change)
         self.on_news()
@@ -191,12 +189,13 @@ class Ledger:
         return is_new
 
     async def news(self) -> None:
-        """Wait until something new may be known: here, or by another worker who has written it down.
+        """Wait until something new may be known: here, or by another worker, where others use the store.
 
         Raises:
             RuntimeError: The client was closed, so nothing ever will be.
         """
-        with self.keeper.clock.move_on_after(STORE_LOOK_EVERY) as scope:
+        look_after = STORE_LOOK_EVERY if self.keeper.is_store_shared else None
+        with self.keeper.clock.move_on_after(look_after) as scope:
             await self.change()
         if scope.cancelled_caught:
             await self.look_up()
@@ -235,11 +234,6 @@ class Ledger:
         changed, self._changed = self._changed, None
         if changed is not None:
             changed.set()
-
-    def changes_since(self, seen: int) -> tuple[Change, ...]:
-        """The transitions after the first `seen` ones, as far as they are kept."""
-        missing = min(self.changes_seen - seen, len(self.history))
-        return tuple(self.history)[len(self.history) - missing :]
 
     def checkpoint(self) -> Checkpoint:
         """All that is known, without secrets."""
@@ -296,7 +290,7 @@ class Ledger:
 
     def _contents(self) -> "_Contents":
         """What a checkpoint is made of; cheaper to compare than the checkpoint, and without its moment."""
-        seen = self.changes_seen, self.heard.revision, self.attempts.revision
+        seen = self.history.total, self.heard.revision, self.attempts.revision
         return self.description, self.start_digest, self.standing, *seen
 
     async def _write(self, contents: "_Contents") -> None:
@@ -332,9 +326,8 @@ class Ledger:
             self.description = Description.restored(theirs, None, None, None) if taken is None else taken
         if facts.StartSent not in mine:
             self.start_digest = theirs.start_digest
-        changes = [change for change in theirs.history if change not in self.history]
-        self.history.extend(changes)
-        self.changes_seen += len(changes)
+        for change in [each for each in theirs.history if each not in self.history]:
+            self.history.append(change)
         self.heard.merge(theirs)
         self.attempts.merge(theirs.tried)
         self.standing, self._version = merged, stored.version

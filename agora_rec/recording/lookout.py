@@ -40,7 +40,7 @@ class Lookout:
     async def is_kept(self) -> bool:
         """Whether the right that was taken last is had still: whoever was held up may have lost it."""
         lease = self._lease
-        return lease is None or (await self.take() and self._lease in {lease, None})
+        return lease is None or (await self.take() and self._lease == lease)
 
     async def give_back(self) -> None:
         """Let others look."""

@@ -16,13 +16,13 @@ import anyio
 from anyio.abc import TaskGroup
 
 from agora_rec.clock import Clock, SystemClock
-from agora_rec.errors import InvalidRequest, LeaseLost, StoreConflict, StoreUnavailable, Violation
-from agora_rec.errors.text import shown as in_text
+from agora_rec.errors import InvalidRequest, LeaseLost, StoreConflict, Violation
 from agora_rec.redis.address import RULE, is_address, shown
 from agora_rec.secret import Secret
 from agora_rec.store.checkpoint import Checkpoint
 from agora_rec.store.listening import Listeners
 from agora_rec.store.protocol import Lease, Stored, Written
+from agora_rec.store.reading import Kept, readable
 from agora_rec.transport.spans import is_finite
 from agora_rec.vocabulary import State
 
@@ -159,7 +159,10 @@ class RedisStore:
     async def claim(self, checkpoint: Checkpoint) -> Stored:
         """Give the live recording of a key, or make it; see `Store.claim`."""
         word, *found = await self._ask("claim", *self._entry(checkpoint))
-        return Stored(checkpoint, found[0]) if word == b"written" else _stored(*found)
+        if word == b"written":
+            return Stored(checkpoint, found[0])
+        (kept,) = _kept(found)
+        return kept.stored()
 
     async def load(self, recording_id: str) -> Stored | None:
         """Read a checkpoint; see `Store.load`."""
@@ -176,7 +179,7 @@ class RedisStore:
     async def load_starting(self, cname: str, uid: int) -> tuple[Stored, ...]:
         """Read those that wait for their sid; see `Store.load_starting`."""
         _, *found = await self._ask("load_starting", _raw(_place(cname, uid)))
-        return tuple(_readable(found))
+        return tuple(readable(_kept(found)))
 
     async def unfinished(self) -> AsyncGenerator[Stored]:
         """Go through what has begun and not ended; see `Store.unfinished`.
@@ -187,7 +190,7 @@ class RedisStore:
         _, *names = await self._ask("list_unfinished")
         for first in range(0, len(names), PAGE):
             _, *found = await self._ask("load_unfinished", *names[first : first + PAGE])
-            for stored in _readable(found):
+            for stored in readable(_kept(found)):
                 yield stored
 
     async def lease(self, recording_id: str, holder: str, *, seconds: float) -> Lease | None:
@@ -274,29 +277,14 @@ def _milliseconds(seconds: float) -> int:
 
 def _one(answer: list[Any]) -> Stored | None:
     _, *found = answer
-    return _stored(*found) if found else None
+    return next((kept.stored() for kept in _kept(found)), None)
 
 
-def _stored(recording_id: bytes, text: bytes, version: bytes) -> Stored:
-    """Read a recording.
-
-    Raises:
-        StoreUnavailable: It is damaged, or from a newer version of this library.
-    """
-    try:
-        return Stored(Checkpoint.from_json(_text(text)), int(version))
-    except (InvalidRequest, ValueError) as error:
-        name = in_text(_text(recording_id), 80)
-        raise StoreUnavailable(f"the checkpoint of recording {name} can't be read: {error}") from None
-
-
-def _readable(found: list[bytes]) -> Iterator[Stored]:
-    """Read recordings. One that can't be read hides none of the others."""
+def _kept(found: list[bytes]) -> Iterator[Kept]:
+    """Recordings as the server has them: id, checkpoint and version of each."""
     for first in range(0, len(found), 3):
-        try:
-            yield _stored(*found[first : first + 3])
-        except StoreUnavailable as error:
-            logger.error("a recording is passed over: %s", error.cause)  # noqa: TRY400 - the text says it
+        recording_id, text, version = found[first : first + 3]
+        yield Kept(_text(recording_id), version, text)
 
 
 def _server() -> "type[Server]":

@@ -104,7 +104,7 @@ async def test_a_client_that_is_not_open_receives_nothing() -> None:
         await on.cloud.receive(signed(body), body)
 
 
-@pytest.mark.parametrize("secret", ["", [""], ["fine", ""], [NEW, 7]])
+@pytest.mark.parametrize("secret", ["", [""], ["fine", ""], [NEW, 7], 7])
 def test_a_wrong_secret_is_refused_before_anything_else(secret: Any) -> None:
     with pytest.raises(InvalidRequest, match="webhook_secret"):
         CloudRecording(

@@ -85,10 +85,10 @@ def test_the_last_ones_are_kept_and_counted() -> None:
         assert heard.keep(said(number), identity(said(number)))
         assert not heard.keep(said(number), identity(said(number)))
     assert heard.notifications == tuple(said(number) for number in range(5, NOTIFICATIONS_KEPT + 5))
-    assert heard.count == NOTIFICATIONS_KEPT + 5
-    assert heard.since(heard.count) == ()
-    assert heard.since(heard.count - 2) == heard.notifications[-2:]
-    assert heard.since(0) == heard.notifications
+    assert heard.kept.total == NOTIFICATIONS_KEPT + 5
+    assert heard.kept.since(heard.kept.total) == ()
+    assert heard.kept.since(heard.kept.total - 2) == heard.notifications[-2:]
+    assert heard.kept.since(0) == heard.notifications
 
 
 def test_what_has_no_identity_is_always_new() -> None:

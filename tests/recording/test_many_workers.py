@@ -9,11 +9,11 @@ import pytest
 from attrs import define, evolve
 
 from agora_rec import Alternate, Checkpoint, CloudRecording, MemoryStore, State, StoreConflict
+from agora_rec.client.following import ANEW_AFTER
 from agora_rec.clock import LoopClock
 from agora_rec.emulator import LoseAnswer, Refuse
 from agora_rec.lifecycle import FactKey
 from agora_rec.recording import Recording
-from agora_rec.recording.following import ANEW_AFTER
 from agora_rec.recording.ledger import STORE_LOOK_EVERY, WRITES_TRIED
 from agora_rec.store import MISSED, Lease, Stored, Written
 from agora_rec.store.listening import Listening

@@ -113,10 +113,8 @@ $$;
 CREATE FUNCTION @claim@(
     the_id text, new_checkpoint text, new_state text, new_is_live boolean, is_unfinished boolean,
     new_cname text, new_uid bigint, the_key text, new_sid text, patience text,
-    OUT version bigint, OUT checkpoint text
+    OUT claimed_id text, OUT version bigint, OUT checkpoint text
 ) LANGUAGE plpgsql AS $$
-DECLARE
-    claimed_id text;
 BEGIN
     PERFORM set_config('lock_timeout', patience, true);
     LOOP
@@ -137,6 +135,7 @@ BEGIN
         the_id, 0, new_checkpoint, new_state, new_is_live, is_unfinished, new_cname, new_uid, the_key, new_sid,
         NULL, NULL, NULL, patience
     );
+    claimed_id := the_id;
     SELECT r.version, r.checkpoint INTO version, checkpoint FROM @recordings@ r WHERE r.id = the_id;
 END
 $$;

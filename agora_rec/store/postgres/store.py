@@ -6,7 +6,7 @@ import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Final, Self, TypeGuard
+from typing import Final, Self
 from uuid import uuid4
 
 import anyio
@@ -31,6 +31,8 @@ from agora_rec.store.postgres.pool import Pool
 from agora_rec.store.postgres.schema import prepare
 from agora_rec.store.postgres.server import Server, within
 from agora_rec.store.protocol import Lease, Stored, Written
+from agora_rec.store.reading import Kept, readable
+from agora_rec.transport.spans import is_finite
 
 logger: Final = logging.getLogger("agora_rec")
 
@@ -187,20 +189,22 @@ class PostgresStore:
     async def claim(self, checkpoint: Checkpoint) -> Stored:
         """Give the live recording of a key, or make it; see `Store.claim`."""
         identity, written, key, sid = _columns(checkpoint)
-        ((version, text),) = await self._ask(
+        (row,) = await self._ask(
             "SELECT * FROM @claim@($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             *(identity, *written, key or "", sid, self._patience),
         )
-        return _stored(version, text)
+        return _kept(row).stored()
 
     async def load(self, recording_id: str) -> Stored | None:
         """Read a checkpoint; see `Store.load`."""
-        return await self._load("SELECT version, checkpoint FROM @recordings@ WHERE id = $1", recording_id)
+        return await self._load(
+            "SELECT id, version, checkpoint FROM @recordings@ WHERE id = $1", recording_id
+        )
 
     async def load_by_key(self, key: str) -> Stored | None:
         """Read a checkpoint; see `Store.load_by_key`."""
         return await self._load(
-            "SELECT r.version, r.checkpoint FROM @keys@ k JOIN @recordings@ r ON r.id = k.recording_id "
+            "SELECT r.id, r.version, r.checkpoint FROM @keys@ k JOIN @recordings@ r ON r.id = k.recording_id "
             "WHERE k.key = $1",
             key,
         )
@@ -208,7 +212,7 @@ class PostgresStore:
     async def load_by_sid(self, sid: str) -> Stored | None:
         """Read a checkpoint; see `Store.load_by_sid`."""
         return await self._load(
-            "SELECT r.version, r.checkpoint FROM @sids@ s JOIN @recordings@ r ON r.id = s.recording_id "
+            "SELECT r.id, r.version, r.checkpoint FROM @sids@ s JOIN @recordings@ r ON r.id = s.recording_id "
             "WHERE s.sid = $1",
             sid,
         )
@@ -216,12 +220,12 @@ class PostgresStore:
     async def load_starting(self, cname: str, uid: int) -> tuple[Stored, ...]:
         """Read those that wait for their sid; see `Store.load_starting`."""
         rows = await self._ask(
-            "SELECT version, checkpoint FROM @recordings@ "
+            "SELECT id, version, checkpoint FROM @recordings@ "
             "WHERE cname = $1 AND uid = $2 AND state = 'starting' ORDER BY began",
             storable(cname),
             uid,
         )
-        return tuple(_stored(*row) for row in rows)
+        return tuple(readable(map(_kept, rows)))
 
     async def unfinished(self) -> AsyncGenerator[Stored]:
         """Go through what has begun and not ended; see `Store.unfinished`. Nothing stays open meanwhile."""
@@ -229,15 +233,15 @@ class PostgresStore:
         seen: str | None = "0"
         while seen is not None and last is not None:
             rows = await self._ask(
-                "SELECT version, checkpoint, began FROM @recordings@ "
+                "SELECT id, version, checkpoint, began FROM @recordings@ "
                 "WHERE began > $1 AND began <= $2 ORDER BY began LIMIT $3",
                 seen,
                 last,
                 _PAGE,
             )
-            seen = rows[-1][2] if len(rows) == _PAGE else None
-            for version, text, _ in rows:
-                yield _stored(version, text)
+            seen = rows[-1][3] if len(rows) == _PAGE else None
+            for stored in readable(map(_kept, rows)):
+                yield stored
 
     async def lease(self, recording_id: str, holder: str, *, seconds: float) -> Lease | None:
         """Take or renew a lease; see `Store.lease`."""
@@ -285,7 +289,7 @@ class PostgresStore:
 
     async def _load(self, statement: str, text: str) -> Stored | None:
         rows = await self._ask(statement, storable(text))
-        return _stored(*rows[0]) if rows else None
+        return _kept(rows[0]).stored() if rows else None
 
     async def _ask(self, statement: str, *values: Value) -> list[Row]:
         return await self._now_open().server.ask(self._names.fill(statement), *values)
@@ -328,8 +332,10 @@ def _columns(checkpoint: Checkpoint) -> tuple[str, tuple[Value, ...], str | None
     )
 
 
-def _stored(version: str | None, text: str | None) -> Stored:
-    return Stored(Checkpoint.from_json(text or ""), int(version or 0))
+def _kept(row: Row) -> Kept:
+    """A row that begins with id, version and checkpoint."""
+    recording_id, version, text = row[:3]
+    return Kept(recording_id or "", version or "", text or "")
 
 
 def _listed(keys: Iterable[str]) -> str:
@@ -371,13 +377,9 @@ def _check(
         faults.append(Violation("prefix", repr(prefix)[:100], RULE_OF_PREFIX))
     if not (isinstance(connections, int) and not isinstance(connections, bool) and connections >= 1):
         faults.append(Violation("connections", repr(connections)[:100], "a whole number, 1 or more"))
-    if not (_is_number(timeout) and timeout > 0):
+    if not (is_finite(timeout) and timeout > 0):
         faults.append(Violation("timeout", repr(timeout)[:100], "seconds, above 0"))
-    if not (_is_number(kept) and kept >= 0):
+    if not (is_finite(kept) and kept >= 0):
         faults.append(Violation("kept", repr(kept)[:100], "seconds, 0 or more"))
     if faults:
         raise InvalidRequest(tuple(faults))
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agora_rec.errors import InvalidRequest, LeaseLost, StoreConflict, StoreUnavailable
-from agora_rec.errors.text import shown
+from agora_rec.errors import LeaseLost, StoreConflict
 from agora_rec.store.checkpoint import Checkpoint
-from agora_rec.store.protocol import Lease, Stored, Written
+from agora_rec.store.protocol import Lease, Written
+from agora_rec.store.reading import Kept
 from agora_rec.store.sqlite.database import Session, text_of
 
 MARKS_KEPT: Final = 100_000
@@ -50,25 +50,10 @@ _UNMARK: Final = """
 
 
 @frozen
-class Row:
-    """A recording as it is in the file, not read yet."""
+class Row(Kept):
+    """A recording as it is in the file, not read yet, and its place among those that have begun."""
 
-    id: str
-    version: int
-    text: str
     began: int
-
-    def stored(self) -> Stored:
-        """Read it.
-
-        Raises:
-            StoreUnavailable: It is damaged, or from a newer version of this library.
-        """
-        try:
-            return Stored(Checkpoint.from_json(self.text), self.version)
-        except InvalidRequest as error:
-            cause = f"the checkpoint of recording {shown(self.id, 80)} can't be read: {error}"
-            raise StoreUnavailable(cause) from None
 
 
 @frozen

@@ -13,9 +13,10 @@ import anyio
 from anyio.abc import TaskGroup
 
 from agora_rec.clock import Clock, SystemClock
-from agora_rec.errors import InvalidRequest, StoreUnavailable, Violation
+from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.store.checkpoint import Checkpoint
 from agora_rec.store.protocol import Lease, Stored, Written
+from agora_rec.store.reading import readable
 from agora_rec.store.sqlite import rows
 from agora_rec.store.sqlite.database import READ, WRITE, Database, Session
 from agora_rec.store.sqlite.following import Following
@@ -160,8 +161,7 @@ class SQLiteStore:
 
         What can't be read is logged, and hides none of the others.
         """
-        found = await self._find(rows.STARTING, cname=cname, uid=uid)
-        return tuple(stored for row in found if (stored := _readable(row)) is not None)
+        return tuple(readable(await self._find(rows.STARTING, cname=cname, uid=uid)))
 
     async def unfinished(self) -> AsyncGenerator[Stored]:
         """Go through what has begun and not ended; see `Store.unfinished`.
@@ -171,8 +171,7 @@ class SQLiteStore:
         after, last = 0, await self._run(READ, lambda session: session.first(rows.LAST_BEGUN)[0])
         while found := await self._find(rows.UNFINISHED, after=after, last=last):
             after = found[0].began
-            stored = _readable(found[0])
-            if stored is not None:
+            for stored in readable(found):
                 yield stored
 
     async def lease(self, recording_id: str, holder: str, *, seconds: float) -> Lease | None:
@@ -229,14 +228,6 @@ class SQLiteStore:
     async def _first(self, statement: str, **values: str) -> Stored | None:
         found = await self._find(statement, **values)
         return found[0].stored() if found else None
-
-
-def _readable(row: rows.Row) -> Stored | None:
-    try:
-        return row.stored()
-    except StoreUnavailable as error:
-        logger.error("a recording is passed over: %s", error.cause, extra={"recording_id": row.id})  # noqa: TRY400 - the text says it
-        return None
 
 
 def _check(path: object, timeout: object, synchronous: object, kept: object, prefix: object) -> None:

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from attrs import evolve
 
-from agora_rec import AmazonS3, AmazonS3Region, InvalidRequest, Mix, State
+from agora_rec import AmazonS3, AmazonS3Region, InvalidRequest, Mix, State, StoreUnavailable
 from agora_rec.codec import dump_mode
 from agora_rec.store import MISSED, Written
 from agora_rec.store.postgres import PostgresStore, listener, names
@@ -45,6 +45,21 @@ def test_processes_that_open_it_at_once_make_it_once_and_lose_no_write(served: P
     assert served.run(f'SELECT id, version FROM "{schema}".recordings') == [
         (claimed.pop(), 1 + WRITES * len(backends))
     ]
+
+
+async def test_what_is_damaged_says_so_and_hides_no_other(
+    served: Postgres, schema: str, store: PostgresStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in "12":
+        await store.save(a_checkpoint(name, State.STARTING, key=name, cname="class"), version=0)
+    served.run(f"UPDATE \"{schema}\".recordings SET checkpoint = 'nonsense' WHERE id = '1'")
+    for read in (store.load("1"), store.load_by_key("1"), store.claim(a_checkpoint("3", key="1"))):
+        with pytest.raises(StoreUnavailable, match="of recording '1' can't be read"):
+            await read
+    assert await unfinished(store) == ["2"]
+    assert [each.checkpoint.id for each in await store.load_starting("class", 4294967295)] == ["2"]
+    messages = [record.getMessage() for record in caplog.records]
+    assert len([each for each in messages if each.startswith("a recording is passed over")]) == 2
 
 
 async def test_what_has_ended_is_forgotten_in_time_and_what_has_not_is_kept(
