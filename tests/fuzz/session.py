@@ -5,6 +5,7 @@ something new are kept and twisted further.
 """
 
 import asyncio
+import logging
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -90,5 +91,7 @@ def mutate(data: bytes, largest: int, seed: int) -> bytes:
 
 
 if __name__ == "__main__":
+    # What the library logs of its inputs would bury what the fuzzer says.
+    logging.getLogger("agora_rec").addHandler(logging.NullHandler())
     atheris.Setup(sys.argv, Fuzzed(asyncio.new_event_loop()), custom_mutator=mutate)
     atheris.Fuzz()
