@@ -8,7 +8,15 @@ import anyio
 import pytest
 from attrs import define, evolve
 
-from agora_rec import Alternate, Checkpoint, CloudRecording, MemoryStore, State, StoreConflict
+from agora_rec import (
+    Alternate,
+    Checkpoint,
+    CloudRecording,
+    MemoryStore,
+    RetryPolicy,
+    State,
+    StoreConflict,
+)
 from agora_rec.client.following import ANEW_AFTER
 from agora_rec.clock import LoopClock
 from agora_rec.emulator import LoseAnswer, Refuse
@@ -61,13 +69,13 @@ class Silent(HandingOn):
 
 
 @asynccontextmanager
-async def an_office(*, silent: bool) -> AsyncGenerator[Office]:
+async def an_office(*, silent: bool, retry: RetryPolicy | None = None) -> AsyncGenerator[Office]:
     clock, store = LoopClock(), MemoryStore()
     emulator = an_emulator(clock=clock)
     seen = Silent(store) if silent else store
     async with (
-        a_client(emulator, clock, store=seen) as cloud,
-        a_client(emulator, clock, store=seen) as other,
+        a_client(emulator, clock, store=seen, retry=retry) as cloud,
+        a_client(emulator, clock, store=seen, retry=retry) as other,
     ):
         yield Office(Stage(emulator, cloud, clock), other, store)
 
@@ -241,6 +249,29 @@ async def test_the_same_start_by_two_workers_is_one(office: Office) -> None:
     answer = await same.start()
     assert answer.sid == recording.sid
     assert office.on.sent == [ACQUIRE, START], "the second worker found the sid in the store"
+
+
+async def test_a_start_without_an_answer_takes_the_sid_that_another_worker_was_notified_of() -> None:
+    async with (
+        an_office(silent=True, retry=RetryPolicy.never()) as office,
+        anyio.create_task_group() as tasks,
+    ):
+        office.on.emulator.inject(LoseAnswer(), operation=START)
+        recording = office.on.recording()
+        start = await calling(tasks, recording.ensure_started)
+        await anyio.sleep(1)
+        assert not start.is_back, "it is given up, but others may know more for a while"
+        stored = await office.store.load(recording.id)
+        assert stored is not None
+        (sid,) = office.on.running
+        standing = evolve(stored.checkpoint.standing, state=State.RECORDING, sid=sid)
+        await office.store.save(evolve(stored.checkpoint, standing=standing), version=stored.version)
+        assert state_of(recording) is State.STARTING
+        await start.finished()
+        assert start.error is None
+        assert state_of(recording) is State.RECORDING
+        assert recording.sid == sid
+        assert office.on.sent == [ACQUIRE, START]
 
 
 async def test_a_remembered_stop_that_another_worker_has_sent_brings_its_end(office: Office) -> None:
