@@ -70,6 +70,21 @@ async def test_a_stop_withdraws_a_start_that_waits_for_its_turn() -> None:
         assert not stored.checkpoint.standing.stop_requested
 
 
+async def test_whoever_wants_it_started_learns_that_a_stop_came_first() -> None:
+    async with stage() as on, anyio.create_task_group() as tasks:
+        recording = on.recording()
+        await recording.acquire()
+        with await recording._driver._turn.take(recording._driver._stop_interrupt):
+            start = await calling(tasks, recording.ensure_started)
+            stop = await calling(tasks, recording.stop)
+        await start.finished()
+        await stop.finished()
+        assert isinstance(start.error, Superseded)
+        assert isinstance(stop.error, IllegalTransition)
+        assert recording.state is State.ACQUIRED
+        assert on.sent == [ACQUIRE], "it is not started anew against the stop"
+
+
 async def test_a_stop_withdraws_a_start_that_waits_for_its_slot() -> None:
     class NoStarts:
         def slot_nowait(self, priority: object) -> bool:
