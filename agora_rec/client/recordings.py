@@ -17,7 +17,7 @@ from agora_rec.vocabulary import Region
 
 if TYPE_CHECKING:
     from agora_rec.model import Alternate, Mode
-    from agora_rec.recording import Keeper, Ledger, Recording
+    from agora_rec.recording import Description, Keeper, Ledger, Recording
     from agora_rec.register import Register
     from agora_rec.store import Checkpoint, Store, Stored
 
@@ -73,7 +73,7 @@ class Recordings:
         Raises:
             InvalidRequest: Every wrong field, with its path, its value (secrets masked) and the rule.
         """
-        from agora_rec.recording import Description, Ledger
+        from agora_rec.recording import Description
 
         token = hide(token)
         description = Description.checked(
@@ -88,6 +88,12 @@ class Recordings:
             alternate=alternate,
             now=self.clock.now(),
         )
+        return self.made_of(description)
+
+    def made_of(self, description: Description) -> Recording:
+        """Make a recording of what was checked already; nothing is sent yet."""
+        from agora_rec.recording import Ledger
+
         return self._make(Ledger(description, self._keeper))
 
     async def claim(
@@ -126,7 +132,7 @@ class Recordings:
             InvalidRequest: Every wrong field; or the live recording of that key is another one.
             Exception: Whatever the store raises.
         """
-        from agora_rec.recording import Description, Ledger
+        from agora_rec.recording import Description
 
         token = hide(token)
         self.require_open()
@@ -143,14 +149,21 @@ class Recordings:
             alternate=alternate,
             now=self.clock.now(),
         )
+        return await self.claimed(description)
+
+    async def claimed(self, description: Description) -> Recording:
+        """Give the live recording of the description's key, or make it of that; see `claim`."""
+        from agora_rec.recording import Ledger
+
         stored = await self.store.claim(Ledger(description, self._keeper).checkpoint())
         if stored.checkpoint.id == description.id:
             return self._make(Ledger.of(stored.checkpoint, description, self._keeper, version=stored.version))
         description.require_same(stored.checkpoint)
+        mode, token, alternate = description.mode, description.token, description.alternate
         try:
-            recording = self._take_up(stored, mode=mode, token=token, alternate=alternate)
+            recording = self.take_up(stored, mode=mode, token=token, alternate=alternate)
         except InvalidRequest:  # it was started with another token, which counts: nobody needs it again
-            recording = self._take_up(stored)
+            recording = self.take_up(stored)
         await recording.hearing.catch_up(stored.version)
         return recording
 
@@ -167,7 +180,7 @@ class Recordings:
         stored = await self.store.load_by_key(key)
         if stored is None:
             return None
-        recording = self._take_up(stored)
+        recording = self.take_up(stored)
         await recording.hearing.catch_up(stored.version)  # it may be held here, and others have written since
         return recording
 
@@ -205,7 +218,7 @@ class Recordings:
         token = hide(token)
         return self._go_on(checkpoint, None, mode, token, alternate)
 
-    def _take_up(
+    def take_up(
         self,
         stored: Stored,
         *,
@@ -266,7 +279,7 @@ class Recordings:
         """
         async with aclosing(self.store.unfinished()) as all_stored:
             async for stored in all_stored:
-                yield self._take_up(stored)
+                yield self.take_up(stored)
 
     def keep(self, recording: Recording) -> None:
         """Hold a recording that has begun."""

@@ -12,6 +12,8 @@
       StoreUnavailable           the store can't be reached
       StoreTooNew                a newer version of this library has written to the store
       LeaseLost                  another worker looks after the recording
+      QueueFull                  as many recordings wait for a place in the fleet as may
+      FleetClosed                the fleet begins nothing any more
       NotificationRejected       bad signature, too large, or no notification
       NotAcknowledged            before_ack failed or took too long: the service sends it again
       TransportError             no usable answer: attempts attached
@@ -65,6 +67,7 @@ from agora_rec.errors.api import (
     WorkerNotFound,
 )
 from agora_rec.errors.base import AgoraRecError
+from agora_rec.errors.fleets import FleetClosed, QueueFull
 from agora_rec.errors.local import (
     IllegalTransition,
     InvalidRequest,
@@ -97,6 +100,7 @@ __all__ = [
     "Attempt",
     "AuthenticationFailed",
     "ConcurrencyLimitReached",
+    "FleetClosed",
     "IllegalTransition",
     "InvalidParameter",
     "InvalidRequest",
@@ -105,6 +109,7 @@ __all__ = [
     "NotAcknowledged",
     "NotificationRejected",
     "PartialContent",
+    "QueueFull",
     "RateLimited",
     "RecordingGone",
     "Refusal",

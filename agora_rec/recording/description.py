@@ -11,9 +11,9 @@ from agora_rec import codec, model
 from agora_rec.errors import InvalidRequest, SecretsRequired, Violation
 from agora_rec.errors.text import escaped, shown
 from agora_rec.model import AcquireRequest, Alternate, Mode, Scene, Secrets, StartRequest, validation
-from agora_rec.model.storage import TemporaryKeyBucket
+from agora_rec.model.storage import Storage, TemporaryKeyBucket
 from agora_rec.secret import Secret
-from agora_rec.store import Checkpoint
+from agora_rec.store import Checkpoint, Plan
 from agora_rec.vocabulary import Region
 
 KEY_LENGTH: Final = 200
@@ -40,6 +40,7 @@ class Description:
     alternate: Alternate | None = None
     alternate_has_token: bool = False
     key: str | None = None
+    plan: Plan | None = None
     id: str = field(factory=lambda: uuid.uuid4().hex)
 
     @classmethod
@@ -57,6 +58,7 @@ class Description:
         alternate: Alternate | None,
         now: datetime,
         key: str | None = None,
+        plan: Plan | None = None,
     ) -> "Description":
         """Check everything at once.
 
@@ -94,6 +96,7 @@ class Description:
             alternate=alternate,
             alternate_has_token=alternate is not None and alternate.token is not None,
             key=key,
+            plan=plan,
         )
 
     @classmethod
@@ -120,6 +123,7 @@ class Description:
         return cls(
             id=checkpoint.id,
             key=checkpoint.key,
+            plan=checkpoint.plan,
             cname=checkpoint.cname,
             uid=checkpoint.uid,
             mode=checkpoint.described_mode(mode),
@@ -159,6 +163,26 @@ class Description:
             alternate_has_token=False,
         )
 
+    def in_its_place(self, *, under: Alternate, exclude: tuple[str, ...], plan: Plan) -> "Description":
+        """Another recording of the same, for when this one is lost.
+
+        Args:
+            under: The uid that this one doesn't have; its token, unless a provider of secrets brings one.
+            exclude: Resource IDs of the others that record the channel.
+            plan: What its supervisor means to do with it.
+        """
+        return evolve(
+            self,
+            id=uuid.uuid4().hex,
+            uid=model.normal_uid(under.uid),
+            token=under.token,
+            has_secrets=self.has_secrets and (under.token is not None or not self.has_token),
+            exclude=exclude,
+            alternate=None,
+            alternate_has_token=False,
+            plan=plan,
+        )
+
     def require_same(self, checkpoint: Checkpoint) -> None:
         """Make sure that the live recording of the key is what was asked for.
 
@@ -185,12 +209,7 @@ class Description:
             InvalidRequest: They are wrong, or the storage isn't the one that the mode describes.
             SecretsRequired: The mode has other secrets, which nobody has brought.
         """
-        mode, storage = self.mode, secrets.storage
-        if storage is not None:
-            if not _is_same(evolve(mode, storage=storage), codec.dump_mode(mode)):
-                rule = "the storage that the recording was made with; only its keys may differ"
-                raise InvalidRequest((Violation("secrets.storage", type(storage).__name__, rule),))
-            mode = evolve(mode, storage=storage)
+        mode = self.mode if secrets.storage is None else self.with_keys_of(secrets.storage).mode
         missing = model.missing_secrets(mode)
         if missing:
             raise SecretsRequired(f"{', '.join(missing)}, to start")
@@ -207,6 +226,18 @@ class Description:
             now=now,
         )
         return evolve(self, mode=mode, token=token, has_token=token is not None, has_secrets=True)
+
+    def with_keys_of(self, storage: Storage) -> "Description":
+        """The same recording with other keys for its storage.
+
+        Raises:
+            InvalidRequest: It is another storage than the one that the mode describes.
+        """
+        mode = evolve(self.mode, storage=storage)
+        if not _is_same(mode, codec.dump_mode(self.mode)):
+            rule = "the storage that the recording was made with; only its keys may differ"
+            raise InvalidRequest((Violation("secrets.storage", type(storage).__name__, rule),))
+        return evolve(self, mode=mode)
 
     @property
     def label(self) -> str:

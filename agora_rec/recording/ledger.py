@@ -79,6 +79,8 @@ class Ledger:
         self.attempts: Attempts = Attempts() if attempts is None else attempts
         self.on_change: Callable[[Change], None] = lambda _: None
         self.on_news: Callable[[], None] = lambda: None
+        self.on_wake: Callable[[], None] | None = None
+        """Told of everything that becomes known here, by whoever supervises the recording."""
         self._mode = codec.dump_mode(description.mode)
         self._changed: anyio.Event | None = None  # made by the first who waits
         self._saving = Turn()
@@ -110,7 +112,7 @@ class Ledger:
             history=checkpoint.history,
             start_digest=checkpoint.start_digest,
             heard=Heard.of(checkpoint),
-            attempts=Attempts(checkpoint.tried),
+            attempts=Attempts(checkpoint.tried, checkpoint.calls),
             attached_at=checkpoint.saved_at if version is None else None,
             version=version,
         )
@@ -234,6 +236,8 @@ class Ledger:
         changed, self._changed = self._changed, None
         if changed is not None:
             changed.set()
+        if self.on_wake is not None:
+            self.on_wake()
 
     def checkpoint(self) -> Checkpoint:
         """All that is known, without secrets."""
@@ -257,6 +261,8 @@ class Ledger:
             heard=self.heard.keys,
             progress=self.heard.progress,
             tried=self.attempts.kept,
+            calls=self.attempts.calls,
+            plan=self.description.plan,
             saved_at=self.keeper.clock.now(),
         )
 
@@ -329,7 +335,7 @@ class Ledger:
         for change in [each for each in theirs.history if each not in self.history]:
             self.history.append(change)
         self.heard.merge(theirs)
-        self.attempts.merge(theirs.tried)
+        self.attempts.merge(theirs.tried, theirs.calls)
         self.standing, self._version = merged, stored.version
         self._saved = None if self._news else self._contents()
         if merged.state is not before.state:

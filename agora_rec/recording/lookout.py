@@ -21,8 +21,9 @@ class Lookout:
         self._ledger = ledger
         self._keeper: Keeper = ledger.keeper
         self._lease: Lease | None = None
+        self._seconds = LEASE_SECONDS
 
-    async def take(self) -> bool:
+    async def take(self, seconds: float = LEASE_SECONDS) -> bool:
         """Take the right to look, or renew it; whether it is had.
 
         A store that can't be asked keeps nobody from looking: better two who look than none.
@@ -30,7 +31,7 @@ class Lookout:
         if not self._keeper.is_store_shared:
             return True
         try:
-            self._lease = await self._renewed()
+            self._lease = await self._renewed(seconds)
         except Exception:  # whatever its driver raises
             label, fields = self._ledger.description.label, self._ledger.log_fields
             log.warning("no lease could be had for recording %s", label, exc_info=True, extra=fields)
@@ -40,7 +41,7 @@ class Lookout:
     async def is_kept(self) -> bool:
         """Whether the right that was taken last is had still: whoever was held up may have lost it."""
         lease = self._lease
-        return lease is None or (await self.take() and self._lease == lease)
+        return lease is None or (await self.take(self._seconds) and self._lease == lease)
 
     async def give_back(self) -> None:
         """Let others look."""
@@ -49,6 +50,7 @@ class Lookout:
             with suppress(Exception):  # it ends by itself
                 await self._keeper.store.release(lease)
 
-    async def _renewed(self) -> Lease | None:
+    async def _renewed(self, seconds: float) -> Lease | None:
+        self._seconds = seconds
         recording_id = self._ledger.description.id
-        return await self._keeper.store.lease(recording_id, self._keeper.holder, seconds=LEASE_SECONDS)
+        return await self._keeper.store.lease(recording_id, self._keeper.holder, seconds=seconds)

@@ -91,6 +91,11 @@ class Recording:
         return self._ledger.description.id
 
     @property
+    def driver(self) -> Driver:
+        """What drives it: for whoever supervises it (`agora_rec.supervision`), and for nobody else."""
+        return self._driver
+
+    @property
     def key(self) -> str | None:
         """What its users call it, if it was claimed under a key."""
         return self._ledger.description.key

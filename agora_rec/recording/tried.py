@@ -19,10 +19,12 @@ TRIED_KEPT: Final = 10
 class Attempts:
     """The last attempts that failed, and the first good one after each of them."""
 
-    def __init__(self, tried: Iterable[Tried] = ()) -> None:
+    def __init__(self, tried: Iterable[Tried] = (), calls: int = 0) -> None:
         self._kept = deque(tried, maxlen=TRIED_KEPT)
         self.revision: int = 0
         """Grows with each attempt that is remembered here."""
+        self.calls: int = calls
+        """How many attempts there were, good ones included."""
 
     @property
     def kept(self) -> tuple[Tried, ...]:
@@ -30,13 +32,15 @@ class Attempts:
         return tuple(self._kept)
 
     def add(self, operation: OperationName, attempt: Attempt) -> None:
-        """Remember an attempt, if it says anything."""
+        """Count an attempt, and remember it if it says anything."""
+        self.calls += 1
         if attempt.status != HTTPStatus.OK or self._is_in_trouble(operation):
             self._kept.append(Tried(operation=operation, attempt=attempt))
             self.revision += 1
 
-    def merge(self, others: Iterable[Tried]) -> None:
-        """Learn what other workers have tried."""
+    def merge(self, others: Iterable[Tried], calls: int) -> None:
+        """Learn what other workers have tried, and how many attempts they know of."""
+        self.calls = max(self.calls, calls)
         known = {(each.operation, each.attempt.at): each for each in (*others, *self._kept)}
         self._kept = deque(sorted(known.values(), key=lambda each: each.attempt.at), maxlen=TRIED_KEPT)
 

@@ -88,7 +88,7 @@ async def news_of_files(driver: Driver, seconds: float | None = None) -> None:
     clock = driver.keeper.clock
     began = clock.now()
     while driver.ledger.state is State.STOPPING:
-        until = _hope(driver, began) if seconds is None else began + timedelta(seconds=seconds)
+        until = hope(driver, began) if seconds is None else began + timedelta(seconds=seconds)
         left = (until - clock.now()).total_seconds()
         if left <= 0.0:
             return
@@ -96,14 +96,20 @@ async def news_of_files(driver: Driver, seconds: float | None = None) -> None:
             await driver.ledger.news()
 
 
-def _hope(driver: Driver, began: datetime) -> datetime:
-    """Until when news of the files may be expected, by a wait that began then."""
+def hope(driver: Driver, began: datetime, *, normal: timedelta = _NORMAL) -> datetime:
+    """Until when news of the files may be expected, by a wait that began then.
+
+    Args:
+        driver: The recording's.
+        began: Since when somebody waits.
+        normal: How long an upload takes at most when all goes well.
+    """
     standing, heard = driver.ledger.standing, driver.ledger.heard.notifications
     moments = [began + _GRACE]
     if standing.exited_at is not None:
         moments.append(standing.exited_at + _GRACE)
     elif driver.keeper.expects_notifications or heard:
-        moments.append((standing.left_at or began) + _NORMAL)
+        moments.append((standing.left_at or began) + normal)
         # While it makes progress there is hope, however long it takes.
         progress = [each.sent_at for each in heard if isinstance(each.event, UploadingProgress)]
         moments.extend(each + 2 * _PROGRESS for each in progress if each is not None)

@@ -20,6 +20,8 @@ LOOKS: Final = (5.0, 10.0, 15.0)
 """Seconds between queries that confirm a start or a 404; the last repeats (timing.yaml `confirm_start`)."""
 CONFIRMED_WITHIN: Final = 90.0
 """Seconds within which a start is confirmed, and within which a failover is over (timing.yaml)."""
+GONE: Final = f"the service has not known it for {CONFIRMED_WITHIN:.0f} s"
+"""Why a recording has left whose disappearance is confirmed, among its `reasons`."""
 DENIALS: Final = 3
 """How many answered queries must deny a recording before it counts as never begun."""
 WATCH_EVERY: Final = 120.0
@@ -111,9 +113,8 @@ def conclude(driver: Driver, looks: Looks) -> None:
     """
     looks.heed(driver.seen_at)
     if runs(driver) and looks.are_conclusive:
-        reason = f"the service has not known it for {CONFIRMED_WITHIN:.0f} s"
-        driver.note(facts.Left(reason=reason))
-        raise RecordingGone(subject=driver.ledger.subject(OperationName.QUERY), cause=reason)
+        driver.note(facts.Left(reason=GONE))
+        raise RecordingGone(subject=driver.ledger.subject(OperationName.QUERY), cause=GONE)
 
 
 def looks_for_start(driver: Driver) -> Looks:

@@ -6,7 +6,7 @@ Those of several processes are loaded when somebody asks for them: each needs a 
 from typing import TYPE_CHECKING
 
 from agora_rec.deferred import deferred
-from agora_rec.store.checkpoint import Checkpoint, Tried
+from agora_rec.store.checkpoint import Checkpoint, Plan, Tried
 from agora_rec.store.memory import MemoryStore
 from agora_rec.store.protocol import MISSED, Lease, SharedStore, Store, Stored, Written
 from agora_rec.store.urls import store_from_url
@@ -30,6 +30,7 @@ __all__ = [
     "Checkpoint",
     "Lease",
     "MemoryStore",
+    "Plan",
     "PostgresStore",
     "RedisStore",
     "SQLiteStore",

@@ -30,6 +30,23 @@ class Tried:
 
 
 @frozen(kw_only=True)
+class Plan:
+    """What whoever supervises a recording means to do with it, so that another process can go on with that.
+
+    Attributes:
+        until: When it is to be stopped; None: when it ends by itself.
+        other_uid: Under which uid another one may take its place when the service has lost it.
+        follows: The id of the recording whose place it has taken.
+        beside: The id of the first of those that record this channel at once (redundancy).
+    """
+
+    until: datetime | None = None
+    other_uid: int | None = None
+    follows: str | None = None
+    beside: str | None = None
+
+
+@frozen(kw_only=True)
 class Checkpoint:
     """Everything about a recording but its secrets.
 
@@ -53,6 +70,8 @@ class Checkpoint:
         heard: The identities of the last notifications that were dealt with; opaque.
         progress: How far the upload is, in ten-thousandths of what is recorded; None: nobody has said.
         tried: The last attempts of its calls that failed, and what ended the trouble, oldest first.
+        calls: How many calls it has taken, each attempt counted.
+        plan: What its supervisor means to do with it; None: nobody has said.
         saved_at: When the checkpoint was made.
     """
 
@@ -75,6 +94,8 @@ class Checkpoint:
     heard: tuple[str, ...] = ()
     progress: int | None = None
     tried: tuple[Tried, ...] = ()
+    calls: int = 0
+    plan: Plan | None = None
     saved_at: datetime
     format: int = FORMAT
 

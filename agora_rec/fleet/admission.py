@@ -1,0 +1,134 @@
+"""Who may begin: so many at once as the account allows, the others wait their turn.
+
+The rules are plain and have no `await` in them; only waiting has. What the service itself says (code 406)
+counts more than what we count: somebody else may record under the same App ID.
+"""
+
+from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+import anyio
+from attrs import define, field
+
+from agora_rec.clock import Clock
+from agora_rec.errors import FleetClosed, QueueFull
+
+LIMIT_AGAIN: Final = (5.0, 10.0, 20.0, 30.0)
+"""Seconds after which an acquire that met 406 is sent again, unless one of ours ends before."""
+
+
+@define(eq=False)
+class _Ticket:
+    places: int
+    called: anyio.Event = field(factory=anyio.Event)
+    is_admitted: bool = False
+
+
+class Admission:
+    """The places of one kind of recordings.
+
+    Args:
+        limit: How many may run at once.
+        queue: How many may wait.
+        clock: Where time comes from.
+    """
+
+    def __init__(self, limit: int, queue: int, clock: Clock) -> None:
+        self.limit = limit
+        self.queue = queue
+        self.used: int = 0
+        """How many places are taken."""
+        self._clock = clock
+        self._line: deque[_Ticket] = deque()
+        self._refused: deque[anyio.Event] = deque()
+        self._held = 0
+        self._is_closed = False
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return len(self._line)
+
+    async def take(self, places: int = 1, *, is_bounded: bool = True) -> None:
+        """Wait for so many places at once, and take them. Cancelled: none is taken.
+
+        Args:
+            places: How many.
+            is_bounded: Whether there may be too many that wait.
+
+        Raises:
+            QueueFull: As many wait as may.
+            FleetClosed: Nobody begins any more.
+        """
+        if self._is_closed:
+            raise FleetClosed
+        if is_bounded and len(self._line) >= self.queue and not self._has_room(places):
+            raise QueueFull(limit=self.limit, queued=len(self._line))
+        ticket = _Ticket(places)
+        self._line.append(ticket)
+        self._call()
+        try:
+            await ticket.called.wait()
+        except BaseException:
+            if ticket.is_admitted:
+                self.give_back(places)
+            elif ticket in self._line:
+                self._line.remove(ticket)
+                self._call()
+            raise
+        if not ticket.is_admitted:
+            raise FleetClosed
+
+    def seize(self, places: int = 1) -> None:
+        """Take places for what runs already, whether there are any or not."""
+        self.used += places
+
+    def give_back(self, places: int = 1) -> None:
+        """Give places back; whoever is next has them at once."""
+        self.used -= places
+        if self._refused:
+            self._refused.popleft().set()
+        self._call()
+
+    @contextmanager
+    def holding(self) -> Generator[None]:
+        """Let nobody else begin while the block runs: the service has said that there is no room (406)."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            self._call()
+
+    async def wait_after_refusal(self, times: int) -> None:
+        """Wait until it is worth while to ask the service again that said 406.
+
+        Args:
+            times: How often it has said so before.
+        """
+        freed = anyio.Event()
+        self._refused.append(freed)
+        try:
+            with self._clock.move_on_after(LIMIT_AGAIN[min(times, len(LIMIT_AGAIN) - 1)]):
+                await freed.wait()
+        finally:
+            if freed in self._refused:
+                self._refused.remove(freed)
+
+    def close(self) -> None:
+        """Send all away who wait, and let nobody in any more."""
+        self._is_closed = True
+        while self._line:
+            self._line.popleft().called.set()
+
+    def _has_room(self, places: int) -> bool:
+        return not self._line and not self._held and self.used + places <= self.limit
+
+    def _call(self) -> None:
+        while self._line and not self._held and self.used + self._line[0].places <= self.limit:
+            ticket = self._line.popleft()
+            self.used += ticket.places
+            ticket.is_admitted = True
+            ticket.called.set()

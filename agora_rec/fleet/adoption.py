@@ -1,0 +1,65 @@
+"""Taking over recordings that nobody looks after: those of a process that died, or that released them.
+
+Whose they are, leases in the store tell. Recordings that took each other's place, or that record one channel
+together, come back as one result.
+"""
+
+import logging
+from collections import defaultdict
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from agora_rec.fleet.chains import Chain, chain_of, last_ones
+from agora_rec.fleet.spec import spec_of
+from agora_rec.recording.lookout import LEASE_SECONDS
+from agora_rec.store import Stored
+
+if TYPE_CHECKING:
+    from agora_rec.fleet.fleet import Fleet
+
+log: Final = logging.getLogger("agora_rec")
+
+ADOPT_EVERY: Final = 60.0
+"""Seconds from one look into the store to the next."""
+
+
+class Adoption:
+    """Looks for recordings that nobody looks after."""
+
+    def __init__(self, fleet: "Fleet") -> None:
+        self._fleet = fleet
+
+    async def run(self) -> None:
+        """Look now, and again and again, until cancelled or the fleet begins nothing any more."""
+        while not self._fleet.is_draining:
+            try:
+                await self.look()
+            except Exception:  # the store may come back
+                log.warning("the store can't be looked through for recordings to adopt", exc_info=True)
+            await self._fleet.clock.sleep(ADOPT_EVERY)
+
+    async def look(self) -> None:
+        """Look once, and take over what nobody has."""
+        cloud, found = self._fleet.cloud, dict[str, Stored]()
+        async with aclosing(cloud.store.unfinished()) as all_stored:
+            async for stored in all_stored:
+                if not self._fleet.looks_after(stored.checkpoint.id):
+                    found[stored.checkpoint.id] = stored
+        free = {
+            recording_id: stored
+            for recording_id, stored in found.items()
+            if await cloud.store.lease(recording_id, cloud.holder, seconds=LEASE_SECONDS) is not None
+        }
+        groups = defaultdict[str, list[Chain]](list)
+        for last in last_ones(free):
+            chain = await chain_of(cloud, last, free)
+            groups[chain.root].append(chain)
+        for root, chains in groups.items():
+            self._adopt(root, chains)
+
+    def _adopt(self, root: str, chains: list[Chain]) -> None:
+        # The first recorder's own chain comes first: its uid and key are those of the whole.
+        chains.sort(key=lambda chain: chain.is_beside)
+        spec = spec_of(chains[0].last.checkpoint)
+        if self._fleet.find(spec) is None:
+            self._fleet.enter(spec, is_checked=True).adopt(root, chains)

@@ -1,0 +1,328 @@
+"""One spec on its way through the fleet: its place in the queue, its recorders, its result."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import anyio
+from attrs import evolve
+
+from agora_rec.errors import AgoraRecError, FleetClosed, InvalidRequest, Violation
+from agora_rec.errors.text import shown
+from agora_rec.fleet.admission import Admission
+from agora_rec.fleet.chains import Chain
+from agora_rec.fleet.member import Member
+from agora_rec.fleet.result import Gap, Result, ResultState, files_of_all, state_of, state_of_all
+from agora_rec.fleet.spec import Replacement, Spec
+from agora_rec.recording import Recording, Take
+from agora_rec.store import Plan
+from agora_rec.supervision import Charge, Incident, IncidentKind
+from agora_rec.supervision.incidents import told
+
+if TYPE_CHECKING:
+    from agora_rec.fleet.fleet import Fleet
+
+log: Final = logging.getLogger("agora_rec")
+
+FAILURES_KEPT: Final = 50
+"""How many incidents are kept with each result; the oldest make room."""
+
+
+class Entry:
+    """One spec of a fleet.
+
+    Args:
+        fleet: Whose.
+        number: Its number there.
+        spec: What is to be recorded.
+        admission: The places that it needs.
+        policy: What is done when the service loses a recording of it; None: nothing.
+    """
+
+    __slots__ = (
+        "admission",
+        "earlier",
+        "error",
+        "failures",
+        "fleet",
+        "gaps",
+        "is_begun",
+        "is_released",
+        "is_stopped",
+        "is_waiting",
+        "members",
+        "number",
+        "on_close",
+        "policy",
+        "result",
+        "root",
+        "spec",
+        "tried_since",
+        "until",
+        "woken",
+    )
+
+    def __init__(
+        self, fleet: "Fleet", number: int, spec: Spec, admission: Admission, policy: Replacement | None
+    ) -> None:
+        self.fleet = fleet
+        self.number = number
+        self.spec = spec
+        self.admission = admission
+        self.policy = policy
+        self.until: datetime | None = spec.until if isinstance(spec.until, datetime) else None
+        """When it is to be stopped, once that is known."""
+        self.members: tuple[Member, ...] = ()
+        self.failures: tuple[Incident, ...] = ()
+        self.gaps: tuple[Gap, ...] = ()
+        self.earlier: tuple[Take, ...] = ()
+        """What was recorded before this fleet had it."""
+        self.root: str | None = None
+        """The id of the recording that all began with, if another fleet began it."""
+        self.error: Exception | None = None
+        self.is_waiting: bool = True
+        """Whether it waits for its places."""
+        self.is_begun: bool = False
+        """Whether all of its recorders that could be started are."""
+        self.is_stopped: bool = False
+        """Whether nobody wants it to record any more."""
+        self.is_released: bool = False
+        self.tried_since: datetime | None = None
+        self.woken: anyio.Event | None = None
+        """Made by whoever waits for it to begin, or to be stopped."""
+        self.result: Result | None = None
+        """What has become of it, when it is over."""
+        self.on_close: tuple[Callable[[Entry], None], ...] = ()
+
+    @property
+    def first_id(self) -> str | None:
+        """The id of the first recording of the first recorder."""
+        first = self.members[0].charges if self.members else []
+        return self.root or (first[0].recording.id if first else None)
+
+    @property
+    def may_run(self) -> bool:
+        """Whether something of it may record, or be about to."""
+        return not self.is_begun or any(member.may_run for member in self.members)
+
+    @property
+    def recordings(self) -> tuple[Recording, ...]:
+        """All of its recordings, those that were replaced included."""
+        return tuple(charge.recording for member in self.members for charge in member.charges)
+
+    def adopt(self, root: str, chains: Sequence[Chain]) -> None:
+        """Go on with what somebody else began.
+
+        Args:
+            root: The id of the recording that all began with.
+            chains: What is left of each of its recorders, the first one's first.
+        """
+        self.root = root
+        self.earlier = tuple(take for chain in chains for take in chain.earlier)
+        self.is_waiting, self.is_begun = False, True
+        self.tried_since = self.fleet.clock.now()
+        self.members = tuple(Member(self, number) for number in range(len(chains)))
+        for member, chain in zip(self.members, chains, strict=True):
+            for stored in chain.open:
+                member.adopt(self.fleet.cloud.take_up(stored))
+
+    async def take_places(self, *, is_bounded: bool) -> None:
+        """Wait for the places that it needs.
+
+        Raises:
+            QueueFull: As many wait as may.
+            FleetClosed: Nobody begins any more.
+        """
+        count = len(self.spec.recorders)
+        try:
+            await self.admission.take(count, is_bounded=is_bounded)
+        except BaseException as error:
+            self.error = error if isinstance(error, Exception) else FleetClosed()
+            self._end_beginning()
+            raise
+        self.members = tuple(Member(self, number) for number in range(count))
+        for member in self.members:
+            member.has_place = True
+
+    async def begin(self) -> None:
+        """Start it, when it has its places; from then on it is looked after.
+
+        Whatever fails is told by the result, and never raised.
+        """
+        self.is_waiting = False
+        self.tried_since = self.fleet.clock.now()
+        try:
+            if self._is_too_late(0.0):
+                rule = "later than the moment at which there is a place for it"
+                raise InvalidRequest((Violation("until", str(self.until), rule),))  # noqa: TRY301
+            await self._start_all()
+        except FleetClosed as closed:
+            self.error = closed
+        except Exception as error:  # noqa: BLE001 - whatever stores and providers raise
+            self._refused(error, None)
+            self.error = error
+        finally:
+            self._end_beginning()
+
+    async def _start_all(self) -> None:
+        """Start the recorders one after another: each needs the resource IDs of those before."""
+        for member in self.members:
+            try:
+                await member.begin(self.exclude_beside(member))
+            except FleetClosed:
+                raise
+            except Exception as error:
+                if not member.number:
+                    raise
+                self._refused(error, member.recording)  # the others record all the same
+
+    def _refused(self, error: Exception, recording: Recording | None) -> None:
+        if not isinstance(error, AgoraRecError):
+            log.error("starting %s failed", shown(self.spec.cname, 80), exc_info=error)
+        self._note(IncidentKind.NOT_STARTED, told(error), recording)
+
+    def _end_beginning(self) -> None:
+        self.is_waiting, self.is_begun = False, True
+        for member in self.members:
+            member.settle()
+        self._wake()
+        self.settle()
+
+    def exclude_beside(self, member: Member) -> tuple[str, ...]:
+        """The resource IDs of those that record the channel beside a member: it goes to another area."""
+        others = (each.recording for each in self.members if each is not member)
+        running = (each.resource_id for each in others if each is not None and each.state.may_record)
+        return (*self.spec.exclude, *(each for each in running if each is not None))
+
+    def begun_at(self, charge: Charge) -> None:
+        """One of its recordings has begun: now its end is known, and is written down with it."""
+        ledger = charge.driver.ledger
+        if isinstance(self.spec.until, timedelta) and self.until is None:
+            self.until = (ledger.sid_known_since or self.fleet.clock.now()) + self.spec.until
+        charge.until = self.until
+        plan = evolve(ledger.description.plan or Plan(), until=self.until)
+        if plan != ledger.description.plan:
+            ledger.description = evolve(ledger.description, plan=plan)
+            self.fleet.spawn(ledger.save_after)
+
+    async def wait_for_room(self, refusals: int) -> bool:
+        """Wait after the service has said that there is no room; False: nobody wants it any more."""
+        if not self.is_stopped:
+            await self.admission.wait_after_refusal(refusals)
+        return not self.is_stopped and not self._is_too_late(0.0)
+
+    def may_try_again(self, pause: float) -> bool:
+        """Whether a start that failed is tried again after so many seconds."""
+        return not self._is_too_late(pause, within=self.fleet.start_within)
+
+    def _is_too_late(self, pause: float, within: timedelta | None = None) -> bool:
+        then = self.fleet.clock.now() + timedelta(seconds=pause)
+        if self.until is not None and then >= self.until:
+            return True
+        return within is not None and self.tried_since is not None and then > self.tried_since + within
+
+    async def pause(self, seconds: float) -> None:
+        """Wait before the next try, unless it is stopped before."""
+        with self.fleet.clock.move_on_after(seconds):
+            await self._news()
+
+    async def until_begun(self) -> None:
+        """Wait until its first recording has begun, or it is known that none will."""
+        while not self.is_begun and self.first_id is None:
+            await self._news()
+
+    async def _news(self) -> None:
+        if self.woken is None:
+            self.woken = anyio.Event()
+        await self.woken.wait()
+
+    def stop(self) -> None:
+        """Have all of it stopped, now and for as long as any of it may run."""
+        self.is_stopped = True
+        for member in self.members:
+            for charge in member.charges:
+                self.fleet.supervisor.stop(charge)
+        self._wake()
+
+    def give_up(self) -> None:
+        """Wait no longer for what is missing."""
+        for member in self.members:
+            for charge in member.charges:
+                self.fleet.supervisor.dismiss(charge)
+            member.is_beginning = False
+        self.is_begun = True
+        self.settle()
+
+    async def release(self) -> None:
+        """Let it go on, and let others look after it."""
+        self.is_released = True
+        for member in self.members:
+            for charge in member.charges:
+                await self.fleet.supervisor.let_go(charge)
+        self.give_up()
+
+    def _wake(self) -> None:
+        woken, self.woken = self.woken, None
+        if woken is not None:
+            woken.set()
+
+    def happened(self, kind: IncidentKind, text: str, recording: Recording | None) -> None:
+        """Something has happened to one of its recordings."""
+        self._note(kind, text, recording)
+        if self.result is not None:
+            self.settle()
+
+    def _note(self, kind: IncidentKind, text: str, recording: Recording | None) -> None:
+        incident = Incident(
+            at=self.fleet.clock.now(),
+            kind=kind,
+            text=text,
+            recording_id=None if recording is None else recording.id,
+        )
+        self.failures = (*self.failures, incident)[-FAILURES_KEPT:]
+        self.fleet.tell(self.spec, incident, recording)
+
+    def settle(self) -> None:
+        """See whether it is over, and what has become of it."""
+        is_over = self.is_begun and all(member.is_over for member in self.members)
+        if not is_over:
+            return
+        was_over, self.result = self.result is not None, self.so_far()
+        if not was_over:
+            self.fleet.closed(self)
+            callbacks, self.on_close = self.on_close, ()
+            for each in callbacks:
+                each(self)
+
+    def so_far(self) -> Result:
+        """What has become of it by now."""
+        charges = [charge for member in self.members for charge in member.charges]
+        outcomes = [charge.recording.outcome for charge in charges]
+        takes = (*self.earlier, *(take for outcome in outcomes for take in outcome.takes))
+        return Result(
+            spec=self.spec,
+            state=self._state(charges),
+            takes=tuple(sorted(takes, key=lambda take: take.started_at)),
+            files=files_of_all(takes),
+            gaps=self.gaps,
+            failures=self.failures,
+            error=self.error,
+            calls=sum(charge.driver.ledger.attempts.calls for charge in charges),
+        )
+
+    def _state(self, charges: list[Charge]) -> ResultState:
+        begun = [charge for charge in charges if not charge.recording.state.is_before_start]
+        if any(member.is_beginning for member in self.members):
+            return ResultState.STARTING
+        if begun:
+            return state_of_all(self._state_of(charge) for charge in begun)
+        if not self.is_begun:
+            return ResultState.WAITING if self.is_waiting else ResultState.STARTING
+        return ResultState.WITHDRAWN if isinstance(self.error, FleetClosed) else ResultState.NOT_STARTED
+
+    def _state_of(self, charge: Charge) -> ResultState:
+        recording = charge.recording
+        if self.is_released and not recording.state.is_end:
+            return ResultState.RELEASED
+        return state_of(recording.state, no_data=recording.no_data, is_given_up=charge.is_closed)

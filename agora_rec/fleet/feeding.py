@@ -1,0 +1,122 @@
+"""`Fleet.record` from within: takes specs one by one, as there are places, and hands out results.
+
+Wrong specs and those that can't begin are results like all others.
+"""
+
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from typing import TYPE_CHECKING, Final, Self
+
+import anyio
+
+from agora_rec.errors import FleetClosed, InvalidRequest
+from agora_rec.fleet.entry import Entry
+from agora_rec.fleet.result import Result, ResultState
+from agora_rec.fleet.resuming import result_of_key
+from agora_rec.fleet.spec import Spec
+
+if TYPE_CHECKING:
+    from agora_rec.fleet.fleet import Fleet
+
+UNREAD: Final = 1000
+"""How many results may wait for their reader before no more specs are taken."""
+
+
+class Feeder:
+    """The specs of one call of `record`, and its results: an iterator of these.
+
+    Args:
+        fleet: Where they are recorded.
+        specs: What is to be recorded.
+        resume: Whether those are skipped that were recorded to their end before.
+    """
+
+    def __init__(self, fleet: "Fleet", specs: Iterable[Spec] | AsyncIterable[Spec], *, resume: bool) -> None:
+        self._fleet = fleet
+        self._specs = specs
+        self._resume = resume
+        self._scope = anyio.CancelScope()
+        self._under_way = 0
+        self._results: deque[Result] = deque()
+        self._error: Exception | None = None
+        self._is_fed = False
+        self._changed = anyio.Event()
+
+    def close(self) -> None:
+        """Take no more specs."""
+        self._scope.cancel()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Result:
+        """The next result, as soon as something is over."""
+        while not self._results:
+            if self._is_fed and not self._under_way:
+                if self._error is not None:
+                    raise self._error
+                raise StopAsyncIteration
+            await self._news()
+        result = self._results.popleft()
+        self._pulse()
+        return result
+
+    async def run(self) -> None:
+        """Go through the specs, until there are no more or nobody wants any."""
+        with self._scope:
+            try:
+                async for spec in _each(self._specs):
+                    await self._feed(spec)
+            except FleetClosed:
+                pass  # those that could not begin are results already; the rest is not taken any more
+            except Exception as error:  # noqa: BLE001 - raised to the reader, when he has all results
+                self._error = error
+        self._is_fed = True
+        self._pulse()
+
+    async def _feed(self, spec: Spec) -> None:
+        while len(self._results) >= UNREAD:
+            await self._news()
+        try:
+            entry = self._fleet.find(spec)
+            if entry is not None:
+                self._follow(entry)
+                return
+            if self._resume and (result := await result_of_key(self._fleet.cloud, spec)) is not None:
+                self._give(result)
+                return
+            entry = self._fleet.enter(spec)
+        except InvalidRequest as error:
+            self._give(Result(spec=spec, state=ResultState.NOT_STARTED, error=error))
+            return
+        self._follow(entry)
+        await entry.take_places(is_bounded=False)
+        self._fleet.spawn(entry.begin)
+
+    def _follow(self, entry: Entry) -> None:
+        self._under_way += 1
+        entry.on_close = (*entry.on_close, self._closed)
+
+    def _closed(self, entry: Entry) -> None:
+        self._under_way -= 1
+        self._give(entry.result or entry.so_far())
+
+    def _give(self, result: Result) -> None:
+        self._results.append(result)
+        self._pulse()
+
+    def _pulse(self) -> None:
+        changed, self._changed = self._changed, anyio.Event()
+        changed.set()
+
+    async def _news(self) -> None:
+        await self._changed.wait()
+
+
+async def _each(specs: Iterable[Spec] | AsyncIterable[Spec]) -> AsyncGenerator[Spec]:
+    if isinstance(specs, AsyncIterable):
+        async for spec in specs:
+            yield spec
+    else:
+        for spec in specs:
+            yield spec

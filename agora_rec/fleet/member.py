@@ -1,0 +1,285 @@
+"""One recorder of a spec: its recordings one after another, from the first start to the last files."""
+
+import logging
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
+
+from agora_rec.errors import (
+    AgoraRecError,
+    ConcurrencyLimitReached,
+    FleetClosed,
+    IllegalTransition,
+    RateLimited,
+    ServiceUnavailable,
+    StartUnconfirmed,
+    StoreConflict,
+    StoreUnavailable,
+    TransportError,
+)
+from agora_rec.fleet.replacing import is_lost, would_fail_again
+from agora_rec.fleet.result import Gap
+from agora_rec.model import Alternate
+from agora_rec.recording import Recording
+from agora_rec.store import Plan
+from agora_rec.supervision import Charge, IncidentKind
+from agora_rec.supervision.incidents import told
+from agora_rec.vocabulary import State
+
+if TYPE_CHECKING:
+    from agora_rec.fleet.entry import Entry
+
+log: Final = logging.getLogger("agora_rec")
+
+AGAIN: Final = (
+    TransportError,
+    ServiceUnavailable,
+    RateLimited,
+    StartUnconfirmed,
+    StoreConflict,
+    StoreUnavailable,
+)
+"""What a start may meet that says nothing against trying it again later."""
+START_AGAIN: Final = (5.0, 10.0, 15.0, 30.0)
+"""Seconds after which a start that met one of these is tried again; the last one repeats."""
+
+
+class Member:
+    """One of those that record a spec's channel: the spec's own recorder, or a twin."""
+
+    __slots__ = ("charges", "entry", "has_place", "is_beginning", "number", "replaced")
+
+    def __init__(self, entry: "Entry", number: int) -> None:
+        self.entry = entry
+        self.number = number
+        self.charges: list[Charge] = []
+        self.has_place: bool = False
+        """Whether it takes one of the places that the account has."""
+        self.is_beginning: bool = False
+        """Whether it is being started, or started anew."""
+        self.replaced: int = 0
+        """How often another recording has taken the place of one that was lost."""
+
+    @property
+    def recording(self) -> Recording | None:
+        """The one that records now, or did last."""
+        return self.charges[-1].recording if self.charges else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come of it."""
+        return not self.is_beginning and all(charge.is_closed for charge in self.charges)
+
+    @property
+    def may_run(self) -> bool:
+        """Whether something of it may record."""
+        return self.is_beginning or any(charge.driver.may_need_stop for charge in self.charges)
+
+    async def begin(self, exclude: tuple[str, ...]) -> None:
+        """Start the first recording, or join the one that its key has already; then it is looked after.
+
+        Args:
+            exclude: Resource IDs of the others that record the channel.
+
+        Raises:
+            FleetClosed: Nobody wants it any more, and nothing was started.
+            AgoraRecError: It was refused for good.
+            Exception: Whatever the store, or the provider of secrets, raises.
+        """
+        spec, clock = self.entry.spec, self.entry.fleet.clock
+        other = spec.recorders[self.number].alternate
+        plan = Plan(
+            until=self.entry.until,
+            other_uid=None if other is None else int(other.uid),
+            beside=self.entry.first_id if self.number else None,
+        )
+        self.is_beginning = True
+        try:
+            description = spec.describe(self.number, now=clock.now(), exclude=exclude, plan=plan)
+            await self._start(await self.entry.fleet.made(description))
+        finally:
+            self.is_beginning = False
+            self.settle()
+
+    def adopt(self, recording: Recording) -> None:
+        """Look after a recording that somebody else began, and go on with its start if that is still open."""
+        charge = Charge(recording, self)
+        if not charge.records_no_more and not self.has_place:
+            self.has_place = True
+            self.entry.admission.seize()
+        self._look_after(charge)
+        if recording.state is State.STARTING:
+            self.is_beginning = True
+            self.entry.fleet.spawn(self._go_on, charge)
+
+    async def _go_on(self, charge: Charge) -> None:
+        """Go on with a start that somebody else has sent, or was about to send."""
+        try:
+            await self._reach_start(charge)
+        except Exception as error:  # only a notification can tell now
+            self.happened(charge, IncidentKind.START_RETRIED, told(error))
+        finally:
+            self.is_beginning = False
+            self.entry.begun_at(charge)
+            self.entry.fleet.supervisor.touch(charge)
+            self.settle()
+
+    async def _start(self, recording: Recording) -> None:
+        charge = Charge(recording, self)
+        self.charges.append(charge)
+        try:
+            await self._reach_start(charge)
+        finally:
+            if recording.state.is_unfinished:
+                self._look_after(charge)
+            else:
+                charge.is_closed = True
+
+    def _look_after(self, charge: Charge) -> None:
+        if charge not in self.charges:
+            self.charges.append(charge)
+        self.entry.begun_at(charge)
+        if self.entry.is_stopped:
+            charge.stop_at = -1.0
+        self.entry.fleet.supervisor.look_after(charge)
+
+    async def _reach_start(self, charge: Charge) -> None:
+        """Have it record; where nothing speaks against it, as often as it takes."""
+        entry, recording = self.entry, charge.recording
+        tries = refusals = 0
+        with ExitStack() as held:
+            while True:
+                if entry.is_stopped and recording.state.is_before_start:
+                    raise FleetClosed
+                try:
+                    await recording.ensure_started()
+                except ConcurrencyLimitReached as error:
+                    if not refusals:
+                        held.enter_context(entry.admission.holding())
+                        self.happened(charge, IncidentKind.LIMIT_REACHED, str(error))
+                    if not await entry.wait_for_room(refusals):
+                        raise
+                    refusals += 1
+                except IllegalTransition:
+                    if recording.state.is_before_start:
+                        raise FleetClosed from None  # its start was withdrawn by a stop
+                    return  # somebody has stopped it, or it has ended: that is seen to
+                except AGAIN as error:
+                    if recording.state is State.STARTING and recording.driver.is_lapsed:
+                        return  # only a notification can tell now
+                    pause = START_AGAIN[min(tries, len(START_AGAIN) - 1)]
+                    if entry.is_stopped or not entry.may_try_again(pause):
+                        raise
+                    tries += 1
+                    self.happened(charge, IncidentKind.START_RETRIED, str(error))
+                    await entry.pause(pause)
+                else:
+                    return
+
+    def left(self, charge: Charge) -> None:
+        """It records no more: another one takes its place, or its place is free."""
+        if charge is not self.charges[-1] or self.is_beginning:
+            return
+        if not self.entry.is_stopped and self.entry.policy is not None and is_lost(charge.recording):
+            self.is_beginning = True
+            self.entry.fleet.spawn(self._replace, charge)
+        else:
+            self.settle()
+
+    def returned(self, charge: Charge) -> None:
+        """It records on, on another server."""
+        self.entry.result = None
+        if charge is self.charges[-1] and not self.has_place:
+            self.has_place = True
+            self.entry.admission.seize()
+        if self.entry.is_stopped or charge is not self.charges[-1] or self.is_beginning:
+            self.entry.fleet.supervisor.stop(charge)  # nobody wants it any more
+
+    def ended(self, charge: Charge) -> None:  # noqa: ARG002 - which of them doesn't matter
+        """One of its recordings is over, or more has become known of it."""
+        self.entry.settle()
+
+    def happened(self, charge: Charge, kind: IncidentKind, text: str) -> None:
+        """Something has happened to one of its recordings."""
+        self.entry.happened(kind, text, charge.recording)
+        policy = self.entry.policy
+        if (
+            kind is IncidentKind.LIFETIME
+            and policy is not None
+            and policy.lifetime
+            and not (self.is_beginning or self.entry.is_stopped)
+        ):
+            self.is_beginning = True
+            self.entry.fleet.spawn(self._relieve, charge)
+
+    async def _relieve(self, charge: Charge) -> None:
+        """Stop one whose calls will soon work no more, and have another one take its place."""
+        self.entry.fleet.supervisor.stop(charge)
+        while not charge.records_no_more:
+            await charge.driver.ledger.news()
+        await self._replace(charge)
+
+    async def _replace(self, lost: Charge) -> None:
+        """Have another recording take the place of one that records no more."""
+        entry = self.entry
+        try:
+            why_not = self._why_not(lost)
+            if why_not is None:
+                description = lost.driver.ledger.description.in_its_place(
+                    under=self._other_uid(lost.recording.uid),
+                    exclude=entry.exclude_beside(self),
+                    plan=self._plan_after(lost),
+                )
+                self.replaced += 1
+                await self._start(await entry.fleet.made(description))
+                entry.gaps = (*entry.gaps, self._gap(lost))
+                text = f"by one under uid {self.charges[-1].recording.uid}"
+                self.happened(self.charges[-1], IncidentKind.REPLACED, text)
+        except FleetClosed:
+            why_not = None
+        except Exception as error:  # whatever stores and providers raise
+            if not isinstance(error, AgoraRecError):
+                log.exception("the replacement of recording %s failed", lost.driver.ledger.description.label)
+            why_not = told(error)
+        finally:
+            self.is_beginning = False
+            self.settle()
+        if why_not is not None:
+            self.happened(lost, IncidentKind.NOT_REPLACED, why_not)
+        entry.settle()
+
+    def _why_not(self, lost: Charge) -> str | None:
+        policy = self.entry.policy
+        if policy is None or self.replaced >= policy.most:
+            return f"it was replaced {self.replaced} times already"
+        again = would_fail_again(lost.recording)
+        return None if again is None else f"another one would meet the same: {again}"
+
+    def _other_uid(self, uid: int) -> Alternate:
+        """The uid that a recording doesn't have, of the two that there are."""
+        recorder = self.entry.spec.recorders[self.number]
+        other = recorder.alternate
+        if other is not None and int(other.uid) != uid:
+            return other
+        return Alternate(uid=recorder.uid, token=recorder.token)
+
+    def _plan_after(self, lost: Charge) -> Plan:
+        return Plan(
+            until=self.entry.until,
+            other_uid=lost.recording.uid,
+            follows=lost.recording.id,
+            beside=self.entry.first_id if self.number else None,
+        )
+
+    def _gap(self, lost: Charge) -> Gap:
+        now = self.entry.fleet.clock.now()
+        standing = self.charges[-1].driver.ledger.standing
+        return Gap(since=lost.last_seen or standing.start_sent_at or now, until=standing.start_sent_at or now)
+
+    def settle(self) -> None:
+        """Give the place back, if nothing of it records any more."""
+        last = self.charges[-1] if self.charges else None
+        is_idle = last is None or last.records_no_more or last.recording.state.is_before_start
+        if self.has_place and not self.is_beginning and is_idle:
+            self.has_place = False
+            self.entry.admission.give_back()
+        self.entry.settle()

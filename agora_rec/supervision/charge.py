@@ -1,0 +1,147 @@
+"""One recording that is looked after: what is known of the looks at it, and what is to be done for it."""
+
+from datetime import datetime, timedelta
+from math import inf
+from typing import Protocol
+
+from agora_rec.recording import Recording
+from agora_rec.recording.driver import Driver
+from agora_rec.recording.lookout import Lookout
+from agora_rec.recording.starting import DEFAULT_EXPIRED_HOUR
+from agora_rec.recording.watching import Looks
+from agora_rec.supervision.incidents import IncidentKind
+from agora_rec.vocabulary import State
+
+
+class Owner(Protocol):
+    """Whoever has a recording looked after."""
+
+    def left(self, charge: "Charge") -> None:
+        """It records no more: the service's worker ends, whatever becomes of the files."""
+        ...
+
+    def returned(self, charge: "Charge") -> None:
+        """It records on: what had left or ended was an instance that it had left behind in a failover."""
+        ...
+
+    def ended(self, charge: "Charge") -> None:
+        """Nothing is left to be done for it: it has ended, and its files are known or given up.
+
+        Called again if more becomes known later.
+        """
+        ...
+
+    def happened(self, charge: "Charge", kind: IncidentKind, text: str) -> None:
+        """Something has happened to it that somebody should know of."""
+        ...
+
+
+class Charge:
+    """One recording under supervision. Moments are those of `clock.monotonic`, but for datetimes.
+
+    Args:
+        recording: Which.
+        owner: Who is told what becomes of it.
+    """
+
+    # Thousands of them are held at once.
+    __slots__ = (
+        "answered_at",
+        "due",
+        "heard",
+        "heard_at",
+        "is_busy",
+        "is_closed",
+        "is_gone",
+        "is_ours",
+        "is_warned",
+        "lease_at",
+        "look_at",
+        "lookout",
+        "looks",
+        "owner",
+        "recording",
+        "renew_at",
+        "renewals_failed",
+        "stop_at",
+        "stop_not_before",
+        "stops_sent",
+        "suspicions",
+        "until",
+        "waiting_since",
+    )
+
+    def __init__(self, recording: Recording, owner: Owner) -> None:
+        self.recording = recording
+        self.owner = owner
+        self.until: datetime | None = None
+        """When it is to be stopped; None: it ends by itself."""
+        self.due: float = inf
+        self.looks: Looks | None = None
+        """The series of looks that is to confirm or deny it; None: it is known to run."""
+        self.look_at: float = inf
+        """When to look next, as far as no notification says otherwise."""
+        self.answered_at: float = -inf
+        """When a look was last answered."""
+        self.heard_at: float = -inf
+        """When a notification came last."""
+        self.heard: int = 0
+        self.suspicions: int = 0
+        self.lookout: Lookout | None = None
+        """Our right to look; None: nobody else uses the store."""
+        self.lease_at: float = inf
+        """When that is to be renewed."""
+        self.is_ours: bool = True
+        """Whether we have it."""
+        self.is_busy: bool = False
+        """Whether something is being done for it now."""
+        self.is_closed: bool = False
+        """Whether nothing more is to be done for it."""
+        self.is_gone: bool = False
+        """Whether its owner knows that it records no more."""
+        self.is_warned: bool = False
+        """Whether the end of its lifetime was reported."""
+        self.stop_at: float = inf
+        """When somebody wants it stopped; infinity: nobody does."""
+        self.stop_not_before: float = -inf
+        self.stops_sent: int = 0
+        self.renew_at: datetime | None = None
+        """When its storage needs new keys; None: never."""
+        self.renewals_failed: int = 0
+        self.waiting_since: datetime | None = None
+        """Since when all that is missing is news of its files."""
+
+    def __repr__(self) -> str:
+        return f"<Charge {self.recording!r} due={self.due:.1f}>"
+
+    @property
+    def driver(self) -> Driver:
+        """What drives the recording."""
+        return self.recording.driver
+
+    @property
+    def records_no_more(self) -> bool:
+        """Whether the service's worker has left, or never began, as far as is known."""
+        standing = self.driver.ledger.standing
+        return standing.state.is_end or (standing.state is State.STOPPING and standing.left_at is not None)
+
+    @property
+    def last_seen(self) -> datetime | None:
+        """When it was last known to record; None: never."""
+        clock, standing = self.driver.keeper.clock, self.driver.ledger.standing
+        seen_at = self.driver.seen_at
+        if standing.confirmed_at is None or seen_at is None:
+            return standing.confirmed_at
+        ago = clock.monotonic() - max(seen_at, self.heard_at)
+        return max(standing.confirmed_at, clock.now() - timedelta(seconds=ago))
+
+    @property
+    def lifetime_hours(self) -> int:
+        """For how many hours the service takes calls for it."""
+        return self.driver.ledger.description.resource_expired_hour or DEFAULT_EXPIRED_HOUR
+
+    @property
+    def lifetime_ends(self) -> datetime | None:
+        """When the service takes no more calls for it; None before it was acquired."""
+        acquired_at = self.driver.ledger.standing.acquired_at
+        return None if acquired_at is None else acquired_at + timedelta(hours=self.lifetime_hours)

@@ -1,0 +1,121 @@
+"""What a recording needs next, and when: one pure function over all that is known of it."""
+
+from datetime import datetime, timedelta
+from enum import Enum, unique
+from math import inf
+from typing import Final
+
+from attrs import frozen
+
+from agora_rec.lifecycle import RESOURCE_ID_LIFETIME
+from agora_rec.recording.waiting import UPLOAD_GRACE, hope
+from agora_rec.supervision.charge import Charge
+from agora_rec.supervision.rota import Rota
+from agora_rec.vocabulary import State
+
+LIFETIME_MARGIN: Final = timedelta(hours=1)
+"""How long before its calls stop working that is reported, at most a tenth of its lifetime."""
+AWAIT_SID: Final = timedelta(minutes=2)
+"""For how long the sid of a start without an answer may still come, when its resource ID is too old to ask: a
+failover takes 90 s, and what is notified in that time is sent three times."""
+LOOK_AGAIN: Final = 5.0
+"""Seconds after which is looked whether a stop that is under way has been answered."""
+
+
+@unique
+class Duty(Enum):
+    """What is to be done for a recording."""
+
+    WAIT = "nothing is to be done now"
+    LOOK = "see by query whether it runs"
+    LEASE = "keep the right to look"
+    STOP = "stop it, or stop it again"
+    RENEW = "renew the keys of its storage"
+    WARN = "report that its calls will soon work no more"
+    CLOSE = "nothing more is to be done, ever"
+
+
+@frozen
+class Now:
+    """One moment by both clocks."""
+
+    monotonic: float
+    wall: datetime
+
+    def at(self, moment: datetime) -> float:
+        """A moment of the wall's clock by the other one."""
+        return self.monotonic + (moment - self.wall).total_seconds()
+
+
+def next_duty(charge: Charge, now: Now, rota: Rota, upload_timeout: timedelta) -> tuple[float, Duty]:
+    """What comes next for a recording, and when; a moment that has passed means now.
+
+    Args:
+        charge: The recording.
+        now: The moment.
+        rota: When running recordings are looked at.
+        upload_timeout: How long its files may take, where notifications are to tell of them.
+    """
+    if charge.is_closed:
+        return inf, Duty.WAIT
+    state = charge.driver.ledger.state
+    if state is State.RECORDING:
+        return _while_it_runs(charge, now, rota)
+    if state is State.STOPPING:
+        return _while_it_stops(charge, now, upload_timeout)
+    if state.is_end:
+        return _at_the_end(charge, now)
+    return _before_the_sid(charge, now)
+
+
+def _before_the_sid(charge: Charge, now: Now) -> tuple[float, Duty]:
+    """Nobody starts it any more: its sid may still come by a notification, for a while."""
+    acquired_at = charge.driver.ledger.standing.acquired_at or now.wall
+    return now.at(acquired_at + RESOURCE_ID_LIFETIME + AWAIT_SID), Duty.CLOSE
+
+
+def _while_it_runs(charge: Charge, now: Now, rota: Rota) -> tuple[float, Duty]:
+    due, duty = _look_at(charge, rota), Duty.LOOK
+    stop_at = charge.stop_at if charge.until is None else min(charge.stop_at, now.at(charge.until))
+    stop_at = max(stop_at, charge.stop_not_before)
+    if stop_at <= due:
+        due, duty = stop_at, Duty.STOP
+    if charge.lease_at < due:
+        due, duty = charge.lease_at, Duty.LEASE
+    if charge.renew_at is not None and (renew_at := now.at(charge.renew_at)) < due:
+        due, duty = renew_at, Duty.RENEW
+    ends = None if charge.is_warned else charge.lifetime_ends
+    if ends is not None:
+        margin = min(LIFETIME_MARGIN, timedelta(hours=charge.lifetime_hours) / 10)
+        warn_at = now.at(ends - margin)
+        if warn_at < due:
+            due, duty = warn_at, Duty.WARN
+    return due, duty
+
+
+def _look_at(charge: Charge, rota: Rota) -> float:
+    if charge.looks is not None or not charge.is_ours or charge.heard_at <= charge.answered_at:
+        return charge.look_at
+    return max(charge.look_at, rota.after(charge.answered_at, charge.heard_at))
+
+
+def _while_it_stops(charge: Charge, now: Now, upload_timeout: timedelta) -> tuple[float, Duty]:
+    driver = charge.driver
+    if driver.is_stopping:
+        return now.monotonic + LOOK_AGAIN, Duty.WAIT
+    if driver.is_unsure_of_stop:
+        return max(now.monotonic, charge.stop_not_before), Duty.STOP
+    if charge.waiting_since is None:
+        charge.waiting_since = now.wall
+    return now.at(hope(driver, charge.waiting_since, normal=upload_timeout)), Duty.CLOSE
+
+
+def _at_the_end(charge: Charge, now: Now) -> tuple[float, Duty]:
+    driver = charge.driver
+    is_sure = driver.ledger.state is not State.FAILED or driver.ledger.standing.sid is None
+    if is_sure or not driver.keeper.expects_notifications:
+        return now.monotonic, Duty.CLOSE
+    if charge.waiting_since is None:
+        charge.waiting_since = now.wall
+    # There may be files all the same, and news of them on its way.
+    return now.at(charge.waiting_since) + UPLOAD_GRACE, Duty.CLOSE
