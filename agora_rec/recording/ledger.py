@@ -73,7 +73,7 @@ class Ledger:
         self.description: Description = description
         self.keeper = keeper
         self.standing: Standing = Standing() if standing is None else standing
-        self.history: Tail[Change] = Tail(history, kept=HISTORY_KEPT)
+        self.history: Tail[Change] = Tail(history, most=HISTORY_KEPT)
         self.start_digest = start_digest
         self.heard: Heard = Heard() if heard is None else heard
         self.attempts: Attempts = Attempts() if attempts is None else attempts
@@ -138,7 +138,7 @@ class Ledger:
     @property
     def sid_known_since(self) -> datetime | None:
         """When the sid became known, as far as history goes back."""
-        found = (each.at for each in reversed(self.history) if each.fact is FactKey.STARTED)
+        found = (each.at for each in reversed(self.history.items) if each.fact is FactKey.STARTED)
         return next(found, None)
 
     def subject(self, operation: OperationName) -> Subject:
@@ -252,7 +252,7 @@ class Ledger:
             alternate_has_token=self.description.alternate_has_token,
             start_digest=self.start_digest,
             standing=self.standing,
-            history=tuple(self.history),
+            history=self.history.items,
             notifications=self.heard.notifications,
             heard=self.heard.keys,
             progress=self.heard.progress,
@@ -326,14 +326,14 @@ class Ledger:
             self.description = Description.restored(theirs, None, None, None) if taken is None else taken
         if facts.StartSent not in mine:
             self.start_digest = theirs.start_digest
-        for change in [each for each in theirs.history if each not in self.history]:
+        for change in [each for each in theirs.history if each not in self.history.items]:
             self.history.append(change)
         self.heard.merge(theirs)
         self.attempts.merge(theirs.tried)
         self.standing, self._version = merged, stored.version
         self._saved = None if self._news else self._contents()
         if merged.state is not before.state:
-            last = self.history[-1]
+            last = self.history.items[-1]
             self.on_change(Change(at=last.at, fact=last.fact, before=before.state, after=merged.state))
         self.on_news()
         self._wake()

@@ -169,7 +169,7 @@ class Recording:
     @property
     def history(self) -> tuple[Change, ...]:
         """The transitions so far, oldest first; the last 200 are kept."""
-        return tuple(self._ledger.history)
+        return self._ledger.history.items
 
     @property
     def outcome(self) -> Outcome:
