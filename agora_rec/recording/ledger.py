@@ -57,6 +57,27 @@ HISTORY_KEPT: Final = 200
 class Ledger:
     """The one place where a recording's standing changes, and where it is written down."""
 
+    __slots__ = (
+        "_attached_at",
+        "_changed",
+        "_is_closed",
+        "_mode",
+        "_news",
+        "_saved",
+        "_saving",
+        "_unsure",
+        "_version",
+        "attempts",
+        "description",
+        "heard",
+        "history",
+        "is_behind",
+        "keeper",
+        "on_news",
+        "standing",
+        "start_digest",
+    )
+
     def __init__(
         self,
         description: Description,
@@ -77,14 +98,15 @@ class Ledger:
         self.start_digest = start_digest
         self.heard: Heard = Heard() if heard is None else heard
         self.attempts: Attempts = Attempts() if attempts is None else attempts
-        self.on_change: Callable[[Change], None] = lambda _: None
-        self.on_news: Callable[[], None] = lambda: None
-        self._mode = codec.dump_mode(description.mode)
+        self.on_news: Callable[[Change | None], None] = lambda _: None
+        """Hears that something new is known, and the transition, if it is one."""
+        self._mode = keeper.modes.text_of(description.mode)
         self._changed: anyio.Event | None = None  # made by the first who waits
         self._saving = Turn()
         self.is_behind: bool = False
         """Whether something has happened that couldn't be written down yet."""
-        self._news: list[tuple[Fact, datetime]] = []  # what happened since the store was written or read
+        # What happened since the store was written or read.
+        self._news: tuple[tuple[Fact, datetime], ...] = ()
         self._unsure: tuple[Checkpoint, _Contents, int] | None = None
         self._attached_at = attached_at
         self._version = version or 0
@@ -158,13 +180,13 @@ class Ledger:
         self.standing = before.absorb(fact, at=at)
         if self.standing is before:
             return
-        self._news.append((fact, at))
+        self._news += ((fact, at),)
+        change: Change | None = None
         if self.standing.state is not before.state or fact.key is FactKey.ALTERNATE_TAKEN:
             change = Change(at=at, fact=before.key_of(fact), before=before.state, after=self.standing.state)
             self.history.append(change)
             self._log(change)
-            self.on_change(change)
-        self.on_news()
+        self.on_news(change)
         self._wake()
 
     def take_alternate(self, description: Description) -> None:
@@ -304,7 +326,7 @@ class Ledger:
         self._written(contents, told)
 
     def _written(self, contents: "_Contents", told: int) -> None:
-        del self._news[:told]
+        self._news = self._news[told:]
         self._saved, self._unsure = contents, None
         self.is_behind = False
 
@@ -318,7 +340,7 @@ class Ledger:
         theirs, before = stored.checkpoint, self.standing
         merged = self._added_to(theirs)
         if merged is None:
-            self._news.clear()
+            self._news = ()
             merged = theirs.standing
         mine = {type(fact) for fact, _ in self._news}
         if theirs.uid != self.description.uid and facts.AlternateTaken not in mine:
@@ -326,16 +348,17 @@ class Ledger:
             self.description = Description.restored(theirs, None, None, None) if taken is None else taken
         if facts.StartSent not in mine:
             self.start_digest = theirs.start_digest
-        for change in [each for each in theirs.history if each not in self.history.items]:
-            self.history.append(change)
+        for entry in [each for each in theirs.history if each not in self.history.items]:
+            self.history.append(entry)
         self.heard.merge(theirs)
         self.attempts.merge(theirs.tried)
         self.standing, self._version = merged, stored.version
         self._saved = None if self._news else self._contents()
+        change: Change | None = None
         if merged.state is not before.state:
             last = self.history.items[-1]
-            self.on_change(Change(at=last.at, fact=last.fact, before=before.state, after=merged.state))
-        self.on_news()
+            change = Change(at=last.at, fact=last.fact, before=before.state, after=merged.state)
+        self.on_news(change)
         self._wake()
 
     def _added_to(self, theirs: Checkpoint) -> Standing | None:

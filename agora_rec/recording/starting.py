@@ -31,7 +31,7 @@ _ANNOUNCED: Final = ""
 
 
 class Starting:
-    """The starts of one recording: every attempt for the present resource ID is remembered, till one works."""
+    """The starts of one recording: the attempts for the present resource ID are kept until one works."""
 
     __slots__ = ("_asked_for", "_attempts", "_begun", "_has_worked", "_keeper", "_ledger")
 
