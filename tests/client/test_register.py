@@ -20,11 +20,11 @@ async def test_a_recording_that_nobody_holds_is_forgotten_under_all_its_names() 
         recording = await on.started()
         names = recording.id, recording.sid or ""
         assert register.find(names[0]) is register.find_by_sid(names[1]) is recording
-        assert register.made == (never_begun, recording)
+        assert list(register.made) == [never_begun, recording]
         recording._ledger.absorb(facts.Uploaded())
         del recording, never_begun
         gc.collect()
-        assert register.made == ()
+        assert not register.made
         assert register.find(names[0]) is register.find_by_sid(names[1]) is None
 
 
