@@ -111,6 +111,7 @@ class CloudRecording(Recordings):
         _check_credentials(app_id, user, password, webhook_secrets)
         from agora_rec.api import Api
         from agora_rec.notifications.inbox import Inbox
+        from agora_rec.recording.modes import ModeTexts
         from agora_rec.register import Register
         from agora_rec.store import MemoryStore
         from agora_rec.transport import LocalBudget, Unpaced, open_transport
@@ -137,6 +138,7 @@ class CloudRecording(Recordings):
             telemetry=telemetry,
         )
         self._digest_key = password
+        self.modes: ModeTexts = ModeTexts()
         self._register = Register()
         self._keeper = self
         self.secrets: SecretsProvider | None = secrets

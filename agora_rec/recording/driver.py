@@ -58,11 +58,29 @@ _UPLOADS = {State.UPLOADED: UploadingStatus.UPLOADED, State.BACKUPED: UploadingS
 class Driver:
     """The commands of one recording, and the jobs that are under way."""
 
+    __slots__ = (
+        "_remembered",
+        "_starting",
+        "_stop_interrupt",
+        "_turn",
+        "_waiting",
+        "acquire_job",
+        "keeper",
+        "ledger",
+        "seen_at",
+        "start_job",
+        "stop_job",
+        "stops_wanted",
+        "suspicions",
+    )
+
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.keeper: Keeper = ledger.keeper
         self.acquire_job: Job[AcquireAnswer] | None = None
+        """The last acquire, while it is under way."""
         self.start_job: Job[StartAnswer] | None = None
+        """The last start, unless it has worked."""
         self.stop_job: Job[StopAnswer] | None = None
         self.seen_at: float | None = None
         """When (`clock.monotonic`) the service last answered for the recording as one that it knows."""
@@ -72,7 +90,7 @@ class Driver:
         """How many notifications said that it may be in trouble; only a query can tell."""
         self._starting = Starting(ledger)
         self._turn = Turn()
-        self._waiting: set[Interrupt] = set()
+        self._waiting: tuple[Interrupt, ...] = ()
         self._stop_interrupt = Interrupt()
         self._remembered: tuple[Job[StopAnswer], bool, Context] | None = None
 
@@ -266,14 +284,20 @@ class Driver:
         """
         switch = Interrupt()
         job: Job[A] = Job(switch) if given is None else given
-        job.on_end = partial(Driver._ended, self, command, switch)
-        self._waiting.add(switch)
+        job.on_end = partial(Driver._ended, self, command, switch, job)
+        self._waiting += (switch,)
         self._spawn(job, command, work, switch, *args)
         return job
 
-    def _ended(self, command: Command, switch: Interrupt, error: Exception | None) -> Exception | None:
-        """Forget the switch of a command, and say what an interruption means to those who wait for it."""
-        self._waiting.discard(switch)
+    def _ended(
+        self, command: Command, switch: Interrupt, job: Job[Any], error: Exception | None
+    ) -> Exception | None:
+        """Forget a command that is over, and say what an interruption means to those who wait for it."""
+        self._waiting = tuple([each for each in self._waiting if each is not switch])
+        if job is self.acquire_job:
+            self.acquire_job = None
+        elif job is self.start_job and error is None:
+            self.start_job = None
         if not isinstance(error, Interrupted):
             return error
         if self._has_left_by_itself:
@@ -298,7 +322,7 @@ class Driver:
         self.keeper.spawn(job.run, work, *args, name=name)
 
     def _preempt(self) -> None:
-        for interrupt in tuple(self._waiting):
+        for interrupt in self._waiting:
             interrupt.trigger()
 
     def _begin_stop(self, job: Job[StopAnswer], *, async_stop: bool) -> None:

@@ -54,15 +54,18 @@ def _digest(*parts: object) -> str:
 class Heard:
     """The notifications of one recording."""
 
+    __slots__ = ("_kept_keys", "_keys", "kept", "progress", "revision")
+
     def __init__(
         self,
         notifications: Iterable[Notification] = (),
-        keys: Iterable[str] = (),
+        keys: tuple[str, ...] = (),
         progress: int | None = None,
     ) -> None:
-        self.kept: Tail[Notification] = Tail(notifications, kept=NOTIFICATIONS_KEPT)
-        self._kept_keys = OrderedDict.fromkeys(key for each in self.kept for key in identity(each))
-        self._keys = OrderedDict.fromkeys(keys)
+        self.kept: Tail[Notification] = Tail(notifications, most=NOTIFICATIONS_KEPT)
+        # Made with the first key: where no notifications come in, nobody ever needs them.
+        self._kept_keys: OrderedDict[str, None] | None = None
+        self._keys: OrderedDict[str, None] | None = OrderedDict.fromkeys(keys) if keys else None
         self.progress: int | None = progress
         """How far the upload is, in ten-thousandths of what is recorded; it never falls."""
         self.revision: int = 0
@@ -76,19 +79,21 @@ class Heard:
     @property
     def notifications(self) -> tuple[Notification, ...]:
         """The last ones, in the order in which they came."""
-        return tuple(self.kept)
+        return self.kept.items
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The identities of the last ones that were dealt with."""
-        return tuple(self._keys)
+        return () if self._keys is None else tuple(self._keys)
 
     def is_settled(self, keys: Iterable[str]) -> bool:
         """Whether a notification with one of these identities was dealt with already."""
-        return not self._keys.keys().isdisjoint(keys)
+        return self._keys is not None and not self._keys.keys().isdisjoint(keys)
 
     def keep(self, notification: Notification, keys: tuple[str, ...]) -> bool:
         """Keep a notification without its secrets, unless it is kept already; whether it was new."""
+        if self._kept_keys is None:
+            self._kept_keys = OrderedDict.fromkeys(key for each in self.kept.items for key in identity(each))
         if not self._kept_keys.keys().isdisjoint(keys):
             return False
         self.kept.append(_withheld(notification))
@@ -98,8 +103,12 @@ class Heard:
             self._progressed(notification.event.progress)
         return True
 
-    def settle(self, keys: Iterable[str]) -> None:
+    def settle(self, keys: tuple[str, ...]) -> None:
         """Remember that a notification was dealt with: whoever meets these identities again need not act."""
+        if not keys:
+            return
+        if self._keys is None:
+            self._keys = OrderedDict()
         if remember(self._keys, keys, KEYS_KEPT):
             self.revision += 1
 

@@ -18,23 +18,20 @@ Ts = TypeVarTuple("Ts")
 class Job(Generic[T]):
     """One piece of work, its result, and a way to wait for it that may be cancelled at any time."""
 
-    __slots__ = ("_done", "_error", "_interrupt", "_is_left", "_value", "_waiting", "on_end")
+    __slots__ = ("_ended", "_error", "_interrupt", "_is_left", "_value", "_waiting", "is_done", "on_end")
 
     def __init__(self, interrupt: Interrupt | None = None) -> None:
         """Make a job; `interrupt` is triggered when all who waited have left before its end."""
         self.on_end: Callable[[Exception | None], Exception | None] | None = None
         """Hears how the work has ended, and says what those who wait get to see of it."""
+        self.is_done: bool = False
+        """Whether there is a result."""
         self._interrupt = interrupt
         self._is_left = False
         self._waiting = 0
-        self._done = anyio.Event()
+        self._ended: anyio.Event | None = None  # made by the first who waits
         self._value: T | None = None
         self._error: Exception | None = None
-
-    @property
-    def is_done(self) -> bool:
-        """Whether there is a result."""
-        return self._done.is_set()
 
     @property
     def is_left(self) -> bool:
@@ -55,30 +52,43 @@ class Job(Generic[T]):
                 on_end, self.on_end = self.on_end, None
                 if on_end is not None:
                     self._error = on_end(self._error)
-                self._done.set()
+                self._end()
 
     def fail(self, error: Exception) -> None:
         """End a job that never ran."""
         self._error = error
-        self._done.set()
+        self._end()
 
     async def finished(self) -> None:
         """Wait for the end, whatever it is; cancelling this ends the waiting, not the work."""
-        self._waiting += 1
-        try:
-            await self._done.wait()
-        finally:
-            self._leave()
+        if not self.is_done:
+            self._waiting += 1
+            try:
+                await self._come().wait()
+            finally:
+                self._leave()
 
     async def wait(self) -> T:
         """Wait for the end and give the result."""
-        if not self._done.is_set():
+        if not self.is_done:
             self._waiting += 1  # as in `finished`, which would be a coroutine more in every call
             try:
-                await self._done.wait()
+                await self._come().wait()
             finally:
                 self._leave()
         return self.result()
+
+    def _come(self) -> anyio.Event:
+        """What is set at the end."""
+        if self._ended is None:
+            self._ended = anyio.Event()
+        return self._ended
+
+    def _end(self) -> None:
+        self.is_done = True
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended.set()
 
     def _leave(self) -> None:
         self._waiting -= 1

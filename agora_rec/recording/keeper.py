@@ -8,6 +8,7 @@ from agora_rec.codec import Body
 from agora_rec.errors import Attempt
 from agora_rec.model import AnyAnswer, Secrets
 from agora_rec.operations import Operation
+from agora_rec.recording.modes import ModeTexts
 from agora_rec.store import Checkpoint, Store
 from agora_rec.transport import Interrupt, RetryPolicy
 
@@ -43,6 +44,11 @@ class Keeper(Protocol):
     @property
     def retry(self) -> RetryPolicy:
         """What is sent again, and when."""
+        ...
+
+    @property
+    def modes(self) -> ModeTexts:
+        """Who writes modes for checkpoints."""
         ...
 
     @property

@@ -57,6 +57,28 @@ HISTORY_KEPT: Final = 200
 class Ledger:
     """The one place where a recording's standing changes, and where it is written down."""
 
+    __slots__ = (
+        "_attached_at",
+        "_changed",
+        "_is_closed",
+        "_mode",
+        "_news",
+        "_saved",
+        "_saving",
+        "_unsure",
+        "_version",
+        "attempts",
+        "description",
+        "heard",
+        "history",
+        "is_behind",
+        "keeper",
+        "on_news",
+        "on_wake",
+        "standing",
+        "start_digest",
+    )
+
     def __init__(
         self,
         description: Description,
@@ -73,20 +95,21 @@ class Ledger:
         self.description: Description = description
         self.keeper = keeper
         self.standing: Standing = Standing() if standing is None else standing
-        self.history: Tail[Change] = Tail(history, kept=HISTORY_KEPT)
+        self.history: Tail[Change] = Tail(history, most=HISTORY_KEPT)
         self.start_digest = start_digest
         self.heard: Heard = Heard() if heard is None else heard
         self.attempts: Attempts = Attempts() if attempts is None else attempts
-        self.on_change: Callable[[Change], None] = lambda _: None
-        self.on_news: Callable[[], None] = lambda: None
         self.on_wake: Callable[[], None] | None = None
         """Told of everything that becomes known here, by whoever supervises the recording."""
-        self._mode = codec.dump_mode(description.mode)
+        self.on_news: Callable[[Change | None], None] = lambda _: None
+        """Hears that something new is known, and the transition, if it is one."""
+        self._mode = keeper.modes.text_of(description.mode)
         self._changed: anyio.Event | None = None  # made by the first who waits
         self._saving = Turn()
         self.is_behind: bool = False
         """Whether something has happened that couldn't be written down yet."""
-        self._news: list[tuple[Fact, datetime]] = []  # what happened since the store was written or read
+        # What happened since the store was written or read.
+        self._news: tuple[tuple[Fact, datetime], ...] = ()
         self._unsure: tuple[Checkpoint, _Contents, int] | None = None
         self._attached_at = attached_at
         self._version = version or 0
@@ -140,7 +163,7 @@ class Ledger:
     @property
     def sid_known_since(self) -> datetime | None:
         """When the sid became known, as far as history goes back."""
-        found = (each.at for each in reversed(self.history) if each.fact is FactKey.STARTED)
+        found = (each.at for each in reversed(self.history.items) if each.fact is FactKey.STARTED)
         return next(found, None)
 
     def subject(self, operation: OperationName) -> Subject:
@@ -160,13 +183,13 @@ class Ledger:
         self.standing = before.absorb(fact, at=at)
         if self.standing is before:
             return
-        self._news.append((fact, at))
+        self._news += ((fact, at),)
+        change: Change | None = None
         if self.standing.state is not before.state or fact.key is FactKey.ALTERNATE_TAKEN:
             change = Change(at=at, fact=before.key_of(fact), before=before.state, after=self.standing.state)
             self.history.append(change)
             self._log(change)
-            self.on_change(change)
-        self.on_news()
+        self.on_news(change)
         self._wake()
 
     def take_alternate(self, description: Description) -> None:
@@ -256,7 +279,7 @@ class Ledger:
             alternate_has_token=self.description.alternate_has_token,
             start_digest=self.start_digest,
             standing=self.standing,
-            history=tuple(self.history),
+            history=self.history.items,
             notifications=self.heard.notifications,
             heard=self.heard.keys,
             progress=self.heard.progress,
@@ -310,7 +333,7 @@ class Ledger:
         self._written(contents, told)
 
     def _written(self, contents: "_Contents", told: int) -> None:
-        del self._news[:told]
+        self._news = self._news[told:]
         self._saved, self._unsure = contents, None
         self.is_behind = False
 
@@ -324,7 +347,7 @@ class Ledger:
         theirs, before = stored.checkpoint, self.standing
         merged = self._added_to(theirs)
         if merged is None:
-            self._news.clear()
+            self._news = ()
             merged = theirs.standing
         mine = {type(fact) for fact, _ in self._news}
         if theirs.uid != self.description.uid and facts.AlternateTaken not in mine:
@@ -332,16 +355,17 @@ class Ledger:
             self.description = Description.restored(theirs, None, None, None) if taken is None else taken
         if facts.StartSent not in mine:
             self.start_digest = theirs.start_digest
-        for change in [each for each in theirs.history if each not in self.history]:
-            self.history.append(change)
+        for entry in [each for each in theirs.history if each not in self.history.items]:
+            self.history.append(entry)
         self.heard.merge(theirs)
         self.attempts.merge(theirs.tried, theirs.calls)
         self.standing, self._version = merged, stored.version
         self._saved = None if self._news else self._contents()
+        change: Change | None = None
         if merged.state is not before.state:
-            last = self.history[-1]
-            self.on_change(Change(at=last.at, fact=last.fact, before=before.state, after=merged.state))
-        self.on_news()
+            last = self.history.items[-1]
+            change = Change(at=last.at, fact=last.fact, before=before.state, after=merged.state)
+        self.on_news(change)
         self._wake()
 
     def _added_to(self, theirs: Checkpoint) -> Standing | None:

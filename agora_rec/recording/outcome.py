@@ -86,6 +86,6 @@ def _ended_at(ledger: Ledger) -> datetime | None:
     """When it came to its end; an end that a failover took back was none."""
     if not ledger.state.is_end:
         return None
-    last_first = reversed(ledger.history)
+    last_first = reversed(ledger.history.items)
     ends = (each.at for each in last_first if each.after.is_end and not each.before.is_end)
     return next(ends, None)

@@ -66,24 +66,28 @@ class Recording:
     block first stops it for all.
     """
 
+    __slots__ = ("__weakref__", "_claimed", "_clock", "_driver", "_ledger", "_starters", "is_visited")
+
     def __init__(self, ledger: Ledger, *, is_visited: bool = False) -> None:
         self._ledger = ledger
         self.is_visited: bool = is_visited
         """Whether it was made for the occasion of a notification, and its client doesn't hold it."""
         self._clock = ledger.keeper.clock
         self._driver = Driver(ledger)
-        self.hearing: Hearing = Hearing(self._driver)
-        """How notifications come in."""
         self._starters = 0
         self._claimed = True
-        ledger.on_change = self._moved
-        ledger.on_news = self._driver.learnt
+        ledger.on_news = self._learnt
 
     def __repr__(self) -> str:
         return (
             f"<Recording {self.cname!r} uid={self.uid} {self.state.value}"
             f" resource_id={self.resource_id!r} sid={self.sid!r}>"
         )
+
+    @property
+    def hearing(self) -> Hearing:
+        """How notifications come in."""
+        return Hearing(self._driver)
 
     @property
     def id(self) -> str:
@@ -174,7 +178,7 @@ class Recording:
     @property
     def history(self) -> tuple[Change, ...]:
         """The transitions so far, oldest first; the last 200 are kept."""
-        return tuple(self._ledger.history)
+        return self._ledger.history.items
 
     @property
     def outcome(self) -> Outcome:
@@ -513,6 +517,11 @@ class Recording:
             self._starters -= 1
             if self.is_abandoned:
                 self._ledger.keeper.left_behind(self)
+
+    def _learnt(self, change: Change | None) -> None:
+        if change is not None:
+            self._moved(change)
+        self._driver.learnt()
 
     def _moved(self, change: Change) -> None:
         if change.after.is_unfinished:

@@ -31,17 +31,20 @@ _ANNOUNCED: Final = ""
 
 
 class Starting:
-    """The starts of one recording: every attempt for the present resource ID is remembered."""
+    """The starts of one recording: the attempts for the present resource ID are kept until one works."""
+
+    __slots__ = ("_asked_for", "_attempts", "_begun", "_has_worked", "_keeper", "_ledger")
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._keeper = ledger.keeper
-        self._attempts: list[Attempt] = []
+        self._attempts: tuple[Attempt, ...] = ()
+        self._has_worked = False
         self._begun: tuple[str | None, str | None] = (None, None)
         self._asked_for: str | None = None  # the resource ID for which somebody was asked for secrets
         if ledger.state is State.STARTING:  # another process sent it, and we can't know what became of it
-            self._attempts.append(
-                Attempt(host="", outcome=AttemptOutcome.UNANSWERED, seconds=0.0, at=self._first_at())
+            self._attempts = (
+                Attempt(host="", outcome=AttemptOutcome.UNANSWERED, seconds=0.0, at=self._first_at()),
             )
 
     async def bring_secrets(self) -> None:
@@ -86,7 +89,7 @@ class Starting:
         """Note that a start is on its way."""
         ledger = self._ledger
         if ledger.state is not State.STARTING:
-            self._attempts.clear()
+            self._attempts, self._has_worked = (), False
             ledger.start_digest = self._keeper.digest(cast("Body", operation.body))  # a start has one
         self._begun = self._identity
         ledger.absorb(facts.StartSent(instance_uid=ledger.description.uid))
@@ -119,7 +122,7 @@ class Starting:
             answer = await self._send_through(operation, interrupt, self._deadline())
         except Exception as error:  # noqa: BLE001 - every failure must become a fact
             if not isinstance(error, AgoraRecError | Interrupted):  # a fault of ours proves nothing
-                self._attempts.append(self._lost(error))
+                self._attempts += (self._lost(error),)
             fact = verdicts.after_failed_start(self._attempts, error)
             if isinstance(fact, facts.StartUnanswered):
                 await ledger.look_up()  # another worker may have been notified of its sid
@@ -132,6 +135,7 @@ class Starting:
             if isinstance(answer_or_error, StartAnswer):
                 return answer_or_error
             raise answer_or_error  # noqa: B904 - an unconfirmed start has its cause already
+        self._attempts, self._has_worked = (), True  # nobody asks any more what came of each
         self._ledger.absorb(facts.Started(sid=answer.sid))
         await self._ledger.save_after()
         return answer
@@ -148,7 +152,7 @@ class Starting:
     @property
     def may_run(self) -> bool:
         """Whether an attempt was made that may have worked."""
-        return any(verdicts.refusal_kind(attempt) is None for attempt in self._attempts)
+        return self._has_worked or any(verdicts.refusal_kind(attempt) is None for attempt in self._attempts)
 
     @property
     def _is_lapsed(self) -> bool:
@@ -159,7 +163,7 @@ class Starting:
         hours = self._ledger.description.resource_expired_hour or DEFAULT_EXPIRED_HOUR
         return StartUnconfirmed(
             subject=self._ledger.subject(OperationName.START),
-            attempts=tuple(self._attempts),
+            attempts=self._attempts,
             until=self._first_at() + timedelta(hours=hours),
             cause=cause,
         )
@@ -184,7 +188,7 @@ class Starting:
                 interrupt = Interrupt()
 
     def _tried(self, attempt: Attempt) -> None:
-        self._attempts.append(attempt)
+        self._attempts += (attempt,)
         self._ledger.attempts.add(OperationName.START, attempt)
 
     async def _failed(self, error: Exception) -> None:

@@ -10,23 +10,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Tail(deque[T]):
+class Tail(Generic[T]):
     """The last items of a series; whoever follows it counts from its beginning."""
 
-    def __init__(self, items: Iterable[T], *, kept: int) -> None:
-        super().__init__(items, maxlen=kept)
-        self.total: int = len(self)
-        """How many there were so far, those that made room included."""
+    __slots__ = ("_most", "items", "total")
 
-    def append(self, item: T, /) -> None:
+    def __init__(self, items: Iterable[T], *, most: int) -> None:
+        self.items: tuple[T, ...] = tuple(items)[-most:]
+        """The last ones, oldest first: a tuple, since checkpoints can share it."""
+        self.total: int = len(self.items)
+        """How many there were so far, those that made room included."""
+        self._most = most
+
+    def append(self, item: T) -> None:
         """Add one; the oldest makes room."""
-        super().append(item)
+        self.items = (*self.items, item)[-self._most :]
         self.total += 1
 
     def since(self, seen: int) -> tuple[T, ...]:
         """Those after the first `seen` ones, as far as they are kept."""
-        missing = min(self.total - seen, len(self))
-        return tuple(self)[len(self) - missing :]
+        missing = min(self.total - seen, len(self.items))
+        return self.items[len(self.items) - missing :]
 
 
 class Follower(Generic[T]):

@@ -59,6 +59,7 @@ class Turn:
             self._line.popleft().set()
         else:
             self.is_taken = False
+            self._line = None
 
     async def _wait(self) -> None:
         come = anyio.Event()

@@ -17,6 +17,7 @@ from agora_rec.errors import (
     TransportError,
     WaitTimedOut,
 )
+from agora_rec.lifecycle import Change
 from tests.support.backends import virtual_time
 from tests.support.cloud import (
     ACQUIRE,
@@ -301,8 +302,10 @@ async def test_a_start_that_somebody_makes_after_the_withdrawal_of_another_is_st
         await recording.acquire()
         first = await calling(tasks, recording.start)  # waits for its write-ahead
         driver = recording._driver
+        learnt = driver.ledger.on_news
 
-        def start_again() -> None:
+        def start_again(change: Change | None) -> None:
+            learnt(change)
             if driver.ledger.state is State.ACQUIRED and len(recording.history) < 4:
                 driver.start()
 
