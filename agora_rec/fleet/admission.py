@@ -5,8 +5,8 @@ counts more than what we count: somebody else may record under the same App ID.
 """
 
 from collections import deque
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import anyio
@@ -42,8 +42,9 @@ class Admission:
         """How many places are taken."""
         self._clock = clock
         self._line: deque[_Ticket] = deque()
-        self._refused: deque[anyio.Event] = deque()
-        self._held = 0
+        self._refused = 0
+        self._probe = anyio.Lock()
+        self._freed = anyio.Event()
         self._is_closed = False
 
     @property
@@ -88,34 +89,37 @@ class Admission:
     def give_back(self, places: int = 1) -> None:
         """Give places back; whoever is next has them at once."""
         self.used -= places
-        if self._refused:
-            self._refused.popleft().set()
+        self._freed.set()
         self._call()
 
-    @contextmanager
-    def holding(self) -> Generator[None]:
-        """Let nobody else begin while the block runs: the service has said that there is no room (406)."""
-        self._held += 1
+    @asynccontextmanager
+    async def probing(self) -> AsyncGenerator[None]:
+        """Be the one who asks the service that has said that there is no room (406), while the block runs.
+
+        Whoever meets the same meanwhile waits here for his turn, and nobody else begins.
+        """
+        self._refused += 1
         try:
-            yield
+            async with self._probe:
+                yield
         finally:
-            self._held -= 1
+            self._refused -= 1
             self._call()
 
-    async def wait_after_refusal(self, times: int) -> None:
-        """Wait until it is worth while to ask the service again that said 406.
+    async def room(self, times: int) -> bool:
+        """Wait until it is worth while to ask again; whether that is because a place was given back.
 
         Args:
-            times: How often it has said so before.
+            times: How often the service has said no since one was.
         """
-        freed = anyio.Event()
-        self._refused.append(freed)
-        try:
-            with self._clock.move_on_after(LIMIT_AGAIN[min(times, len(LIMIT_AGAIN) - 1)]):
-                await freed.wait()
-        finally:
-            if freed in self._refused:
-                self._refused.remove(freed)
+        self._freed = anyio.Event()
+        with self._clock.move_on_after(LIMIT_AGAIN[min(times, len(LIMIT_AGAIN) - 1)]):
+            await self._freed.wait()
+        return self._freed.is_set()
+
+    def ask_again(self) -> None:
+        """Have whoever waits for room look again."""
+        self._freed.set()
 
     def close(self) -> None:
         """Send all away who wait, and let nobody in any more."""
@@ -124,10 +128,10 @@ class Admission:
             self._line.popleft().called.set()
 
     def _has_room(self, places: int) -> bool:
-        return not self._line and not self._held and self.used + places <= self.limit
+        return not self._line and not self._refused and self.used + places <= self.limit
 
     def _call(self) -> None:
-        while self._line and not self._held and self.used + self._line[0].places <= self.limit:
+        while self._line and not self._refused and self.used + self._line[0].places <= self.limit:
             ticket = self._line.popleft()
             self.used += ticket.places
             ticket.is_admitted = True

@@ -1,4 +1,89 @@
+"""Ending a fleet when the process is told to go: at once, and beside what its web server does then.
+
+A web server that is sent SIGTERM waits for its open requests first and ends the lifespan after that. By then
+half of the time is over that the process has, and no notification gets in any more.
+"""
+
+import signal
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from types import FrameType
+
+import anyio
+
 from agora_rec.fleet.fleet import Fleet
 
 
-def drain_on(fleet: Fleet) -> None: ...
+@asynccontextmanager
+async def drain_on(fleet: Fleet, *signals: int) -> AsyncGenerator[None]:
+    """Drain a fleet as soon as one of these signals comes, while the block runs.
+
+    Whoever listens to the signal already (uvicorn, hypercorn) still gets it. If nobody does, so that the
+    signal would end the process on the spot, the block is cancelled instead: then the fleet's own block ends,
+    and does what its `on_exit` says.
+
+    Args:
+        fleet: Which; see `Fleet.drain`.
+        signals: Which; SIGTERM if none is given.
+
+    Raises:
+        ValueError: This isn't the main thread, in which alone Python hears signals; or there is no such
+            signal.
+    """
+    heard, waker = socket.socketpair()
+    handlers: dict[int, _Handler] = {}
+    with heard, waker:
+        heard.setblocking(False)
+        waker.setblocking(False)
+        try:
+            for each in signals or (signal.SIGTERM,):
+                handlers[int(each)] = _Handler(int(each), waker)
+            failure: Exception | None = None
+            async with anyio.create_task_group() as tasks:
+                with anyio.CancelScope() as block:
+                    tasks.start_soon(_drain_when_heard, fleet, heard, block, handlers)
+                    try:
+                        yield
+                    except Exception as caught:  # noqa: BLE001 - raised again outside, so that no group wraps it
+                        failure = caught
+                tasks.cancel_scope.cancel()
+            if failure is not None:
+                raise failure
+        finally:
+            for handler in handlers.values():
+                handler.restore()
+
+
+class _Handler:
+    """Listens to a signal beside whoever did before."""
+
+    def __init__(self, number: int, waker: socket.socket) -> None:
+        self._number = number
+        self._waker = waker
+        self._before = signal.signal(number, self._heard)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody else listens, so that the signal would end the process."""
+        return self._before == signal.SIG_DFL
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        with suppress(OSError):  # it is full: then somebody is being woken
+            self._waker.send(number.to_bytes())  # an event loop isn't to be touched in here
+        if callable(self._before):
+            self._before(number, frame)
+
+    def restore(self) -> None:
+        """Listen no more, unless somebody else has taken the place."""
+        if signal.getsignal(self._number) == self._heard:
+            signal.signal(self._number, self._before)
+
+
+async def _drain_when_heard(
+    fleet: Fleet, heard: socket.socket, block: anyio.CancelScope, handlers: dict[int, _Handler]
+) -> None:
+    await anyio.wait_readable(heard)
+    fleet.drain()
+    if any(handlers[number].is_alone for number in heard.recv(16)):
+        block.cancel()

@@ -102,6 +102,11 @@ class Entry:
         return self.root or (first[0].recording.id if first else None)
 
     @property
+    def first(self) -> Recording:
+        """The recording of the first recorder that records now, or did last; there must be one."""
+        return self.members[0].charges[-1].recording
+
+    @property
     def may_run(self) -> bool:
         """Whether something of it may record, or be about to."""
         return not self.is_begun or any(member.may_run for member in self.members)
@@ -206,10 +211,9 @@ class Entry:
             ledger.description = evolve(ledger.description, plan=plan)
             self.fleet.spawn(ledger.save_after)
 
-    async def wait_for_room(self, refusals: int) -> bool:
-        """Wait after the service has said that there is no room; False: nobody wants it any more."""
-        if not self.is_stopped:
-            await self.admission.wait_after_refusal(refusals)
+    @property
+    def may_wait_for_room(self) -> bool:
+        """Whether a start goes on to wait that the service has no room for."""
         return not self.is_stopped and not self._is_too_late(0.0)
 
     def may_try_again(self, pause: float) -> bool:
@@ -243,6 +247,7 @@ class Entry:
         for member in self.members:
             for charge in member.charges:
                 self.fleet.supervisor.stop(charge)
+        self.admission.ask_again()
         self._wake()
 
     def give_up(self) -> None:

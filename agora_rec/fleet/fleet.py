@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum, unique
 from math import inf, isfinite
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVarTuple, Unpack
+from typing import Any, Final, Literal, Self, TypeVarTuple
 
 import anyio
 from anyio.abc import TaskGroup
@@ -56,8 +56,8 @@ class OnExit(StrEnum):
     """What happens to the recordings of a fleet when its block ends."""
 
     WAIT = "wait"
-    """They go on until they end by themselves, or their time is over, and the block waits for that. If it ends
-    by an exception or is cancelled, they are stopped."""
+    """They go on until they end by themselves, or their time is over, and the block waits for that. If it
+    ends by an exception or is cancelled, they are stopped."""
     STOP = "stop"
     """They are stopped; for where their files are the block waits a little."""
     RELEASE = "release"
@@ -202,18 +202,16 @@ class Fleet:
         await entry.until_begun()
         if entry.error is not None:
             raise entry.error
-        recording = entry.members[0].recording
-        assert recording is not None
-        return recording
+        return entry.first
 
     async def record(
         self, specs: Iterable[Spec] | AsyncIterable[Spec], *, resume: bool = False
     ) -> AsyncGenerator[Result]:
         """Record all of them, and give each one's result when it is over: `async for result in ...`.
 
-        Specs are taken one by one, each when the one before has its place; so there may be any number of them.
-        What goes wrong with one, a wrong spec included, is its result. Leaving early takes no more specs; what
-        has begun goes on in the fleet.
+        Specs are taken one by one, each when the one before has its place; so there may be any number of
+        them. What goes wrong with one, a wrong spec included, is its result. Leaving early takes no more
+        specs; what has begun goes on in the fleet.
 
         Args:
             specs: What is to be recorded.
@@ -335,7 +333,7 @@ class Fleet:
             raise RuntimeError(_NOT_OPEN)
         return self._supervisor
 
-    def spawn(self, work: Callable[[Unpack[Ts]], Coroutine[Any, Any, object]], *args: Unpack[Ts]) -> None:
+    def spawn(self, work: Callable[[*Ts], Coroutine[Any, Any, object]], *args: *Ts) -> None:
         """Do something for a recording, in a task that ends with the fleet.
 
         Raises:

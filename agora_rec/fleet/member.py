@@ -1,21 +1,10 @@
 """One recorder of a spec: its recordings one after another, from the first start to the last files."""
 
 import logging
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
-from agora_rec.errors import (
-    AgoraRecError,
-    ConcurrencyLimitReached,
-    FleetClosed,
-    IllegalTransition,
-    RateLimited,
-    ServiceUnavailable,
-    StartUnconfirmed,
-    StoreConflict,
-    StoreUnavailable,
-    TransportError,
-)
+from agora_rec.errors import AgoraRecError, FleetClosed
+from agora_rec.fleet.beginning import reach_start
 from agora_rec.fleet.replacing import is_lost, would_fail_again
 from agora_rec.fleet.result import Gap
 from agora_rec.model import Alternate
@@ -29,18 +18,6 @@ if TYPE_CHECKING:
     from agora_rec.fleet.entry import Entry
 
 log: Final = logging.getLogger("agora_rec")
-
-AGAIN: Final = (
-    TransportError,
-    ServiceUnavailable,
-    RateLimited,
-    StartUnconfirmed,
-    StoreConflict,
-    StoreUnavailable,
-)
-"""What a start may meet that says nothing against trying it again later."""
-START_AGAIN: Final = (5.0, 10.0, 15.0, 30.0)
-"""Seconds after which a start that met one of these is tried again; the last one repeats."""
 
 
 class Member:
@@ -114,8 +91,8 @@ class Member:
     async def _go_on(self, charge: Charge) -> None:
         """Go on with a start that somebody else has sent, or was about to send."""
         try:
-            await self._reach_start(charge)
-        except Exception as error:  # only a notification can tell now
+            await reach_start(self.entry, charge.recording)
+        except Exception as error:  # noqa: BLE001 - only a notification can tell now
             self.happened(charge, IncidentKind.START_RETRIED, told(error))
         finally:
             self.is_beginning = False
@@ -127,7 +104,7 @@ class Member:
         charge = Charge(recording, self)
         self.charges.append(charge)
         try:
-            await self._reach_start(charge)
+            await reach_start(self.entry, charge.recording)
         finally:
             if recording.state.is_unfinished:
                 self._look_after(charge)
@@ -141,39 +118,6 @@ class Member:
         if self.entry.is_stopped:
             charge.stop_at = -1.0
         self.entry.fleet.supervisor.look_after(charge)
-
-    async def _reach_start(self, charge: Charge) -> None:
-        """Have it record; where nothing speaks against it, as often as it takes."""
-        entry, recording = self.entry, charge.recording
-        tries = refusals = 0
-        with ExitStack() as held:
-            while True:
-                if entry.is_stopped and recording.state.is_before_start:
-                    raise FleetClosed
-                try:
-                    await recording.ensure_started()
-                except ConcurrencyLimitReached as error:
-                    if not refusals:
-                        held.enter_context(entry.admission.holding())
-                        self.happened(charge, IncidentKind.LIMIT_REACHED, str(error))
-                    if not await entry.wait_for_room(refusals):
-                        raise
-                    refusals += 1
-                except IllegalTransition:
-                    if recording.state.is_before_start:
-                        raise FleetClosed from None  # its start was withdrawn by a stop
-                    return  # somebody has stopped it, or it has ended: that is seen to
-                except AGAIN as error:
-                    if recording.state is State.STARTING and recording.driver.is_lapsed:
-                        return  # only a notification can tell now
-                    pause = START_AGAIN[min(tries, len(START_AGAIN) - 1)]
-                    if entry.is_stopped or not entry.may_try_again(pause):
-                        raise
-                    tries += 1
-                    self.happened(charge, IncidentKind.START_RETRIED, str(error))
-                    await entry.pause(pause)
-                else:
-                    return
 
     def left(self, charge: Charge) -> None:
         """It records no more: another one takes its place, or its place is free."""

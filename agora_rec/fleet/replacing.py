@@ -21,7 +21,7 @@ WOULD_FAIL_AGAIN: Final = frozenset(
         CauseName.IDLE,
     }
 )
-"""What the service has said of a loss that another recording would meet as well: parameters, tokens, pages."""
+"""What the service may say of a loss that another recording would meet as well: parameters, tokens, pages."""
 
 
 def is_lost(recording: Recording) -> bool:

@@ -109,8 +109,8 @@ class Result:
     Attributes:
         spec: What was asked for.
         state: Where it stands.
-        takes: The stays of its recorders in the channel, in the order in which they began: more than one where
-            one was replaced, or has twins.
+        takes: The stays of its recorders in the channel, in the order in which they began: more than one
+            where one was replaced, or has twins.
         files: What all of them recorded, by name.
         gaps: Where a recorder was replaced, the time between.
         failures: What went wrong, or was about to, in the order of happening.

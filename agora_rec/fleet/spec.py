@@ -24,8 +24,8 @@ MOST_REPLACEMENTS: Final = 3
 class Replacement:
     """Whether another recording takes the place of one that the service has lost.
 
-    It goes on under the other one of the two uids (`Spec.alternate`), with a new resource ID, and only when the
-    lost one's disappearance is confirmed, or its stop was acknowledged.
+    It goes on under the other one of the two uids (`Spec.alternate`), with a new resource ID, and only when
+    the lost one's disappearance is confirmed, or its stop was acknowledged.
 
     Attributes:
         most: How often at most, for each recorder; 0: never.

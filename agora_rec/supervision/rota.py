@@ -11,10 +11,10 @@ from attrs import define, field
 from agora_rec.recording.watching import WATCH_EVERY
 
 WATCH_RATE: Final = 0.5
-"""Which part of the budget's rate the looks may take. They go last in the budget, so nothing waits for them."""
+"""Which part of the budget's rate the looks may take; they go last there, so nothing waits for them."""
 HEARD_FOR: Final = 5
-"""How many intervals may pass without an answered look while notifications prove life. Not for ever: an upload
-goes on to report its progress for a while when its recorder is gone."""
+"""How many intervals may pass without an answered look while notifications prove life. Not for ever: an
+upload goes on to report its progress for a while when its recorder is gone."""
 
 _GOLDEN: Final = 0.6180339887498949
 _SLACK: Final = 0.8

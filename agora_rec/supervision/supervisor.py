@@ -278,8 +278,7 @@ class Supervisor:
 
     def _warn(self, charge: Charge) -> None:
         charge.is_warned = True
-        ends = charge.lifetime_ends
-        assert ends is not None
+        ends = charge.lifetime_ends or self._clock.now()
         text = f"after {charge.lifetime_hours} hours, at {ends:%Y-%m-%d %H:%M} UTC, it takes no more calls"
         charge.owner.happened(charge, IncidentKind.LIFETIME, text)
 

@@ -1,0 +1,110 @@
+"""Having a recording begin, however often that takes: what may be tried again, when, and for how long."""
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Final
+
+from agora_rec.errors import (
+    AgoraRecError,
+    ConcurrencyLimitReached,
+    FleetClosed,
+    IllegalTransition,
+    RateLimited,
+    ServiceUnavailable,
+    StartUnconfirmed,
+    StoreConflict,
+    StoreUnavailable,
+    TransportError,
+)
+from agora_rec.recording import Recording
+from agora_rec.supervision import IncidentKind
+from agora_rec.vocabulary import State
+
+if TYPE_CHECKING:
+    from agora_rec.fleet.entry import Entry
+
+AGAIN: Final = (
+    TransportError,
+    ServiceUnavailable,
+    RateLimited,
+    StartUnconfirmed,
+    StoreConflict,
+    StoreUnavailable,
+)
+"""What a start may meet that says nothing against trying it again later."""
+START_AGAIN: Final = (5.0, 10.0, 15.0, 30.0)
+"""Seconds after which a start that met one of these is tried again; the last one repeats."""
+
+
+async def reach_start(entry: "Entry", recording: Recording) -> None:
+    """Have it record, or know that nobody can say whether it does; where nothing speaks against it, try again.
+
+    Returns also when it has been stopped or has ended meanwhile: its state tells.
+
+    Raises:
+        FleetClosed: Nobody wants it any more, and nothing runs.
+        AgoraRecError: It was refused for good, or for too long.
+        Exception: Whatever the store, or the provider of secrets, raises.
+    """
+    async with AsyncExitStack() as stack:
+        refusals = _Refusals(entry, recording, stack)
+        failures = _Failures(entry, recording)
+        while True:
+            if entry.is_stopped and recording.state.is_before_start:
+                raise FleetClosed
+            try:
+                await recording.ensure_started()
+            except ConcurrencyLimitReached as error:
+                await refusals.heed(error)
+            except IllegalTransition:
+                if recording.state.is_before_start:
+                    raise FleetClosed from None  # its start was withdrawn by a stop
+                return  # somebody has stopped it, or it has ended: that is seen to
+            except AGAIN as error:
+                if recording.state is State.STARTING and recording.driver.is_lapsed:
+                    return  # only a notification can tell now
+                await failures.heed(error)
+            else:
+                return
+
+
+class _Refusals:
+    """What is done when the service says that there is no room (406): one asks again, the others wait."""
+
+    def __init__(self, entry: "Entry", recording: Recording, stack: AsyncExitStack) -> None:
+        self._entry = entry
+        self._recording = recording
+        self._stack = stack
+        self._is_probing = False
+        self._count = 0
+
+    async def heed(self, error: ConcurrencyLimitReached) -> None:
+        """Wait until it is worth while to ask again; raises the error when nobody wants that any more."""
+        admission = self._entry.admission
+        if not self._is_probing:
+            self._is_probing = True
+            self._entry.happened(IncidentKind.LIMIT_REACHED, str(error), self._recording)
+            await self._stack.enter_async_context(admission.probing())
+        elif await admission.room(self._count):
+            self._count = 0
+        else:
+            self._count += 1
+        if not self._entry.may_wait_for_room:
+            raise error
+
+
+class _Failures:
+    """What is done when a start fails for reasons that pass."""
+
+    def __init__(self, entry: "Entry", recording: Recording) -> None:
+        self._entry = entry
+        self._recording = recording
+        self._count = 0
+
+    async def heed(self, error: AgoraRecError) -> None:
+        """Wait before the next try; raises the error when it has gone on for too long."""
+        pause = START_AGAIN[min(self._count, len(START_AGAIN) - 1)]
+        self._count += 1
+        if self._entry.is_stopped or not self._entry.may_try_again(pause):
+            raise error
+        self._entry.happened(IncidentKind.START_RETRIED, str(error), self._recording)
+        await self._entry.pause(pause)
