@@ -36,7 +36,7 @@ START_AGAIN: Final = (5.0, 10.0, 15.0, 30.0)
 
 
 async def reach_start(entry: "Entry", recording: Recording) -> None:
-    """Have it record, or know that nobody can say whether it does; where nothing speaks against it, try again.
+    """Have it record, or know that nobody can say whether it does; try again where nothing speaks against it.
 
     Returns also when it has been stopped or has ended meanwhile: its state tells.
 
