@@ -52,7 +52,7 @@ class Adoption:
         }
         groups = defaultdict[str, list[Chain]](list)
         for last in last_ones(free):
-            chain = await chain_of(cloud, last, free)
+            chain = await chain_of(cloud, last, lambda each: each.id in free)
             groups[chain.root].append(chain)
         for root, chains in groups.items():
             self._adopt(root, chains)

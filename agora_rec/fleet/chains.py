@@ -1,6 +1,6 @@
 """Which recordings of a store belong together: those that took each other's place, and those beside them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from attrs import frozen
@@ -13,24 +13,21 @@ LONGEST: Final = 100
 """How many are gone through at most, from one to the one before."""
 
 
-@frozen
+@frozen(kw_only=True)
 class Chain:
     """Recordings of one recorder, each of which took the place of the one before.
 
     Attributes:
         root: The id of the recording that all began with: the first one's of the first recorder.
-        open: Those that are not over, oldest first; one at least.
-        earlier: What those recorded that are over, oldest first.
+        last: The one that took the place of all others.
+        open: Those that are to be followed, oldest first.
+        earlier: What the others recorded, oldest first.
     """
 
     root: str
+    last: Stored
     open: tuple[Stored, ...]
     earlier: tuple[Take, ...]
-
-    @property
-    def last(self) -> Stored:
-        """The one that took the place of all others."""
-        return self.open[-1]
 
     @property
     def is_beside(self) -> bool:
@@ -38,30 +35,30 @@ class Chain:
         return _plan(self.last.checkpoint).beside is not None
 
 
-async def chain_of(cloud: CloudRecording, last: Stored, free: Mapping[str, Stored]) -> Chain:
-    """The recordings before one.
+async def chain_of(cloud: CloudRecording, last: Stored, is_open: Callable[[Checkpoint], bool]) -> Chain:
+    """A recording, and those before it.
 
     Args:
         cloud: The client; its store is read.
         last: The last of them.
-        free: Those that may be taken over, by id.
+        is_open: Which are to be followed.
 
     Raises:
         Exception: Whatever the store raises.
     """
-    still_open, earlier, stored = [last], tuple[Take, ...](), last
+    still_open, earlier, stored = list[Stored](), tuple[Take, ...](), last
     for _ in range(LONGEST):
-        before = _plan(stored.checkpoint).follows
-        found = None if before is None else free.get(before) or await cloud.store.load(before)
-        if found is None:
-            break
-        stored = found
-        if stored.checkpoint.id in free:
+        if is_open(stored.checkpoint):
             still_open.insert(0, stored)
         else:
             earlier = (*cloud.visit(stored).outcome.takes, *earlier)
+        before = _plan(stored.checkpoint).follows
+        found = None if before is None else await cloud.store.load(before)
+        if found is None:
+            break
+        stored = found
     root = _plan(last.checkpoint).beside or stored.checkpoint.id
-    return Chain(root, tuple(still_open), earlier)
+    return Chain(root=root, last=last, open=tuple(still_open), earlier=earlier)
 
 
 def last_ones(free: Mapping[str, Stored]) -> tuple[Stored, ...]:

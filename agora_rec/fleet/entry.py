@@ -131,6 +131,7 @@ class Entry:
         for member, chain in zip(self.members, chains, strict=True):
             for stored in chain.open:
                 member.adopt(self.fleet.cloud.take_up(stored))
+        self.settle()
 
     async def take_places(self, *, is_bounded: bool) -> None:
         """Wait for the places that it needs.

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, Self
 
 import anyio
 
-from agora_rec.errors import FleetClosed, InvalidRequest
+from agora_rec.errors import FleetClosed
 from agora_rec.fleet.entry import Entry
 from agora_rec.fleet.result import Result, ResultState
-from agora_rec.fleet.resuming import result_of_key
+from agora_rec.fleet.resuming import begun_before
 from agora_rec.fleet.spec import Spec
 
 if TYPE_CHECKING:
@@ -82,16 +82,30 @@ class Feeder:
             if entry is not None:
                 self._follow(entry)
                 return
-            if self._resume and (result := await result_of_key(self._fleet.cloud, spec)) is not None:
-                self._give(result)
+            if self._resume and await self._resumed(spec):
                 return
             entry = self._fleet.enter(spec)
-        except InvalidRequest as error:
+        except FleetClosed:
+            raise
+        except Exception as error:  # noqa: BLE001 - a wrong spec, or whatever the store raises
             self._give(Result(spec=spec, state=ResultState.NOT_STARTED, error=error))
             return
         self._follow(entry)
         await entry.take_places(is_bounded=False)
         self._fleet.spawn(entry.begin)
+
+    async def _resumed(self, spec: Spec) -> bool:
+        """Whether it was begun before: then it is followed, or its result is given."""
+        before = None if spec.key is None else await begun_before(self._fleet.cloud, spec)
+        if before is None:
+            return False
+        if isinstance(before, Result):
+            self._give(before)
+            return True
+        entry = self._fleet.enter(spec, is_checked=True)
+        self._follow(entry)
+        entry.adopt(before[0].root, before)
+        return True
 
     def _follow(self, entry: Entry) -> None:
         self._under_way += 1
