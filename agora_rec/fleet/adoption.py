@@ -6,6 +6,7 @@ together, come back as one result.
 
 import logging
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
@@ -30,16 +31,33 @@ class Adoption:
         self._fleet = fleet
 
     async def run(self) -> None:
-        """Look now, and again and again, until cancelled or the fleet begins nothing any more."""
+        """Look again and again, until cancelled or the fleet begins nothing any more."""
         while not self._fleet.is_draining:
-            try:
-                await self.look()
-            except Exception:  # the store may come back
-                log.warning("the store can't be looked through for recordings to adopt", exc_info=True)
             await self._fleet.clock.sleep(ADOPT_EVERY)
+            self.adopt(await self.search())
 
-    async def look(self) -> None:
-        """Look once, and take over what nobody has."""
+    async def search(self) -> Mapping[str, list[Chain]]:
+        """Find what nobody looks after, and have the right to do so; a store that fails is only reported.
+
+        Returns:
+            What belongs together, by the id of the recording that all began with.
+        """
+        try:
+            return await self._search()
+        except Exception:  # it may come back
+            log.warning("the store can't be looked through for recordings to adopt", exc_info=True)
+            return {}
+
+    def adopt(self, found: Mapping[str, list[Chain]]) -> None:
+        """Go on with what was found."""
+        for root, chains in found.items():
+            # The first recorder's own chain comes first: its uid and key are those of the whole.
+            chains.sort(key=lambda chain: chain.is_beside)
+            spec = spec_of(chains[0].last.checkpoint)
+            if self._fleet.find(spec) is None:
+                self._fleet.enter(spec, is_checked=True).adopt(root, chains)
+
+    async def _search(self) -> Mapping[str, list[Chain]]:
         cloud, found = self._fleet.cloud, dict[str, Stored]()
         async with aclosing(cloud.store.unfinished()) as all_stored:
             async for stored in all_stored:
@@ -54,12 +72,4 @@ class Adoption:
         for last in last_ones(free):
             chain = await chain_of(cloud, last, lambda each: each.id in free)
             groups[chain.root].append(chain)
-        for root, chains in groups.items():
-            self._adopt(root, chains)
-
-    def _adopt(self, root: str, chains: list[Chain]) -> None:
-        # The first recorder's own chain comes first: its uid and key are those of the whole.
-        chains.sort(key=lambda chain: chain.is_beside)
-        spec = spec_of(chains[0].last.checkpoint)
-        if self._fleet.find(spec) is None:
-            self._fleet.enter(spec, is_checked=True).adopt(root, chains)
+        return groups

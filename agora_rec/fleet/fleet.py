@@ -78,7 +78,8 @@ class Fleet:
         web_limit: The same for `Web`, which the service counts apart; 200 to begin with.
         queue: How many may wait for a place in `start`; `record` takes its specs one by one and needs none.
         adopt: Whether recordings are taken over that the store shows as unfinished and that nobody looks
-            after: those of a process that has died, or that has released them. Looked for every minute.
+            after: those of a process that has died, or that has released them. Looked for when the block begins,
+            and every minute.
         replacement: What is done when the service loses a recording; None: nothing, but for specs that say
             otherwise.
         start_within: Seconds for which a start is tried again that nobody answers, or that is refused for
@@ -265,6 +266,7 @@ class Fleet:
         self.cloud.require_open()
         if self._group is not None:
             raise RuntimeError("a fleet is opened once; make another one")
+        found = None if self._adoption is None else await self._adoption.search()
         group = anyio.create_task_group()
         await group.__aenter__()
         self._group = group
@@ -272,7 +274,8 @@ class Fleet:
             self.cloud, group, qps=_rate_of(self.cloud.budget), upload_timeout=self._upload_timeout
         )
         group.start_soon(self._supervisor.run)
-        if self._adoption is not None:
+        if self._adoption is not None and found is not None:
+            self._adoption.adopt(found)  # what runs already takes its places before others do
             group.start_soon(self._adoption.run)
         return self
 
