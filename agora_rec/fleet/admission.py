@@ -19,10 +19,15 @@ LIMIT_AGAIN: Final = (5.0, 10.0, 20.0, 30.0)
 """Seconds after which an acquire that met 406 is sent again, unless one of ours ends before."""
 
 
+EXIT_SECONDS: Final = 3.0
+"""Seconds for which the place of a recording that has left is kept free: the service counts its worker until that
+is gone, which takes a moment that no document names (the emulator's takes 2 s)."""
+
+
 @define(eq=False)
 class _Ticket:
     places: int
-    called: anyio.Event = field(factory=anyio.Event)
+    woken: anyio.Event = field(factory=anyio.Event)
     is_admitted: bool = False
 
 
@@ -42,9 +47,11 @@ class Admission:
         """How many places are taken."""
         self._clock = clock
         self._line: deque[_Ticket] = deque()
+        self._leaving: deque[tuple[float, int]] = deque()  # places that are free soon, and when
         self._refused = 0
         self._probe = anyio.Lock()
-        self._freed = anyio.Event()
+        self._freed = False
+        self._news = anyio.Event()  # for the one who probes
         self._is_closed = False
 
     @property
@@ -65,13 +72,19 @@ class Admission:
         """
         if self._is_closed:
             raise FleetClosed
+        self._let_go()
         if is_bounded and len(self._line) >= self.queue and not self._has_room(places):
             raise QueueFull(limit=self.limit, queued=len(self._line))
         ticket = _Ticket(places)
         self._line.append(ticket)
         self._call()
         try:
-            await ticket.called.wait()
+            while not (ticket.is_admitted or self._is_closed):
+                is_first = self._line[0] is ticket
+                ticket.woken = anyio.Event()
+                with self._clock.move_on_after(self._next_place if is_first else None):
+                    await ticket.woken.wait()
+                self._call()
         except BaseException:
             if ticket.is_admitted:
                 self.give_back(places)
@@ -87,9 +100,16 @@ class Admission:
         self.used += places
 
     def give_back(self, places: int = 1) -> None:
-        """Give places back; whoever is next has them at once."""
+        """Give places back in which nothing has run; whoever is next has them at once."""
         self.used -= places
-        self._freed.set()
+        self._freed = True
+        self._news.set()
+        self._call()
+
+    def leave(self, places: int = 1) -> None:
+        """Give places back in which something has run; whoever is next has them when its worker is gone."""
+        self._leaving.append((self._clock.monotonic() + EXIT_SECONDS, places))
+        self._news.set()
         self._call()
 
     @asynccontextmanager
@@ -112,27 +132,47 @@ class Admission:
         Args:
             times: How often the service has said no since one was.
         """
-        self._freed = anyio.Event()
-        with self._clock.move_on_after(LIMIT_AGAIN[min(times, len(LIMIT_AGAIN) - 1)]):
-            await self._freed.wait()
-        return self._freed.is_set()
+        self._freed = False
+        until = self._clock.monotonic() + LIMIT_AGAIN[min(times, len(LIMIT_AGAIN) - 1)]
+        while not self._freed and (left := until - self._clock.monotonic()) > 0:
+            self._news = anyio.Event()
+            next_place = self._next_place
+            with self._clock.move_on_after(left if next_place is None else min(left, next_place)):
+                await self._news.wait()
+            self._let_go()
+        return self._freed
 
     def ask_again(self) -> None:
         """Have whoever waits for room look again."""
-        self._freed.set()
+        self._freed = True
+        self._news.set()
 
     def close(self) -> None:
         """Send all away who wait, and let nobody in any more."""
         self._is_closed = True
         while self._line:
-            self._line.popleft().called.set()
+            self._line.popleft().woken.set()
 
     def _has_room(self, places: int) -> bool:
         return not self._line and not self._refused and self.used + places <= self.limit
 
+    @property
+    def _next_place(self) -> float | None:
+        """Seconds until a place is free that was left; None: there is none."""
+        return max(0.0, self._leaving[0][0] - self._clock.monotonic()) if self._leaving else None
+
+    def _let_go(self) -> None:
+        now = self._clock.monotonic()
+        while self._leaving and self._leaving[0][0] <= now:
+            self.used -= self._leaving.popleft()[1]
+            self._freed = True
+
     def _call(self) -> None:
+        self._let_go()
         while self._line and not self._refused and self.used + self._line[0].places <= self.limit:
             ticket = self._line.popleft()
             self.used += ticket.places
             ticket.is_admitted = True
-            ticket.called.set()
+            ticket.woken.set()
+        if self._line:
+            self._line[0].woken.set()  # it may be the first only now, or sleep too long

@@ -225,5 +225,8 @@ class Member:
         is_idle = last is None or last.records_no_more or last.recording.state.is_before_start
         if self.has_place and not self.is_beginning and is_idle:
             self.has_place = False
-            self.entry.admission.give_back()
+            if any(charge.recording.sid for charge in self.charges):
+                self.entry.admission.leave()
+            else:
+                self.entry.admission.give_back()
         self.entry.settle()
