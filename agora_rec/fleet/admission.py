@@ -20,8 +20,8 @@ LIMIT_AGAIN: Final = (5.0, 10.0, 20.0, 30.0)
 
 
 EXIT_SECONDS: Final = 3.0
-"""Seconds for which the place of a recording that has left is kept free: the service counts its worker until that
-is gone, which takes a moment that no document names (the emulator's takes 2 s)."""
+"""Seconds for which the place of a recording that has left is kept free: the service counts its worker until
+that is gone, which takes a moment that no document names (the emulator's takes 2 s)."""
 
 
 @define(eq=False)

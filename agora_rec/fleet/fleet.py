@@ -78,8 +78,8 @@ class Fleet:
         web_limit: The same for `Web`, which the service counts apart; 200 to begin with.
         queue: How many may wait for a place in `start`; `record` takes its specs one by one and needs none.
         adopt: Whether recordings are taken over that the store shows as unfinished and that nobody looks
-            after: those of a process that has died, or that has released them. Looked for when the block begins,
-            and every minute.
+            after: those of a process that has died, or that has released them. Looked for when the block
+            begins, and every minute.
         replacement: What is done when the service loses a recording; None: nothing, but for specs that say
             otherwise.
         start_within: Seconds for which a start is tried again that nobody answers, or that is refused for
