@@ -55,7 +55,7 @@ class Adoption:
             chains.sort(key=lambda chain: chain.is_beside)
             spec = spec_of(chains[0].last.checkpoint)
             if self._fleet.find(spec) is None:
-                self._fleet.enter(spec, is_checked=True).adopt(root, chains)
+                self._fleet.enter(spec, is_checked=True).adopt(root, chains, is_asked_for=False)
 
     async def _search(self) -> Mapping[str, list[Chain]]:
         cloud, found = self._fleet.cloud, dict[str, Stored]()

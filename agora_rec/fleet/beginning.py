@@ -60,8 +60,8 @@ async def reach_start(entry: "Entry", recording: Recording) -> None:
                     raise FleetClosed from None  # its start was withdrawn by a stop
                 return  # somebody has stopped it, or it has ended: that is seen to
             except AGAIN as error:
-                if recording.state is State.STARTING and recording.driver.is_lapsed:
-                    return  # only a notification can tell now
+                if recording.state is State.STARTING and (entry.is_stopped or recording.driver.is_lapsed):
+                    return  # a stop asks for the sid as well; and in the end only a notification can tell
                 await failures.heed(error)
             else:
                 return
@@ -104,7 +104,9 @@ class _Failures:
         """Wait before the next try; raises the error when it has gone on for too long."""
         pause = START_AGAIN[min(self._count, len(START_AGAIN) - 1)]
         self._count += 1
-        if self._entry.is_stopped or not self._entry.may_try_again(pause):
+        # Whether something runs, nobody knows: to know it, and to stop it, it takes the sid.
+        is_unconfirmed = self._recording.state is State.STARTING
+        if not is_unconfirmed and (self._entry.is_stopped or not self._entry.may_try_again(pause)):
             raise error
         self._entry.happened(IncidentKind.START_RETRIED, str(error), self._recording)
         await self._entry.pause(pause)

@@ -47,6 +47,7 @@ class Entry:
         "failures",
         "fleet",
         "gaps",
+        "is_adopted",
         "is_begun",
         "is_released",
         "is_stopped",
@@ -85,6 +86,8 @@ class Entry:
         """Whether it waits for its places."""
         self.is_begun: bool = False
         """Whether all of its recorders that could be started are."""
+        self.is_adopted: bool = False
+        """Whether nobody has asked for it here: the store had it."""
         self.is_stopped: bool = False
         """Whether nobody wants it to record any more."""
         self.is_released: bool = False
@@ -116,22 +119,50 @@ class Entry:
         """All of its recordings, those that were replaced included."""
         return tuple(charge.recording for member in self.members for charge in member.charges)
 
-    def adopt(self, root: str, chains: Sequence[Chain]) -> None:
+    def adopt(self, root: str, chains: Sequence[Chain], *, is_asked_for: bool) -> None:
         """Go on with what somebody else began.
 
         Args:
             root: The id of the recording that all began with.
             chains: What is left of each of its recorders, the first one's first.
+            is_asked_for: Whether the spec is somebody's here, and not made of what the store has.
         """
         self.root = root
+        self.is_adopted = not is_asked_for
         self.earlier = tuple(take for chain in chains for take in chain.earlier)
         self.is_waiting, self.is_begun = False, True
         self.tried_since = self.fleet.clock.now()
         self.members = tuple(Member(self, number) for number in range(len(chains)))
         for member, chain in zip(self.members, chains, strict=True):
-            for stored in chain.open:
-                member.adopt(self.fleet.cloud.take_up(stored))
+            if chain.open:
+                recordings = [self.fleet.cloud.take_up(stored) for stored in chain.open]
+                is_last = chain.open[-1] is chain.last
+                member.adopt(recordings, may_replace=is_asked_for and is_last)
         self.settle()
+
+    def ask_for(self, spec: Spec, policy: Replacement | None) -> None:
+        """Somebody asks for what was adopted: he brings the secrets, and says until when.
+
+        Raises:
+            InvalidRequest: It is another recording than the spec says.
+        """
+        if not self.is_adopted:
+            return
+        for recorder, member in zip(spec.recorders, self.members, strict=False):
+            self.fleet.cloud.attach(
+                member.charges[-1].recording.checkpoint(),
+                mode=spec.mode,
+                token=recorder.token,
+                alternate=recorder.alternate,
+            )
+        self.is_adopted, self.spec, self.policy = False, spec, policy
+        if spec.until is not None:
+            self.until = spec.until if isinstance(spec.until, datetime) else None
+        for member in self.members:
+            for charge in member.charges:
+                self.begun_at(charge)
+                self.fleet.supervisor.touch(charge)
+            member.go_on()
 
     async def take_places(self, *, is_bounded: bool) -> None:
         """Wait for the places that it needs.

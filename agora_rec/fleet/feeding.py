@@ -78,7 +78,7 @@ class Feeder:
         while len(self._results) >= UNREAD:
             await self._news()
         try:
-            entry = self._fleet.find(spec)
+            entry = self._fleet.joined(spec)
             if entry is not None:
                 self._follow(entry)
                 return
@@ -104,7 +104,7 @@ class Feeder:
             return True
         entry = self._fleet.enter(spec, is_checked=True)
         self._follow(entry)
-        entry.adopt(before[0].root, before)
+        entry.adopt(before[0].root, before, is_asked_for=True)
         return True
 
     def _follow(self, entry: Entry) -> None:

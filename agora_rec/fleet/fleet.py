@@ -51,6 +51,10 @@ RESULTS_KEPT: Final = 10_000
 """How many results that are over a report has, if nobody says otherwise."""
 
 
+GIVEN_UP_KEPT: Final = 10_000
+"""How many recordings are remembered that were given up, so that nobody adopts them again."""
+
+
 @unique
 class OnExit(StrEnum):
     """What happens to the recordings of a fleet when its block ends."""
@@ -151,6 +155,7 @@ class Fleet:
         self._entries: dict[int, Entry] = {}
         self._by_key: dict[str, Entry] = {}
         self._over: deque[Entry] = deque()
+        self._given_up: dict[str, None] = {}
         self._kept = results
         self._forgotten: Counter[ResultState] = Counter()
         self._calls_forgotten = 0
@@ -195,7 +200,7 @@ class Fleet:
             ApiError, TransportError: It was refused, or not answered for too long.
             Exception: Whatever the store, or the provider of secrets, raises.
         """
-        entry = self.find(spec)
+        entry = self.joined(spec)
         if entry is None:
             entry = self.enter(spec)
             await entry.take_places(is_bounded=True)
@@ -353,9 +358,23 @@ class Fleet:
         key = getattr(spec, "key", None)  # it isn't checked yet
         return None if key is None else self._by_key.get(key)
 
+    def joined(self, spec: Spec) -> Entry | None:
+        """What goes on under the key of a spec, asked for now if it was only adopted; None: nothing.
+
+        Raises:
+            InvalidRequest: It is another recording than the spec says.
+        """
+        entry = self.find(spec)
+        if entry is not None:
+            entry.ask_for(spec, self._policy_of(spec))
+        return entry
+
     def looks_after(self, recording_id: str) -> bool:
-        """Whether it has that recording."""
-        return any(each.id == recording_id for entry in self._entries.values() for each in entry.recordings)
+        """Whether it has that recording, or has given it up."""
+        if recording_id in self._given_up:
+            return True
+        entries = self._entries.values()
+        return any(each.id == recording_id for entry in entries for each in entry.recordings)
 
     def enter(self, spec: Spec, *, is_checked: bool = False) -> Entry:
         """Make a place in the books for one more.
@@ -367,18 +386,19 @@ class Fleet:
         Raises:
             InvalidRequest: Every wrong field.
         """
-        policy = self.replacement if getattr(spec, "replacement", None) is None else spec.replacement
         if not is_checked:
-            check(spec, replacement=policy, now=self.clock.now())
+            check(spec, replacement=self._policy_of(spec), now=self.clock.now())
             self._require_limit(spec)
-        if policy is not None and not policy.most:
-            policy = None
-        entry = Entry(self, self._count, spec, self._admission_of(spec), policy)
+        entry = Entry(self, self._count, spec, self._admission_of(spec), self._policy_of(spec))
         self._count += 1
         self._entries[entry.number] = entry
         if spec.key is not None:
             self._by_key[spec.key] = entry
         return entry
+
+    def _policy_of(self, spec: Spec) -> Replacement | None:
+        own = getattr(spec, "replacement", None)  # it may not be checked yet
+        return self.replacement if own is None else own
 
     def _admission_of(self, spec: Spec) -> Admission:
         return self._web_places if spec.mode.name is ModeName.WEB else self._places
@@ -400,6 +420,11 @@ class Fleet:
         del self._entries[entry.number]
         if entry.spec.key is not None and self._by_key.get(entry.spec.key) is entry:
             del self._by_key[entry.spec.key]
+        for recording in entry.recordings:
+            if recording.state.is_unfinished:
+                self._given_up[recording.id] = None
+        while len(self._given_up) > GIVEN_UP_KEPT:
+            del self._given_up[next(iter(self._given_up))]
         self._over.append(entry)
         while len(self._over) > self._kept:
             result = self._over.popleft().result

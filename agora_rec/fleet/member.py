@@ -1,15 +1,17 @@
 """One recorder of a spec: its recordings one after another, from the first start to the last files."""
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from agora_rec.errors import AgoraRecError, FleetClosed
 from agora_rec.fleet.beginning import reach_start
+from agora_rec.fleet.chains import chain_of
 from agora_rec.fleet.replacing import is_lost, would_fail_again
 from agora_rec.fleet.result import Gap
 from agora_rec.model import Alternate
 from agora_rec.recording import Recording
-from agora_rec.store import Plan
+from agora_rec.store import Plan, Stored
 from agora_rec.supervision import Charge, IncidentKind
 from agora_rec.supervision.incidents import told
 from agora_rec.vocabulary import State
@@ -72,19 +74,45 @@ class Member:
         self.is_beginning = True
         try:
             description = spec.describe(self.number, now=clock.now(), exclude=exclude, plan=plan)
-            await self._start(await self.entry.fleet.made(description))
+            recording = await self.entry.fleet.made(description)
+            if recording.id != description.id:
+                await self._learn_what_was_before(recording)
+            await self._start(recording)
         finally:
             self.is_beginning = False
             self.settle()
 
-    def adopt(self, recording: Recording) -> None:
-        """Look after a recording that somebody else began, and go on with its start if that is still open."""
-        charge = Charge(recording, self)
-        if not charge.records_no_more and not self.has_place:
+    async def _learn_what_was_before(self, recording: Recording) -> None:
+        """Take over what this recording took the place of, if that was so: somebody else has begun it."""
+        stored = Stored(recording.checkpoint(), recording.driver.ledger.version)
+        chain = await chain_of(self.entry.fleet.cloud, stored, lambda _: False)
+        self.entry.earlier = (*self.entry.earlier, *chain.earlier[: -len(recording.outcome.takes) or None])
+        if not self.number:
+            self.entry.root = chain.root
+
+    def adopt(self, recordings: Sequence[Recording], *, may_replace: bool) -> None:
+        """Look after recordings that somebody else began, and go on with a start that is still open.
+
+        Args:
+            recordings: Each of which took the place of the one before.
+            may_replace: Whether the last one is to be replaced if the service has lost it already: not where
+                another one may have taken its place, and have ended.
+        """
+        charges = [Charge(recording, self) for recording in recordings]
+        self.charges += charges
+        for charge in charges:
+            charge.is_gone = charge.records_no_more and not (may_replace and charge is charges[-1])
+        if not charges[-1].records_no_more:
             self.has_place = True
             self.entry.admission.seize()
-        self._look_after(charge)
-        if recording.state is State.STARTING:
+        for charge in charges:
+            self._look_after(charge)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Go on with a start that is still open, unless that is being done."""
+        charge = self.charges[-1]
+        if charge.recording.state is State.STARTING and not self.is_beginning and not charge.is_closed:
             self.is_beginning = True
             self.entry.fleet.spawn(self._go_on, charge)
 
@@ -92,8 +120,8 @@ class Member:
         """Go on with a start that somebody else has sent, or was about to send."""
         try:
             await reach_start(self.entry, charge.recording)
-        except Exception as error:  # noqa: BLE001 - only a notification can tell now
-            self.happened(charge, IncidentKind.START_RETRIED, told(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, a notification may still tell
+            self.happened(charge, IncidentKind.UNCONFIRMED, told(error))
         finally:
             self.is_beginning = False
             self.entry.begun_at(charge)
@@ -112,8 +140,6 @@ class Member:
                 charge.is_closed = True
 
     def _look_after(self, charge: Charge) -> None:
-        if charge not in self.charges:
-            self.charges.append(charge)
         self.entry.begun_at(charge)
         if self.entry.is_stopped:
             charge.stop_at = -1.0
@@ -140,7 +166,7 @@ class Member:
 
     def ended(self, charge: Charge) -> None:  # noqa: ARG002 - which of them doesn't matter
         """One of its recordings is over, or more has become known of it."""
-        self.entry.settle()
+        self.settle()
 
     def happened(self, charge: Charge, kind: IncidentKind, text: str) -> None:
         """Something has happened to one of its recordings."""
@@ -195,6 +221,9 @@ class Member:
         policy = self.entry.policy
         if policy is None or self.replaced >= policy.most:
             return f"it was replaced {self.replaced} times already"
+        has_secrets = lost.driver.ledger.description.has_secrets or self.entry.fleet.cloud.secrets is not None
+        if not has_secrets:
+            return "nobody has brought its mode with the storage keys, and its token"
         again = would_fail_again(lost.recording)
         return None if again is None else f"another one would meet the same: {again}"
 
@@ -222,7 +251,7 @@ class Member:
     def settle(self) -> None:
         """Give the place back, if nothing of it records any more."""
         last = self.charges[-1] if self.charges else None
-        is_idle = last is None or last.records_no_more or last.recording.state.is_before_start
+        is_idle = last is None or last.is_closed or last.records_no_more
         if self.has_place and not self.is_beginning and is_idle:
             self.has_place = False
             if any(charge.recording.sid for charge in self.charges):

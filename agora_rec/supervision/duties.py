@@ -69,15 +69,23 @@ def next_duty(charge: Charge, now: Now, rota: Rota, upload_timeout: timedelta) -
 
 
 def _before_the_sid(charge: Charge, now: Now) -> tuple[float, Duty]:
-    """Nobody starts it any more: its sid may still come by a notification, for a while."""
+    """Its start was sent: a stop asks for the sid, and in the end only a notification can bring it."""
     acquired_at = charge.driver.ledger.standing.acquired_at or now.wall
-    return now.at(acquired_at + RESOURCE_ID_LIFETIME + AWAIT_SID), Duty.CLOSE
+    given_up_at = now.at(acquired_at + RESOURCE_ID_LIFETIME + AWAIT_SID)
+    stop_at = _stop_at(charge, now)
+    if not charge.driver.is_lapsed and stop_at < given_up_at:
+        return stop_at, Duty.STOP
+    return given_up_at, Duty.CLOSE
+
+
+def _stop_at(charge: Charge, now: Now) -> float:
+    stop_at = charge.stop_at if charge.until is None else min(charge.stop_at, now.at(charge.until))
+    return max(stop_at, charge.stop_not_before)
 
 
 def _while_it_runs(charge: Charge, now: Now, rota: Rota) -> tuple[float, Duty]:
     due, duty = _look_at(charge, rota), Duty.LOOK
-    stop_at = charge.stop_at if charge.until is None else min(charge.stop_at, now.at(charge.until))
-    stop_at = max(stop_at, charge.stop_not_before)
+    stop_at = _stop_at(charge, now)
     if stop_at <= due:
         due, duty = stop_at, Duty.STOP
     if charge.lease_at < due:
