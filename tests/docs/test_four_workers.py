@@ -12,10 +12,10 @@ import pytest
 from attrs import frozen
 
 from agora_rec.emulator import Emulator, Settings
-from tests.support.fleet import Fleet, free_port
 from tests.support.secrets import ACCESS_KEY, CUSTOMER_ID, CUSTOMER_SECRET, SECRET_KEY, WEBHOOK_SECRET
 from tests.support.served import served_emulator
 from tests.support.valkey import served_valkey
+from tests.support.worker_processes import WorkerProcesses, free_port
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "examples"
 
@@ -102,8 +102,8 @@ async def ask_all(url: str, method: str, path: str, times: int) -> list[tuple[in
 async def test_a_lesson_outlives_the_workers_that_started_it(example: Example, tmp_path: Path):
     port = free_port()
 
-    def fleet(workers: int) -> Fleet:
-        return Fleet(
+    def processes(workers: int) -> WorkerProcesses:
+        return WorkerProcesses(
             example.app,
             workers=workers,
             log=tmp_path / "log",
@@ -113,7 +113,7 @@ async def test_a_lesson_outlives_the_workers_that_started_it(example: Example, t
         )
 
     with surroundings(port, example.webhooks, tmp_path) as (emulator, environment):
-        async with fleet(example.workers) as workers:
+        async with processes(example.workers) as workers:
             assert (await ask(workers.url, "POST", "/lessons/class-42/stop"))[0] == 404
             started = await ask_all(workers.url, "POST", "/lessons/class-42/start", 4)
             (session,) = emulator.running()
@@ -121,7 +121,7 @@ async def test_a_lesson_outlives_the_workers_that_started_it(example: Example, t
             workers.kill(workers.pids[0])
             assert workers.deploy() in {0, -signal.SIGTERM}
             assert [one.sid for one in emulator.running()] == [session.sid], "a deploy ends no recording"
-        async with fleet(1) as workers:
+        async with processes(1) as workers:
             status, told = await ask(workers.url, "GET", "/lessons/class-42")
             assert (status, told["state"], told["sid"]) == (200, "recording", session.sid)
             stopped = await ask_all(workers.url, "POST", "/lessons/class-42/stop", 2)

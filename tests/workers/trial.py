@@ -19,8 +19,8 @@ from attrs import field, frozen
 
 from agora_rec.emulator import Emulator, Settings, WebhookSwitches
 from tests.support.asgi import served
-from tests.support.fleet import Fleet, free_port
 from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET, WEBHOOK_SECRET
+from tests.support.worker_processes import WorkerProcesses, free_port
 from tests.workers.judge import Gate, judge
 from tests.workers.stores import SERVERS, Server, open_to
 from tests.workers.users import User, Web
@@ -111,7 +111,7 @@ async def run(plan: Plan) -> Report:
         gate = Gate(emulator.app, store, looks_at_stops=not plan.away)
         async with served(gate) as service, emulator.delivering():
             with tempfile.TemporaryDirectory(prefix="trial") as directory:
-                fleet = _fleet(
+                processes = _processes(
                     plan,
                     port=port,
                     app_id=emulator.app_id,
@@ -119,18 +119,18 @@ async def run(plan: Plan) -> Report:
                     server=server,
                     log=Path(directory) / "log",
                 )
-                async with fleet, _asked(fleet.url, plan.patience, chance) as web:
+                async with processes, _asked(processes.url, plan.patience, chance) as web:
                     users = [
                         User(f"lesson-{number}", web, plan.rounds, plan.pause)
                         for number in range(plan.channels)
                     ]
-                    killed = await _live(plan, users, fleet, server, chance)
+                    killed = await _live(plan, users, processes, server, chance)
                     faults = await judge(emulator, store, users, settled_within=plan.patience / 3)
                     await gate.look_again()
                     faults += gate.faults + web.faults
                     if not plan.mistake:
-                        faults += _said_aloud(fleet.said)
-                    said = fleet.said
+                        faults += _said_aloud(processes.said)
+                    said = processes.said
     return Report(
         plan=plan,
         seconds=time.perf_counter() - began,
@@ -145,8 +145,10 @@ async def run(plan: Plan) -> Report:
     )
 
 
-def _fleet(plan: Plan, *, port: int, app_id: str, service: str, server: Server, log: Path) -> Fleet:
-    return Fleet(
+def _processes(
+    plan: Plan, *, port: int, app_id: str, service: str, server: Server, log: Path
+) -> WorkerProcesses:
+    return WorkerProcesses(
         "tests.workers.app:app",
         workers=plan.workers,
         port=port,
@@ -172,7 +174,9 @@ async def _asked(url: str, patience: float, chance: random.Random) -> AsyncGener
         await web.aclose()
 
 
-async def _live(plan: Plan, users: list[User], fleet: Fleet, server: Server, chance: random.Random) -> int:
+async def _live(
+    plan: Plan, users: list[User], processes: WorkerProcesses, server: Server, chance: random.Random
+) -> int:
     """Let users come, workers die, and the store's server go away; how many workers died."""
     killed = 0
 
@@ -184,8 +188,8 @@ async def _live(plan: Plan, users: list[User], fleet: Fleet, server: Server, cha
         nonlocal killed
         while True:
             await anyio.sleep(every)
-            if fleet.pids:  # as soon as there is one again
-                fleet.kill(chance.choice(fleet.pids))
+            if processes.pids:  # as soon as there is one again
+                processes.kill(chance.choice(processes.pids))
                 killed += 1
 
     async def go_away() -> None:

@@ -19,7 +19,7 @@ _READY: Final = "Application startup complete."
 _STARTED_WITHIN: Final = 60.0
 
 
-class Fleet:
+class WorkerProcesses:
     """Several workers behind one port. uvicorn starts another one for each that dies.
 
     Args:
