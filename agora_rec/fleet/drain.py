@@ -12,7 +12,7 @@ from types import FrameType
 
 import anyio
 
-from agora_rec.fleet.fleet import Fleet
+from agora_rec.fleet.fleet import Fleet, OnExit
 
 
 @asynccontextmanager
@@ -20,8 +20,9 @@ async def drain_on(fleet: Fleet, *signals: int) -> AsyncGenerator[None]:
     """Drain a fleet as soon as one of these signals comes, while the block runs.
 
     Whoever listens to the signal already (uvicorn, hypercorn) still gets it. If nobody does, so that the
-    signal would end the process on the spot, the block is cancelled instead: then the fleet's own block ends,
-    and does what its `on_exit` says.
+    signal would end the process on the spot, the block is cancelled instead; the program goes on after it,
+    where the fleet's own block ends. As with any fleet whose block is cancelled, its recordings are stopped
+    then, unless it releases them.
 
     Args:
         fleet: Which; see `Fleet.drain`.
@@ -37,8 +38,8 @@ async def drain_on(fleet: Fleet, *signals: int) -> AsyncGenerator[None]:
         heard.setblocking(False)
         waker.setblocking(False)
         try:
-            for each in signals or (signal.SIGTERM,):
-                handlers[int(each)] = _Handler(int(each), waker)
+            for each in dict.fromkeys(map(int, signals or (signal.SIGTERM,))):
+                handlers[each] = _Handler(each, waker)
             failure: Exception | None = None
             async with anyio.create_task_group() as tasks:
                 with anyio.CancelScope() as block:
@@ -61,7 +62,8 @@ class _Handler:
     def __init__(self, number: int, waker: socket.socket) -> None:
         self._number = number
         self._waker = waker
-        self._before = signal.signal(number, self._heard)
+        self._before = signal.getsignal(number)  # known before the first signal can come
+        signal.signal(number, self._heard)
 
     @property
     def is_alone(self) -> bool:
@@ -83,7 +85,11 @@ class _Handler:
 async def _drain_when_heard(
     fleet: Fleet, heard: socket.socket, block: anyio.CancelScope, handlers: dict[int, _Handler]
 ) -> None:
-    await anyio.wait_readable(heard)
-    fleet.drain()
-    if any(handlers[number].is_alone for number in heard.recv(16)):
-        block.cancel()
+    while True:
+        await anyio.wait_readable(heard)
+        is_told_to_go = any(handlers[number].is_alone for number in heard.recv(64))
+        if is_told_to_go and fleet.on_exit is OnExit.WAIT:
+            fleet.on_exit = OnExit.STOP  # the fleet's block will not see that this one was cancelled
+        fleet.drain()
+        if is_told_to_go:
+            block.cancel()
