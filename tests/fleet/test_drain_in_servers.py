@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -31,7 +32,7 @@ from tests.support.served import served_emulator
 
 pytestmark = pytest.mark.anyio
 
-Serve = Callable[[Starlette, Listening], Awaitable[None]]
+Serve = Callable[[Starlette, Listening], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture
