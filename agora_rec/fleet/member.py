@@ -51,7 +51,9 @@ class Member:
     @property
     def may_run(self) -> bool:
         """Whether something of it may record."""
-        return self.is_beginning or any(charge.driver.may_need_stop for charge in self.charges)
+        if self.is_beginning:
+            return True
+        return any(not each.is_closed and each.driver.may_need_stop for each in self.charges)
 
     async def begin(self, exclude: tuple[str, ...]) -> None:
         """Start the first recording, or join the one that its key has already; then it is looked after.
@@ -200,6 +202,7 @@ class Member:
                     plan=self._plan_after(lost),
                 )
                 self.replaced += 1
+                await lost.driver.ledger.save()  # that it has left, or the key would still be its own
                 await self._start(await entry.fleet.made(description))
                 entry.gaps = (*entry.gaps, self._gap(lost))
                 text = f"by one under uid {self.charges[-1].recording.uid}"

@@ -113,32 +113,33 @@ class FleetWorld(World):
             self._judge()
 
     async def _record(self, fleet: Fleet, life: Life, *, is_last: bool) -> None:
+        collected = anyio.Event()
         async with anyio.create_task_group() as outside:
             outside.start_soon(self._crowd, life)
             outside.start_soon(self._lose, life)
-            with self.clock.move_on_after(self.scenario.horizon):
-                await self._collect(fleet, life)
-                if is_last:
-                    await self.clock.sleep(self.scenario.horizon)
+            outside.start_soon(self._collect, fleet, life, collected)
+            await self.clock.sleep(self.scenario.horizon)
             if is_last:
-                await self._end_all(fleet, life)
+                await self._end_all(fleet, life, collected)
             outside.cancel_scope.cancel()
 
-    async def _end_all(self, fleet: Fleet, life: Life) -> None:
+    async def _end_all(self, fleet: Fleet, life: Life, collected: anyio.Event) -> None:
         self.weather.calm_at = self.trace.seconds()
         self.trace.note("weather", "is calm from now on")
-        if self.rng("end").random() < 0.5:
+        is_endless = any(spec.until is None for spec in self.wanted)
+        if is_endless or self.rng("end").random() < 0.5:
             await fleet.stop_all()
             self.trace.note(f"life {life.number}", "has stopped all")
         with self.clock.move_on_after(self.scenario.horizon + ENDED_WITHIN) as scope:
-            await self._collect(fleet, life)
+            await collected.wait()
         if scope.cancelled_caught:
             self.trace.violate(f"results are missing: {fleet.report().states}")
 
-    async def _collect(self, fleet: Fleet, life: Life) -> None:
+    async def _collect(self, fleet: Fleet, life: Life, collected: anyio.Event) -> None:
         async for result in fleet.record(self.wanted, resume=True):
             self.results[result.spec.cname] = result
             self.trace.note(f"life {life.number}", f"{result.spec.cname}: {result.state.value}")
+        collected.set()
 
     async def _lose(self, life: Life) -> None:
         """Now and then the service loses a recording for good."""
@@ -159,7 +160,8 @@ class FleetWorld(World):
         if is_last and fleet.recordings:
             self.trace.violate(f"the fleet was left with {fleet.recordings}")
         for places in (fleet._places, fleet._web_places):
-            if is_last and (places.used or places.waiting):
+            left = sum(count for _, count in places._leaving)
+            if is_last and (places.used != left or places.waiting):
                 self.trace.violate(f"{places.used} places are taken still, {places.waiting} wait")
 
     def _judge(self) -> None:
