@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from agora_rec.fleet.chains import Chain, chain_of, last_ones
+from agora_rec.fleet.chains import Chain, last_ones, whole_chain_of
 from agora_rec.fleet.spec import spec_of
 from agora_rec.recording.lookout import LEASE_SECONDS
 from agora_rec.store import Stored
@@ -70,6 +70,6 @@ class Adoption:
         }
         groups = defaultdict[str, list[Chain]](list)
         for last in last_ones(free):
-            chain = await chain_of(cloud, last, lambda each: each.id in free)
+            chain = await whole_chain_of(cloud, last, lambda each: each.id in free)
             groups[chain.root].append(chain)
         return groups

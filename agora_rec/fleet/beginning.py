@@ -1,7 +1,8 @@
 """Having a recording begin, however often that takes: what may be tried again, when, and for how long."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from agora_rec.errors import (
     AgoraRecError,
@@ -17,10 +18,13 @@ from agora_rec.errors import (
 )
 from agora_rec.recording import Recording
 from agora_rec.supervision import IncidentKind
+from agora_rec.supervision.incidents import told
 from agora_rec.vocabulary import State
 
 if TYPE_CHECKING:
     from agora_rec.fleet.entry import Entry
+
+T = TypeVar("T")
 
 AGAIN: Final = (
     TransportError,
@@ -31,8 +35,35 @@ AGAIN: Final = (
     StoreUnavailable,
 )
 """What a start may meet that says nothing against trying it again later."""
+MISTAKES: Final = (
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    NameError,
+    AssertionError,
+    NotImplementedError,
+)
+"""Errors that are not this library's and won't pass either: somebody's code is wrong."""
 START_AGAIN: Final = (5.0, 10.0, 15.0, 30.0)
 """Seconds after which a start that met one of these is tried again; the last one repeats."""
+
+
+async def persist(entry: "Entry", step: Callable[[], Awaitable[T]]) -> T:
+    """Do something that a store, or whoever brings secrets, may fail at for a while; try it again.
+
+    Raises:
+        FleetClosed: Nobody wants it any more.
+        Exception: It was refused for good, or has failed for too long.
+    """
+    failures = _Failures(entry, None)
+    while True:
+        if entry.is_stopped:
+            raise FleetClosed
+        try:
+            return await step()
+        except Exception as error:  # noqa: BLE001 - whatever stores raise
+            await failures.heed(error)
 
 
 async def reach_start(entry: "Entry", recording: Recording) -> None:
@@ -59,12 +90,19 @@ async def reach_start(entry: "Entry", recording: Recording) -> None:
                 if recording.state.is_before_start:
                     raise FleetClosed from None  # its start was withdrawn by a stop
                 return  # somebody has stopped it, or it has ended: that is seen to
-            except AGAIN as error:
+            except Exception as error:  # noqa: BLE001 - whatever stores and providers raise
                 if recording.state is State.STARTING and (entry.is_stopped or recording.driver.is_lapsed):
                     return  # a stop asks for the sid as well; and in the end only a notification can tell
                 await failures.heed(error)
             else:
                 return
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether it may go well when it is tried again later."""
+    if isinstance(error, AgoraRecError):
+        return isinstance(error, AGAIN)
+    return not isinstance(error, MISTAKES)  # a store's driver, or whoever brings secrets, has its own errors
 
 
 class _Refusals:
@@ -95,18 +133,20 @@ class _Refusals:
 class _Failures:
     """What is done when a start fails for reasons that pass."""
 
-    def __init__(self, entry: "Entry", recording: Recording) -> None:
+    def __init__(self, entry: "Entry", recording: Recording | None) -> None:
         self._entry = entry
         self._recording = recording
         self._count = 0
 
-    async def heed(self, error: AgoraRecError) -> None:
-        """Wait before the next try; raises the error when it has gone on for too long."""
+    async def heed(self, error: Exception) -> None:
+        """Wait before the next try; raises the error when it won't pass, or has gone on for too long."""
+        if not may_pass(error):
+            raise error
         pause = START_AGAIN[min(self._count, len(START_AGAIN) - 1)]
         self._count += 1
         # Whether something runs, nobody knows: to know it, and to stop it, it takes the sid.
-        is_unconfirmed = self._recording.state is State.STARTING
+        is_unconfirmed = self._recording is not None and self._recording.state is State.STARTING
         if not is_unconfirmed and (self._entry.is_stopped or not self._entry.may_try_again(pause)):
             raise error
-        self._entry.happened(IncidentKind.START_RETRIED, str(error), self._recording)
+        self._entry.happened(IncidentKind.START_RETRIED, told(error), self._recording)
         await self._entry.pause(pause)

@@ -61,6 +61,22 @@ async def chain_of(cloud: CloudRecording, last: Stored, is_open: Callable[[Check
     return Chain(root=root, last=last, open=tuple(still_open), earlier=earlier)
 
 
+async def whole_chain_of(
+    cloud: CloudRecording, stored: Stored, is_open: Callable[[Checkpoint], bool]
+) -> Chain:
+    """The recordings of one recorder, when all that is known is one that is to be followed.
+
+    Others may have taken its place and be over already: its key tells, if it has one.
+    """
+    key = stored.checkpoint.key
+    newest = None if key is None else await cloud.store.load_by_key(key)
+    if newest is not None and newest.checkpoint.id != stored.checkpoint.id:
+        chain = await chain_of(cloud, newest, is_open)
+        if any(each.checkpoint.id == stored.checkpoint.id for each in chain.open):
+            return chain
+    return await chain_of(cloud, stored, is_open)
+
+
 def last_ones(free: Mapping[str, Stored]) -> tuple[Stored, ...]:
     """Those whose place no other one has taken."""
     followed = {_plan(stored.checkpoint).follows for stored in free.values()}

@@ -155,6 +155,7 @@ class Fleet:
         self._entries: dict[int, Entry] = {}
         self._by_key: dict[str, Entry] = {}
         self._over: deque[Entry] = deque()
+        self._feeders: list[Feeder] = []
         self._given_up: dict[str, None] = {}
         self._kept = results
         self._forgotten: Counter[ResultState] = Counter()
@@ -230,11 +231,13 @@ class Fleet:
         """
         feeder = Feeder(self, specs, resume=resume)
         self.spawn(feeder.run)
+        self._feeders.append(feeder)
         try:
             async for result in feeder:
                 yield result
         finally:
             feeder.close()
+            self._feeders.remove(feeder)
 
     def report(self) -> Report:
         """Say what has become of each, as far as is known now."""
@@ -249,8 +252,11 @@ class Fleet:
     async def stop_all(self) -> Report:
         """Stop all that run, send away all that wait, and wait until the service has acknowledged it.
 
-        A stop that fails is sent again until it is answered. The fleet goes on: more can be started then.
+        A stop that fails is sent again until it is answered. `record` takes no more specs, and ends with the
+        results of those that it took. The fleet goes on: more can be started then.
         """
+        for feeder in self._feeders:
+            feeder.close()
         await self._stop(tuple(self._entries.values()))
         return self.report()
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from agora_rec.errors import AgoraRecError, FleetClosed
-from agora_rec.fleet.beginning import reach_start
+from agora_rec.fleet.beginning import persist, reach_start
 from agora_rec.fleet.chains import chain_of
 from agora_rec.fleet.replacing import is_lost, would_fail_again
 from agora_rec.fleet.result import Gap
@@ -76,7 +76,7 @@ class Member:
         self.is_beginning = True
         try:
             description = spec.describe(self.number, now=clock.now(), exclude=exclude, plan=plan)
-            recording = await self.entry.fleet.made(description)
+            recording = await persist(self.entry, lambda: self.entry.fleet.made(description))
             if recording.id != description.id:
                 await self._learn_what_was_before(recording)
             await self._start(recording)
@@ -202,8 +202,9 @@ class Member:
                     plan=self._plan_after(lost),
                 )
                 self.replaced += 1
-                await lost.driver.ledger.save()  # that it has left, or the key would still be its own
-                await self._start(await entry.fleet.made(description))
+                # That it has left must be known first, or the key would still be its own.
+                await persist(entry, lost.driver.ledger.save)
+                await self._start(await persist(entry, lambda: entry.fleet.made(description)))
                 entry.gaps = (*entry.gaps, self._gap(lost))
                 text = f"by one under uid {self.charges[-1].recording.uid}"
                 self.happened(self.charges[-1], IncidentKind.REPLACED, text)

@@ -44,7 +44,9 @@ class FleetOracle(Oracle):
             self._illegal(call, "one of its recordings runs, or a start of it may have worked")
 
     def _may_begin_anew(self, call: Sent) -> bool:
-        return not any(session.cname == call.who[0] for session in self.world.emulator.running())
+        foreign = self.world.checks.foreign
+        running = [each for each in self.world.emulator.running() if each.resource_id not in foreign]
+        return not any(session.cname == call.who[0] for session in running)
 
 
 class FleetChecks(Checks):
@@ -65,6 +67,7 @@ class FleetWorld(World):
     results: dict[str, Result] = field(factory=dict[str, Result], init=False)
     wanted: tuple[FleetSpec, ...] = field(default=(), init=False)
     limit: int = field(default=50, init=False)
+    has_stopped_all: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -128,6 +131,7 @@ class FleetWorld(World):
         self.trace.note("weather", "is calm from now on")
         is_endless = any(spec.until is None for spec in self.wanted)
         if is_endless or self.rng("end").random() < 0.5:
+            self.has_stopped_all = True
             await fleet.stop_all()
             self.trace.note(f"life {life.number}", "has stopped all")
         with self.clock.move_on_after(self.scenario.horizon + ENDED_WITHIN) as scope:
@@ -174,7 +178,8 @@ class FleetWorld(World):
             ]
             result = self.results.get(spec.cname)
             if result is None:
-                self.trace.violate(f"{spec.cname}: there is no result")
+                if sessions or not self.has_stopped_all:
+                    self.trace.violate(f"{spec.cname}: there is no result")
                 continue
             given_up = {ResultState.UNCONFIRMED, ResultState.FAILED}
             if any(each.running for each in sessions) and result.state not in given_up:
