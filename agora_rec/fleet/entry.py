@@ -332,6 +332,12 @@ class Entry:
             for each in callbacks:
                 each(self)
 
+    def reopen(self) -> None:
+        """It was over, and is not: one of its recordings records on."""
+        if self.result is not None:
+            self.result = None
+            self.fleet.reopened(self)
+
     def so_far(self) -> Result:
         """What has become of it by now."""
         charges = [charge for member in self.members for charge in member.charges]

@@ -439,6 +439,12 @@ class Fleet:
                 self._calls_forgotten += result.calls
         self.pulse()
 
+    def reopened(self, entry: Entry) -> None:
+        """One that was over is not."""
+        self._entries[entry.number] = entry
+        if entry in self._over:  # not one of those that made room
+            self._over.remove(entry)
+
     def pulse(self) -> None:
         """Something has changed: let those see who wait."""
         changed, self._changed = self._changed, None

@@ -115,7 +115,7 @@ class Member:
         """Go on with a start that is still open, unless that is being done."""
         charge = self.charges[-1]
         if charge.recording.state is State.STARTING and not self.is_beginning and not charge.is_closed:
-            self.is_beginning = True
+            self.is_beginning = charge.is_beginning = True
             self.entry.fleet.spawn(self._go_on, charge)
 
     async def _go_on(self, charge: Charge) -> None:
@@ -125,7 +125,7 @@ class Member:
         except Exception as error:  # noqa: BLE001 - whatever it is, a notification may still tell
             self.happened(charge, IncidentKind.UNCONFIRMED, told(error))
         finally:
-            self.is_beginning = False
+            self.is_beginning = charge.is_beginning = False
             self.entry.begun_at(charge)
             self.entry.fleet.supervisor.touch(charge)
             self.settle()
@@ -159,7 +159,7 @@ class Member:
 
     def returned(self, charge: Charge) -> None:
         """It records on, on another server."""
-        self.entry.result = None
+        self.entry.reopen()
         if charge is self.charges[-1] and not self.has_place:
             self.has_place = True
             self.entry.admission.seize()

@@ -71,7 +71,6 @@ class Driver:
         "start_job",
         "stop_job",
         "stops_wanted",
-        "suspicions",
     )
 
     def __init__(self, ledger: Ledger) -> None:
@@ -86,8 +85,6 @@ class Driver:
         """When (`clock.monotonic`) the service last answered for the recording as one that it knows."""
         self.stops_wanted: int = 0
         """How often somebody has wanted it stopped, whatever became of that; a goal that starts gives way."""
-        self.suspicions: int = 0
-        """How many notifications said that it may be in trouble; only a query can tell."""
         self._starting = Starting(ledger)
         self._turn = Turn()
         self._waiting: tuple[Interrupt, ...] = ()
@@ -127,9 +124,9 @@ class Driver:
         Returns:
             Whether it had not been heard before.
         """
-        for fact in facts_heard(notification):
-            if isinstance(fact, facts.Suspected):
-                self.suspicions += 1
+        said = facts_heard(notification)
+        self.ledger.heard.suspect(said)
+        for fact in said:
             self.ledger.absorb(fact)
         return self.ledger.hear(notification, keys)
 
@@ -211,6 +208,11 @@ class Driver:
         """Whether a stop was written down and nobody knows whether it was ever sent."""
         waiting = self.ledger.state is State.STOPPING and self.ledger.standing.left_at is None
         return waiting and not self.is_stopping
+
+    @property
+    def suspicions(self) -> int:
+        """How many notifications said that it may be in trouble, here or at another worker."""
+        return self.ledger.heard.suspicions
 
     @property
     def is_lapsed(self) -> bool:

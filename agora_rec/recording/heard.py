@@ -1,8 +1,9 @@
 """What the service has said of one recording by notification, and which notifications were dealt with.
 
 Kept are the last ones, as evidence and for those who follow them; the identities of some more, so that what
-comes again is recognised; and how far the upload is. Pure. What a notification means for the lifecycle stands
-in `lifecycle/heard.py`, which recording it belongs to in `notifications/`.
+comes again is recognised; how far the upload is; and how often something seemed to be wrong. Pure. What a
+notification means for the lifecycle stands in `lifecycle/heard.py`, which recording it belongs to in
+`notifications/`.
 """
 
 from collections import OrderedDict
@@ -11,6 +12,9 @@ from hashlib import blake2b
 from typing import Final, Self
 
 from agora_rec.codec import notification_from_json, notification_to_json
+from agora_rec.lifecycle import Fact
+from agora_rec.lifecycle.facts import Suspected
+from agora_rec.lifecycle.heard import facts_heard
 from agora_rec.model.events import RtmpPublishStatus, UnknownEvent, UploadingProgress
 from agora_rec.model.notification import Notification
 from agora_rec.recording.tail import Tail
@@ -54,7 +58,7 @@ def _digest(*parts: object) -> str:
 class Heard:
     """The notifications of one recording."""
 
-    __slots__ = ("_kept_keys", "_keys", "kept", "progress", "revision")
+    __slots__ = ("_kept_keys", "_keys", "kept", "progress", "revision", "suspicions")
 
     def __init__(
         self,
@@ -70,6 +74,8 @@ class Heard:
         """How far the upload is, in ten-thousandths of what is recorded; it never falls."""
         self.revision: int = 0
         """Grows with everything that is learnt here."""
+        self.suspicions: int = 0
+        """How many notifications said that it may be in trouble; only a query can tell."""
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> Self:
@@ -103,6 +109,10 @@ class Heard:
             self._progressed(notification.event.progress)
         return True
 
+    def suspect(self, said: Iterable[Fact]) -> None:
+        """Note whether a notification says that it may be in trouble."""
+        self.suspicions += any(isinstance(fact, Suspected) for fact in said)
+
     def settle(self, keys: tuple[str, ...]) -> None:
         """Remember that a notification was dealt with: whoever meets these identities again need not act."""
         if not keys:
@@ -115,7 +125,8 @@ class Heard:
     def merge(self, checkpoint: Checkpoint) -> None:
         """Learn what other workers have heard and dealt with."""
         for notification in checkpoint.notifications:
-            self.keep(notification, identity(notification))
+            if self.keep(notification, identity(notification)):
+                self.suspect(facts_heard(notification))
         self.settle(checkpoint.heard)
         self._progressed(checkpoint.progress)
 

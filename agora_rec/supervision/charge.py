@@ -21,7 +21,10 @@ class Owner(Protocol):
         ...
 
     def returned(self, charge: "Charge") -> None:
-        """It records on: what had left or ended was an instance that it had left behind in a failover."""
+        """It records on, or after all; one that was closed is stopped.
+
+        What had left or ended was an instance that it had left behind in a failover, or its sid came late.
+        """
         ...
 
     def ended(self, charge: "Charge") -> None:
@@ -50,10 +53,13 @@ class Charge:
         "due",
         "heard",
         "heard_at",
+        "is_beginning",
         "is_busy",
         "is_closed",
         "is_gone",
+        "is_held",
         "is_ours",
+        "is_placed",
         "is_warned",
         "lease_at",
         "look_at",
@@ -68,7 +74,7 @@ class Charge:
         "stops_sent",
         "suspicions",
         "until",
-        "waiting_since",
+        "waiting",
     )
 
     def __init__(self, recording: Recording, owner: Owner) -> None:
@@ -86,15 +92,23 @@ class Charge:
         self.heard_at: float = -inf
         """When a notification came last."""
         self.heard: int = 0
+        """How many notifications were known then."""
         self.suspicions: int = 0
+        """How many suspicions were known when a look was last called for."""
         self.lookout: Lookout | None = None
         """Our right to look; None: nobody else uses the store."""
         self.lease_at: float = inf
         """When that is to be renewed."""
         self.is_ours: bool = True
         """Whether we have it."""
+        self.is_beginning: bool = False
+        """Whether its owner is still starting it, or may start it anew."""
         self.is_busy: bool = False
-        """Whether something is being done for it now."""
+        """Whether something that takes time is being done for it now. It may be stopped all the same."""
+        self.is_held: bool = False
+        """Whether a supervisor looks after it."""
+        self.is_placed: bool = False
+        """Whether the next look has its place among those that came due at once."""
         self.is_closed: bool = False
         """Whether nothing more is to be done for it."""
         self.is_gone: bool = False
@@ -105,11 +119,12 @@ class Charge:
         """When somebody wants it stopped; infinity: nobody does."""
         self.stop_not_before: float = -inf
         self.stops_sent: int = 0
+        """How many stops were sent since it was last known to record."""
         self.renew_at: datetime | None = None
         """When its storage needs new keys; None: never."""
         self.renewals_failed: int = 0
-        self.waiting_since: datetime | None = None
-        """Since when all that is missing is news of its files."""
+        self.waiting: tuple[State, datetime] | None = None
+        """In which state all that is missing is news of its files, and since when."""
 
     def __repr__(self) -> str:
         return f"<Charge {self.recording!r} due={self.due:.1f}>"
@@ -129,11 +144,10 @@ class Charge:
     def last_seen(self) -> datetime | None:
         """When it was last known to record; None: never."""
         clock, standing = self.driver.keeper.clock, self.driver.ledger.standing
-        seen_at = self.driver.seen_at
-        if standing.confirmed_at is None or seen_at is None:
+        seen_at = max(-inf if self.driver.seen_at is None else self.driver.seen_at, self.heard_at)
+        if standing.confirmed_at is None or seen_at == -inf:
             return standing.confirmed_at
-        ago = clock.monotonic() - max(seen_at, self.heard_at)
-        return max(standing.confirmed_at, clock.now() - timedelta(seconds=ago))
+        return max(standing.confirmed_at, clock.now() - timedelta(seconds=clock.monotonic() - seen_at))
 
     @property
     def lifetime_hours(self) -> int:

@@ -1,4 +1,7 @@
-"""What a recording needs next, and when: one pure function over all that is known of it."""
+"""What a recording needs next, and when: one function over all that is known of it.
+
+Nothing is sent or awaited here; all that it writes down is since when a recording waits for its files.
+"""
 
 from datetime import datetime, timedelta
 from enum import Enum, unique
@@ -18,6 +21,8 @@ LIFETIME_MARGIN: Final = timedelta(hours=1)
 AWAIT_SID: Final = timedelta(minutes=2)
 """For how long the sid of a start without an answer may still come, when its resource ID is too old to ask: a
 failover takes 90 s, and what is notified in that time is sent three times."""
+OTHERS_STOP: Final = 30.0
+"""Seconds for which a stop that another worker has written down is left to him: as long as it may take."""
 LOOK_AGAIN: Final = 5.0
 """Seconds after which is looked whether a stop that is under way has been answered."""
 
@@ -69,35 +74,42 @@ def next_duty(charge: Charge, now: Now, rota: Rota, upload_timeout: timedelta) -
 
 
 def _before_the_sid(charge: Charge, now: Now) -> tuple[float, Duty]:
-    """Its start was sent: a stop asks for the sid, and in the end only a notification can bring it."""
-    acquired_at = charge.driver.ledger.standing.acquired_at or now.wall
-    given_up_at = now.at(acquired_at + RESOURCE_ID_LIFETIME + AWAIT_SID)
-    stop_at = _stop_at(charge, now)
-    if not charge.driver.is_lapsed and stop_at < given_up_at:
+    """Its sid may still come by a notification, for a while, and by the same start where a stop needs it."""
+    driver, acquired_at = charge.driver, charge.driver.ledger.standing.acquired_at
+    if driver.ledger.state.is_before_start or acquired_at is None:  # nothing runs
+        return (inf, Duty.WAIT) if charge.is_beginning else (now.monotonic, Duty.CLOSE)
+    if driver.is_stopping:
+        return now.monotonic + LOOK_AGAIN, Duty.WAIT
+    due, duty = inf, Duty.WAIT
+    if not charge.is_beginning:
+        due, duty = now.at(acquired_at + RESOURCE_ID_LIFETIME + AWAIT_SID), Duty.CLOSE
+    if not driver.is_lapsed and (stop_at := _stop_at(charge, now)) < due:
         return stop_at, Duty.STOP
-    return given_up_at, Duty.CLOSE
+    return due, duty
 
 
 def _stop_at(charge: Charge, now: Now) -> float:
-    stop_at = charge.stop_at if charge.until is None else min(charge.stop_at, now.at(charge.until))
-    return max(stop_at, charge.stop_not_before)
+    wanted_at = charge.stop_at if charge.until is None else min(charge.stop_at, now.at(charge.until))
+    return max(wanted_at, charge.stop_not_before)
 
 
 def _while_it_runs(charge: Charge, now: Now, rota: Rota) -> tuple[float, Duty]:
-    due, duty = _look_at(charge, rota), Duty.LOOK
-    stop_at = _stop_at(charge, now)
-    if stop_at <= due:
-        due, duty = stop_at, Duty.STOP
-    if charge.lease_at < due:
-        due, duty = charge.lease_at, Duty.LEASE
-    if charge.renew_at is not None and (renew_at := now.at(charge.renew_at)) < due:
-        due, duty = renew_at, Duty.RENEW
+    due, duty = _stop_at(charge, now), Duty.STOP
+    if due <= now.monotonic:
+        return due, duty  # before all else, however long that is due
     ends = None if charge.is_warned else charge.lifetime_ends
     if ends is not None:
         margin = min(LIFETIME_MARGIN, timedelta(hours=charge.lifetime_hours) / 10)
-        warn_at = now.at(ends - margin)
-        if warn_at < due:
+        if (warn_at := now.at(ends - margin)) < due:
             due, duty = warn_at, Duty.WARN
+    if charge.is_busy:
+        return due, duty
+    if (look_at := _look_at(charge, rota)) < due:
+        due, duty = look_at, Duty.LOOK
+    if charge.lease_at < due:
+        due, duty = charge.lease_at, Duty.LEASE
+    if charge.renew_at is not None and charge.is_ours and (renew_at := now.at(charge.renew_at)) < due:
+        due, duty = renew_at, Duty.RENEW
     return due, duty
 
 
@@ -112,10 +124,16 @@ def _while_it_stops(charge: Charge, now: Now, upload_timeout: timedelta) -> tupl
     if driver.is_stopping:
         return now.monotonic + LOOK_AGAIN, Duty.WAIT
     if driver.is_unsure_of_stop:
-        return max(now.monotonic, charge.stop_not_before), Duty.STOP
-    if charge.waiting_since is None:
-        charge.waiting_since = now.wall
-    return now.at(hope(driver, charge.waiting_since, normal=upload_timeout)), Duty.CLOSE
+        return max(now.monotonic, charge.stop_not_before, _others_stop_until(charge, now)), Duty.STOP
+    return now.at(hope(driver, _waiting_since(charge, now), normal=upload_timeout)), Duty.CLOSE
+
+
+def _others_stop_until(charge: Charge, now: Now) -> float:
+    """Until when a stop that isn't ours may be on its way, at a worker that lives."""
+    changes = charge.driver.ledger.history.items
+    if charge.lookout is None or charge.stops_sent or not changes:
+        return -inf
+    return now.at(changes[-1].at) + OTHERS_STOP
 
 
 def _at_the_end(charge: Charge, now: Now) -> tuple[float, Duty]:
@@ -123,7 +141,13 @@ def _at_the_end(charge: Charge, now: Now) -> tuple[float, Duty]:
     is_sure = driver.ledger.state is not State.FAILED or driver.ledger.standing.sid is None
     if is_sure or not driver.keeper.expects_notifications:
         return now.monotonic, Duty.CLOSE
-    if charge.waiting_since is None:
-        charge.waiting_since = now.wall
     # There may be files all the same, and news of them on its way.
-    return now.at(charge.waiting_since) + UPLOAD_GRACE, Duty.CLOSE
+    return now.at(_waiting_since(charge, now)) + UPLOAD_GRACE, Duty.CLOSE
+
+
+def _waiting_since(charge: Charge, now: Now) -> datetime:
+    """Since when it waits in this state for news of its files."""
+    state = charge.driver.ledger.state
+    if charge.waiting is None or charge.waiting[0] is not state:
+        charge.waiting = state, now.wall
+    return charge.waiting[1]

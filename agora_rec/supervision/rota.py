@@ -41,12 +41,12 @@ class Rota:
         return max(WATCH_EVERY, self.count / (self.qps * WATCH_RATE))
 
     def first(self, now: float) -> float:
-        """When to look for the first time at one that was just confirmed.
+        """When to look for the first time at one that was just confirmed, an interval from now at most.
 
-        Those that begin together are spread over the interval: each new one falls into the largest gap.
+        They are spread over the interval whenever they begin: each new one falls into the largest gap.
         """
         self._phase = (self._phase + _GOLDEN) % 1.0
-        return now + self.interval * (1.0 - self._phase)
+        return now + self.interval - (now - self._phase * self.interval) % self.interval
 
     def after(self, answered_at: float, heard_at: float) -> float:
         """When to look again.
@@ -59,8 +59,10 @@ class Rota:
         return min(max(answered_at, heard_at) + interval, answered_at + HEARD_FOR * interval)
 
     def place(self, now: float) -> float:
-        """When a look that is due now may go: looks that would come all at once keep some distance."""
+        """When a look that is due now may go: looks that would come all at once keep some distance.
+
+        The place is given to nobody else, so each look asks once.
+        """
         at = max(now, self._free_at)
-        if at == now:
-            self._free_at = now + min(_SPACING_MAX, _SLACK * self.interval / max(1, self.count))
+        self._free_at = at + min(_SPACING_MAX, _SLACK * self.interval / max(1, self.count))
         return at

@@ -16,8 +16,9 @@ from anyio.abc import TaskGroup
 
 from agora_rec.client import CloudRecording
 from agora_rec.errors import RecordingGone, SecretsRequired
+from agora_rec.lifecycle import FactKey
 from agora_rec.model import Storage
-from agora_rec.recording import watching
+from agora_rec.recording import Ledger, watching
 from agora_rec.recording.lookout import LEASE_SECONDS, Lookout
 from agora_rec.recording.watching import FIRST_LOOK, OTHERS_WATCH, Looks
 from agora_rec.supervision.agenda import Agenda
@@ -32,6 +33,8 @@ log: Final = logging.getLogger("agora_rec")
 
 STOP_AGAIN: Final = (15.0, 30.0, 60.0)
 """Seconds from a stop to the next one, where it is known to have failed; the last one repeats."""
+KEYS_WITHIN: Final = 60.0
+"""Seconds within which the provider of secrets must give new keys; later it is asked again."""
 RENEW_LEASE: Final = 0.8
 """After which part of its time a lease is renewed."""
 
@@ -56,24 +59,38 @@ class Supervisor:
         self._upload_timeout = upload_timeout
         self._agenda: Agenda[Charge] = Agenda()
         self._woken = anyio.Event()
+        self._is_over = False
 
     async def run(self) -> None:
         """Do what is due, until cancelled."""
-        while True:
-            now = self._now()
-            for charge in self._agenda.take_due(now.monotonic):
-                self._attend(charge, now)
-            left = self._agenda.next_due - self._clock.monotonic()
-            self._woken = anyio.Event()
-            with self._clock.move_on_after(None if left == inf else max(0.0, left)):
-                await self._woken.wait()
+        try:
+            while True:
+                now = self._now()
+                for charge in self._agenda.take_due(now.monotonic):
+                    try:
+                        self._attend(charge, now)
+                    except Exception as error:  # noqa: BLE001 - whatever it is, it is no business of the others
+                        self._failed(charge, error)
+                        self._agenda.note(charge, now.monotonic + self.rota.interval)
+                left = self._agenda.next_due - self._clock.monotonic()
+                self._woken = anyio.Event()
+                with self._clock.move_on_after(None if left == inf else max(0.0, left)):
+                    await self._woken.wait()
+        finally:
+            self._is_over = True
 
     def look_after(self, charge: Charge) -> None:
-        """Look after a recording from now on: one that has begun, and is not looked after by this yet."""
+        """Look after a recording from now on: one that has begun, and is not looked after by this yet.
+
+        One that was closed or dismissed before that stays so.
+        """
+        if charge.is_closed:
+            return
+        charge.is_held = True
         self.rota.count += 1
         ledger = charge.driver.ledger
         ledger.on_wake = partial(self._heard, charge)
-        charge.heard, charge.suspicions = ledger.heard.revision, charge.driver.suspicions
+        charge.heard, charge.suspicions = ledger.heard.kept.total, charge.driver.suspicions
         if self._cloud.is_store_shared:
             charge.lookout = charge.lookout or Lookout(ledger)
             charge.lease_at = self._clock.monotonic()
@@ -85,8 +102,8 @@ class Supervisor:
 
     def touch(self, charge: Charge) -> None:
         """See what comes next for one of whom something may have changed."""
-        if charge.is_busy:
-            return  # it is seen to when that is done
+        if not charge.is_held:
+            return
         due, _ = self._next(charge, self._now())
         if self._agenda.note(charge, due):
             self._woken.set()
@@ -95,6 +112,15 @@ class Supervisor:
         """Have it stopped now, and again for as long as it may run."""
         charge.stop_at = min(charge.stop_at, self._clock.monotonic())
         self.touch(charge)
+
+    def dismiss(self, charge: Charge) -> None:
+        """Look after it no more."""
+        charge.is_closed = True
+        if charge.is_held:
+            charge.is_held = False
+            charge.driver.ledger.on_wake = None
+            self._agenda.drop(charge)
+            self.rota.count -= 1
 
     async def let_go(self, charge: Charge) -> None:
         """Look after it no more, and let others do so."""
@@ -114,21 +140,33 @@ class Supervisor:
             charge.answered_at = now
 
     def _heard(self, charge: Charge) -> None:
-        """Something has become known of it."""
-        driver = charge.driver
+        """Something has become known of it; whatever fails here is no business of whoever has learnt that."""
+        try:
+            self._learn(charge)
+        except Exception as error:  # noqa: BLE001 - whatever its owner raises
+            self._failed(charge, error)
+
+    def _learn(self, charge: Charge) -> None:
+        driver, now = charge.driver, self._clock.monotonic()
         self._tell_owner(charge)
-        if charge.is_closed:
+        if not charge.is_held:
             return
-        if driver.ledger.heard.revision != charge.heard:
-            charge.heard, charge.heard_at = driver.ledger.heard.revision, self._clock.monotonic()
-        looks = charge.looks
-        if looks is not None and not looks.denied and not watching.is_unconfirmed(driver):
-            self._begin_looks(charge)  # it was confirmed in another way
+        if (heard := driver.ledger.heard.kept.total) != charge.heard:
+            charge.heard, charge.heard_at = heard, now
+        looks, is_unconfirmed = charge.looks, watching.is_unconfirmed(driver)
+        if looks is None and is_unconfirmed:  # its sid has come
+            self._begin_looks(charge)
+        is_settled = not (is_unconfirmed or looks is None or looks.denied)
+        if is_settled and not charge.is_busy and charge.look_at > now:  # it was confirmed in another way
+            self._begin_looks(charge)
         if driver.suspicions != charge.suspicions:
             charge.suspicions = driver.suspicions
-            charge.looks = charge.looks or Looks(self._clock)
-            charge.look_at = self._clock.monotonic()
+            self._look_at_once(charge)
         self.touch(charge)
+
+    def _look_at_once(self, charge: Charge) -> None:
+        charge.looks = charge.looks or Looks(self._clock)
+        charge.look_at = self._clock.monotonic()
 
     def _tell_owner(self, charge: Charge) -> None:
         """Tell whoever owns it whether it records, when that has changed."""
@@ -138,19 +176,33 @@ class Supervisor:
         charge.is_gone = is_gone
         if is_gone:
             charge.owner.left(charge)
-        else:
-            charge.owner.returned(charge)
+            return
+        # What was found out about the instance before says nothing about this one.
+        charge.looks, charge.waiting = None, None
+        charge.stops_sent, charge.stop_not_before = 0, -inf
+        self._look_at_once(charge)
+        charge.owner.returned(charge)
 
     def _heard_late(self, charge: Charge) -> None:
-        """Something has become known of one that was given up."""
+        """Something has become known of one that was closed."""
         state = charge.driver.ledger.state
-        if state.is_end:
+        try:
+            if state.is_end:
+                charge.owner.ended(charge)
+            elif state is State.RECORDING:  # nobody waits for it any more, and it must not be left running
+                self._take_back(charge)
+        except Exception as error:  # noqa: BLE001 - whatever its owner raises
+            self._failed(charge, error)
+
+    def _take_back(self, charge: Charge) -> None:
+        if self._is_over:
             charge.driver.ledger.on_wake = None
-            charge.owner.ended(charge)
-        elif state is State.RECORDING:  # nobody waits for it any more, and it must not be left running
-            charge.is_closed = False
-            charge.stop_at = self._clock.monotonic()
-            self.look_after(charge)
+            charge.recording.stop_behind()
+            return
+        charge.is_closed = False
+        charge.is_gone = True  # so its owner was told
+        charge.stop_at = self._clock.monotonic()
+        self.look_after(charge)
 
     def _now(self) -> Now:
         return Now(self._clock.monotonic(), self._clock.now())
@@ -161,27 +213,25 @@ class Supervisor:
     def _attend(self, charge: Charge, now: Now) -> None:
         """Do what is due for one, or begin to."""
         due, duty = self._next(charge, now)
-        if due > now.monotonic:
-            self._agenda.note(charge, due)
-        elif duty in _TAKES_TIME:
-            self._begin(charge, duty, now)
-        else:
+        if due <= now.monotonic:
             if duty is Duty.STOP:
                 self._stop(charge, now)
             elif duty is Duty.WARN:
                 self._warn(charge)
             elif duty is Duty.CLOSE:
                 self._close(charge)
-            self._agenda.note(charge, self._next(charge, now)[0])
+            else:
+                self._begin(charge, duty, now)
+            due, _ = self._next(charge, now)
+        self._agenda.note(charge, due)
 
     def _begin(self, charge: Charge, duty: Duty, now: Now) -> None:
-        if duty is Duty.LOOK and charge.looks is None and charge.is_ours:
+        if duty is Duty.LOOK and charge.looks is None and charge.is_ours and not charge.is_placed:
             at = self.rota.place(now.monotonic)
             if at > now.monotonic:
-                charge.look_at = at
-                self._agenda.note(charge, at)
+                charge.look_at, charge.is_placed = at, True
                 return
-        charge.is_busy = True
+        charge.is_busy, charge.is_placed = True, False
         work = {Duty.LOOK: self._look, Duty.LEASE: self._keep_lease, Duty.RENEW: self._renew}[duty]
         self._tasks.start_soon(self._do, charge, work)
 
@@ -189,22 +239,28 @@ class Supervisor:
         """Do something for one; whatever fails there is no business of the others."""
         try:
             await work(charge)
-        except Exception:
-            ledger = charge.driver.ledger
-            log.exception(
-                "recording %s: supervision failed", ledger.description.label, extra=ledger.log_fields
-            )
-            charge.look_at = charge.lease_at = self._clock.monotonic() + self.rota.interval
+        except Exception as error:  # noqa: BLE001 - as it says
+            self._failed(charge, error)
         finally:
             charge.is_busy = False
         self.touch(charge)
 
+    def _failed(self, charge: Charge, error: Exception) -> None:
+        """Report what should not have happened, and have it tried again later."""
+        ledger = charge.driver.ledger
+        label, fields = ledger.description.label, ledger.log_fields
+        log.error("recording %s: supervision failed", label, exc_info=error, extra=fields)
+        charge.look_at = self._clock.monotonic() + self.rota.interval
+        if charge.lookout is not None:
+            charge.lease_at = charge.look_at
+
     async def _look(self, charge: Charge) -> None:
         """Look once, and see when to look again."""
         await self._keep_lease(charge)
-        if not charge.is_ours:
+        if charge.is_closed or not charge.is_ours:
             return
-        driver, began = charge.driver, self._clock.monotonic()
+        driver, began, suspicions = charge.driver, self._clock.monotonic(), charge.suspicions
+        was_unconfirmed = watching.is_unconfirmed(driver)
         priority = Priority.WATCH if charge.looks is None else Priority.CONFIRM
         looks = charge.looks or Looks(self._clock)
         try:
@@ -220,9 +276,12 @@ class Supervisor:
             charge.looks, charge.look_at = looks, now + looks.pause()
             return
         charge.looks = None
+        if charge.suspicions != suspicions:  # the answer may be older
+            self._look_at_once(charge)
+            return
         if driver.seen_at is not None and driver.seen_at >= began:
             charge.answered_at = now
-        charge.look_at = now + self.rota.interval
+        charge.look_at = self.rota.first(now) if was_unconfirmed else now + self.rota.interval
 
     async def _keep_lease(self, charge: Charge) -> None:
         """Take or renew the right to look, where there are others; without it, see what they know."""
@@ -230,6 +289,9 @@ class Supervisor:
             return
         seconds = max(LEASE_SECONDS, 1.5 * self.rota.interval)
         was_ours, charge.is_ours = charge.is_ours, await charge.lookout.take(seconds)
+        if charge.is_closed:
+            await charge.lookout.give_back()
+            return
         now = self._clock.monotonic()
         charge.lease_at = now + RENEW_LEASE * seconds
         if charge.is_ours:
@@ -262,7 +324,11 @@ class Supervisor:
         provider = self._cloud.secrets
         if provider is None:
             raise SecretsRequired("the client's `secrets`, to renew the temporary keys of the storage")
-        secrets = await provider(charge.recording.checkpoint())
+        secrets = None
+        with self._clock.move_on_after(KEYS_WITHIN):
+            secrets = await provider(charge.recording.checkpoint())
+        if secrets is None:
+            raise SecretsRequired(f"an answer of `secrets` within {KEYS_WITHIN:g} s, to renew temporary keys")
         if secrets.storage is None:
             raise SecretsRequired("the storage in what `secrets` gives, to renew its temporary keys")
         return secrets.storage
@@ -285,25 +351,30 @@ class Supervisor:
     def _close(self, charge: Charge) -> None:
         ledger = charge.driver.ledger
         self.dismiss(charge)
-        if not ledger.state.is_end:
-            kind, text = _GIVEN_UP[ledger.state]
+        if not ledger.state.is_before_start:
             ledger.on_wake = partial(self._heard_late, charge)
-            charge.owner.happened(charge, kind, text)
         if charge.lookout is not None:
             self._tasks.start_soon(charge.lookout.give_back)
+        told = _told_of(ledger)
+        if told is not None:
+            charge.owner.happened(charge, *told)
         charge.owner.ended(charge)
-
-    def dismiss(self, charge: Charge) -> None:
-        """Look after it no more."""
-        if not charge.is_closed:
-            charge.is_closed = True
-            charge.driver.ledger.on_wake = None
-            self._agenda.drop(charge)
-            self.rota.count -= 1
 
 
 _GIVEN_UP: Final = {
     State.STOPPING: (IncidentKind.UPLOAD_UNKNOWN, "it ended, and nobody has said where its files are"),
     State.STARTING: (IncidentKind.UNCONFIRMED, "its start was sent, and nobody knows whether it ran"),
 }
-_TAKES_TIME: Final = frozenset({Duty.LOOK, Duty.LEASE, Duty.RENEW})
+_ENDED_BADLY: Final = {
+    FactKey.OUT_OF_CONTROL: (IncidentKind.OUT_OF_CONTROL, "the service takes no more calls for it"),
+    FactKey.ENDED_WITHOUT_FILES: (IncidentKind.LOST, "it ended abnormally"),
+}
+
+
+def _told_of(ledger: Ledger) -> tuple[IncidentKind, str] | None:
+    """What its owner should know of a recording that is closed."""
+    if ledger.state is not State.FAILED:
+        return _GIVEN_UP.get(ledger.state)
+    facts = (change.fact for change in reversed(ledger.history.items) if change.after is State.FAILED)
+    kind, text = _ENDED_BADLY.get(next(facts, FactKey.ALIVE), (None, ""))
+    return None if kind is None else (kind, "; ".join((text, *sorted(ledger.standing.reasons))))

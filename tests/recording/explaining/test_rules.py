@@ -339,7 +339,7 @@ def test_attempts_are_bounded_and_merge_by_their_moment() -> None:
     for each in range(2 * TRIED_KEPT):
         mine.add(START, tried(START, 500, seconds=each).attempt)
     assert [each.attempt.at for each in mine.kept] == [after(each) for each in range(10, 20)]
-    mine.merge([tried(STOP, None, seconds=15.5), *mine.kept[:3]])
+    mine.merge([tried(STOP, None, seconds=15.5), *mine.kept[:3]], 30)
     assert len(mine.kept) == TRIED_KEPT
     assert [each.operation for each in mine.kept].index(STOP) == 5
 
