@@ -31,6 +31,7 @@ EXAMPLES = {
     "docs/connections.md": 4,
     "docs/emulator.md": 7,
     "docs/explain.md": 1,
+    "docs/fleets.md": 5,
     "docs/observability.md": 4,
     "docs/performance.md": 1,
     "docs/quickstart.md": 4,

@@ -2,7 +2,6 @@
 
 import logging
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from agora_rec.telemetry import names
 from agora_rec.transport.logs import LEVELS
 from agora_rec.transport.wire import WireAnswer
+from tests.docs.tables import DOCS, quoted, rows
 from tests.operations import samples
 from tests.support.backends import virtual_time
 from tests.telemetry.seen import Seen
@@ -17,30 +17,18 @@ from tests.transport.scripts import ScriptedWire, transport_over
 
 anyio_backend = virtual_time
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "observability.md").read_text(encoding="utf-8")
+PAGE = "observability.md"
 USUAL = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 STARTED = WireAnswer(200, b'{"cname":"c","uid":"1","resourceId":"r","sid":"s"}', "id")
 
 
-def rows(heading: str) -> list[list[str]]:
-    """The cells of the table that begins with this heading."""
-    table = re.search(rf"^\| {re.escape(heading)} \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
-    assert table is not None, heading
-    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table[1].splitlines()]
-
-
-def quoted(text: str) -> set[str]:
-    """All that stands in backticks."""
-    return set(re.findall(r"`([^`]+)`", text))
-
-
 def first_column(heading: str) -> set[str]:
     """All that a table explains."""
-    return set[str]().union(*(quoted(row[0]) for row in rows(heading)))
+    return set[str]().union(*(quoted(row[0]) for row in rows(PAGE, heading)))
 
 
 def test_what_may_come_of_an_attempt_is_told_with_its_level():
-    found = {(row[0].strip("`"), row[1]) for row in rows("`sequel`")}
+    found = {(row[0].strip("`"), row[1]) for row in rows(PAGE, "`sequel`")}
     assert found == {(sequel.value, logging.getLevelName(level)) for sequel, level in LEVELS.items()}
 
 
@@ -68,7 +56,7 @@ def test_every_attribute_is_explained():
 
 
 def test_every_word_for_a_failure_is_explained():
-    (line,) = re.findall(r"The words are (.*?);", PAGE, re.DOTALL)
+    (line,) = re.findall(r"The words are (.*?);", (DOCS / PAGE).read_text(encoding="utf-8"), re.DOTALL)
     words = {names.NAME_NOT_RESOLVED, names.IDLE_CONNECTION_CLOSED, names.CANCELLED, *names.FAILURES.values()}
     assert quoted(line) == words
 
@@ -86,5 +74,5 @@ async def test_the_metrics_are_of_the_kinds_and_units_told():
         for scope in resource.scope_metrics
         for metric in scope.metrics
     }
-    assert found == {(row[0].strip("`"), row[1].partition(", ")[2]) for row in rows("metric")}
+    assert found == {(row[0].strip("`"), row[1].partition(", ")[2]) for row in rows(PAGE, "metric")}
     assert found == {(name, "{retry}" if name == names.RETRIES else "s") for name in first_column("metric")}
