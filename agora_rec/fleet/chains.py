@@ -6,7 +6,7 @@ from typing import Final
 from attrs import frozen
 
 from agora_rec.client import CloudRecording
-from agora_rec.recording import Take
+from agora_rec.recording import Recording
 from agora_rec.store import Checkpoint, Plan, Stored
 
 LONGEST: Final = 100
@@ -21,13 +21,13 @@ class Chain:
         root: The id of the recording that all began with: the first one's of the first recorder.
         last: The one that took the place of all others.
         open: Those that are to be followed, oldest first.
-        earlier: What the others recorded, oldest first.
+        earlier: The others, oldest first.
     """
 
     root: str
     last: Stored
     open: tuple[Stored, ...]
-    earlier: tuple[Take, ...]
+    earlier: tuple[Recording, ...]
 
     @property
     def is_beside(self) -> bool:
@@ -46,12 +46,12 @@ async def chain_of(cloud: CloudRecording, last: Stored, is_open: Callable[[Check
     Raises:
         Exception: Whatever the store raises.
     """
-    still_open, earlier, stored = list[Stored](), tuple[Take, ...](), last
+    still_open, earlier, stored = list[Stored](), tuple[Recording, ...](), last
     for _ in range(LONGEST):
         if is_open(stored.checkpoint):
             still_open.insert(0, stored)
         else:
-            earlier = (*cloud.visit(stored).outcome.takes, *earlier)
+            earlier = (cloud.visit(stored), *earlier)
         before = _plan(stored.checkpoint).follows
         found = None if before is None else await cloud.store.load(before)
         if found is None:

@@ -15,7 +15,7 @@ from agora_rec.fleet.chains import Chain
 from agora_rec.fleet.member import Member
 from agora_rec.fleet.result import Gap, Result, ResultState, files_of_all, state_of, state_of_all
 from agora_rec.fleet.spec import Replacement, Spec
-from agora_rec.recording import Recording, Take
+from agora_rec.recording import Recording
 from agora_rec.store import Plan
 from agora_rec.supervision import Charge, Incident, IncidentKind
 from agora_rec.supervision.incidents import told
@@ -77,8 +77,8 @@ class Entry:
         self.members: tuple[Member, ...] = ()
         self.failures: tuple[Incident, ...] = ()
         self.gaps: tuple[Gap, ...] = ()
-        self.earlier: tuple[Take, ...] = ()
-        """What was recorded before this fleet had it."""
+        self.earlier: tuple[Recording, ...] = ()
+        """Those that are over, and whose place others had taken before this fleet had it."""
         self.root: str | None = None
         """The id of the recording that all began with, if another fleet began it."""
         self.error: Exception | None = None
@@ -129,7 +129,7 @@ class Entry:
         """
         self.root = root
         self.is_adopted = not is_asked_for
-        self.earlier = tuple(take for chain in chains for take in chain.earlier)
+        self.earlier = tuple(each for chain in chains for each in chain.earlier)
         self.is_waiting, self.is_begun = False, True
         self.tried_since = self.fleet.clock.now()
         self.members = tuple(Member(self, number) for number in range(len(chains)))
@@ -341,8 +341,8 @@ class Entry:
     def so_far(self) -> Result:
         """What has become of it by now."""
         charges = [charge for member in self.members for charge in member.charges]
-        outcomes = [charge.recording.outcome for charge in charges]
-        takes = (*self.earlier, *(take for outcome in outcomes for take in outcome.takes))
+        recordings = (*self.earlier, *(charge.recording for charge in charges))
+        takes = tuple(take for each in recordings for take in each.outcome.takes)
         return Result(
             spec=self.spec,
             state=self._state(charges),
@@ -351,15 +351,16 @@ class Entry:
             gaps=self.gaps,
             failures=self.failures,
             error=self.error,
-            calls=sum(charge.driver.ledger.attempts.calls for charge in charges),
+            calls=sum(each.driver.ledger.attempts.calls for each in recordings),
         )
 
     def _state(self, charges: list[Charge]) -> ResultState:
         begun = [charge for charge in charges if not charge.recording.state.is_before_start]
         if any(member.is_beginning for member in self.members):
             return ResultState.STARTING
-        if begun:
-            return state_of_all(self._state_of(charge) for charge in begun)
+        earlier = [state_of(each.state, no_data=each.no_data, is_given_up=True) for each in self.earlier]
+        if begun or earlier:
+            return state_of_all((*earlier, *(self._state_of(charge) for charge in begun)))
         if not self.is_begun:
             return ResultState.WAITING if self.is_waiting else ResultState.STARTING
         return ResultState.WITHDRAWN if isinstance(self.error, FleetClosed) else ResultState.NOT_STARTED

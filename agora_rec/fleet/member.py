@@ -88,7 +88,7 @@ class Member:
         """Take over what this recording took the place of, if that was so: somebody else has begun it."""
         stored = Stored(recording.checkpoint(), recording.driver.ledger.version)
         chain = await chain_of(self.entry.fleet.cloud, stored, lambda _: False)
-        self.entry.earlier = (*self.entry.earlier, *chain.earlier[: -len(recording.outcome.takes) or None])
+        self.entry.earlier = (*self.entry.earlier, *chain.earlier[:-1])
         if not self.number:
             self.entry.root = chain.root
 

@@ -1,10 +1,12 @@
 """What has become of a spec that was begun before, by this process or another one, as the store has it."""
 
+from datetime import datetime
+
 from agora_rec.client import CloudRecording
 from agora_rec.fleet.chains import Chain, chain_of
 from agora_rec.fleet.result import Result, files_of_all, state_of, state_of_all
 from agora_rec.fleet.spec import Spec
-from agora_rec.store import Checkpoint
+from agora_rec.store import Checkpoint, Plan, Stored
 
 
 async def begun_before(cloud: CloudRecording, spec: Spec) -> Result | list[Chain] | None:
@@ -20,13 +22,13 @@ async def begun_before(cloud: CloudRecording, spec: Spec) -> Result | list[Chain
     """
     chains = list[Chain]()
     for number in range(len(spec.recorders)):
-        stored = await cloud.store.load_by_key(spec.key_of(number) or "")
-        if stored is not None and not stored.checkpoint.standing.state.is_before_start:
-            chains.append(await chain_of(cloud, stored, _is_unfinished))
+        begun = await _begun(cloud, spec, spec.key_of(number) or "")
+        if begun is not None:
+            chains.append(await chain_of(cloud, begun, _is_unfinished))
         elif not number:
             return None
     if not any(chain.open for chain in chains):
-        return _result(cloud, spec, chains)
+        return _result(spec, chains)
     for recorder, chain in zip(spec.recorders, chains, strict=False):
         if chain.open:  # its start may have to be sent again, which needs its secrets
             checkpoint = chain.open[-1].checkpoint
@@ -34,17 +36,34 @@ async def begun_before(cloud: CloudRecording, spec: Spec) -> Result | list[Chain
     return chains
 
 
+async def _begun(cloud: CloudRecording, spec: Spec, key: str) -> Stored | None:
+    """The last recording of a key that was started.
+
+    One that was to take its place, and never began, is begun still: unless the time for that is over.
+    """
+    newest = begun = await cloud.store.load_by_key(key)
+    while begun is not None and begun.checkpoint.standing.state.is_before_start:
+        plan = begun.checkpoint.plan
+        before = None if plan is None else plan.follows
+        begun = None if before is None else await cloud.store.load(before)
+    if begun is None or begun is newest:
+        return begun
+    until = spec.until if isinstance(spec.until, datetime) else (begun.checkpoint.plan or Plan()).until
+    return begun if until is not None and until <= cloud.clock.now() else None
+
+
 def _is_unfinished(checkpoint: Checkpoint) -> bool:
     return checkpoint.is_unfinished
 
 
-def _result(cloud: CloudRecording, spec: Spec, chains: list[Chain]) -> Result:
-    takes = tuple(take for chain in chains for take in chain.earlier)
-    last = [cloud.visit(chain.last) for chain in chains]
+def _result(spec: Spec, chains: list[Chain]) -> Result:
+    recordings = [each for chain in chains for each in chain.earlier]
+    takes = tuple(take for each in recordings for take in each.outcome.takes)
+    states = (state_of(each.state, no_data=each.no_data, is_given_up=True) for each in recordings)
     return Result(
         spec=spec,
-        state=state_of_all(state_of(each.state, no_data=each.no_data, is_given_up=False) for each in last),
+        state=state_of_all(states),
         takes=takes,
         files=files_of_all(takes),
-        calls=sum(chain.last.checkpoint.calls for chain in chains),
+        calls=sum(each.driver.ledger.attempts.calls for each in recordings),
     )

@@ -10,18 +10,21 @@ import random
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import anyio
 from attrs import define, field
 
 from agora_rec import Alternate, Fleet, OnExit, Replacement, Result, ResultState, State
+from agora_rec.emulator import Emulator, WebhookSwitches
 from agora_rec.fleet import Spec as FleetSpec
+from agora_rec.notifications import NotificationApp
 from tests.simulation.checks import Checks
-from tests.simulation.lives import Died, Life
+from tests.simulation.lives import Died, Life, MortalCloud
 from tests.simulation.oracle import Oracle, Sent
 from tests.simulation.specs import Spec
 from tests.simulation.world import CLOSED_WITHIN, STOPPED_WITHIN, World
+from tests.support.secrets import WEBHOOK_SECRET
 
 ENDED_WITHIN: Final = STOPPED_WITHIN + 1500.0
 """Seconds from the return of calm weather within which all results are there: what is to be confirmed takes
@@ -42,6 +45,12 @@ class FleetOracle(Oracle):
                 each.open = False
         elif any(each.open for each in mine):
             self._illegal(call, "one of its recordings runs, or a start of it may have worked")
+
+    def _judge_control(self, call: Sent) -> None:
+        for session in self.world.emulator.sessions:
+            if session.sid == call.sid:  # a notification may have told it
+                self._sids.setdefault(session.sid, session.resource_id)
+        super()._judge_control(call)
 
     def _may_begin_anew(self, call: Sent) -> bool:
         foreign = self.world.checks.foreign
@@ -67,10 +76,25 @@ class FleetWorld(World):
     results: dict[str, Result] = field(factory=dict[str, Result], init=False)
     wanted: tuple[FleetSpec, ...] = field(default=(), init=False)
     limit: int = field(default=50, init=False)
+    webhooks: WebhookSwitches | None = field(default=None, init=False)
+    """How notifications come; None: they don't."""
+    cloud: MortalCloud | None = field(default=None, init=False)
+    """The client of the life that is lived now."""
     has_stopped_all: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
+        self.webhooks = _webhooks(self.rng("webhooks"))
+        if self.webhooks is not None:
+            self.emulator = Emulator(
+                clock=self.clock,
+                seed=self.rng("ids").getrandbits(30),
+                qps=self.scenario.qps,
+                settings=self.scenario.settings,
+                webhooks_to=self._receive,
+                webhook_secret=WEBHOOK_SECRET,
+                webhooks=self.webhooks,
+            )
         self.checks = FleetChecks(self.emulator, self.trace)
         self.oracle = FleetOracle(self.trace.violate, world=self)
         rng = self.rng("fleet")
@@ -78,13 +102,39 @@ class FleetWorld(World):
         began = self.clock.now()
         self.wanted = tuple(_wanted(spec, rng, began, self.scenario.horizon) for spec in self.scenario.specs)
 
+    @property
+    def client_options(self) -> dict[str, Any]:
+        """A client that notifications are for has their secret."""
+        return {} if self.webhooks is None else {"webhook_secret": WEBHOOK_SECRET}
+
+    async def play(self) -> None:
+        """Play the seed to its end, with deliveries."""
+        if self.webhooks is None:
+            await super().play()
+            return
+        async with self.emulator.delivering():
+            await super().play()
+
+    async def _receive(self, scope: Any, receive: Any, send: Any) -> None:
+        """Take a webhook to whoever lives; a process that is dead answers nothing good."""
+        cloud = self.cloud
+        if cloud is not None and not cloud.life.is_dead:
+            try:
+                await NotificationApp(cloud)(scope, receive, send)
+            except* Died:  # it struck while this was dealt with
+                pass
+            else:
+                return
+        await send({"type": "http.response.start", "status": 502, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
     def is_stopping(self, cname: str) -> bool:
         """Whether the client says that it stops a channel's recording, and none has taken its place."""
         mine = [] if self.fleet is None else [each for each in self.fleet.recordings if each.cname == cname]
         return bool(mine) and mine[-1].state is State.STOPPING and mine[-1].driver.is_stopping
 
     async def _live(self, life: Life, is_last: bool) -> None:  # noqa: FBT001 - start_soon takes no keywords
-        cloud = self._open(life)
+        cloud = self.cloud = self._open(life)
         rng = self.rng(f"fleet of life {life.number}")
         began_to_close = 0.0
         self.results = {}
@@ -102,12 +152,15 @@ class FleetWorld(World):
                     async with fleet:
                         self.fleet = fleet
                         await self._record(fleet, life, is_last=is_last)
+                    for result in fleet.report().results:  # adopted, and never asked for before it was over
+                        self.results.setdefault(result.spec.cname, result)
                     self._check_left(fleet, is_last=is_last)
                     began_to_close = self.clock.monotonic()
                     self.trace.note(f"life {life.number}", "closes")
         except* Died:
             pass
         finally:
+            self.cloud = None
             life.over.set()
         if not life.is_dead and is_last:
             took = self.clock.monotonic() - began_to_close
@@ -192,6 +245,19 @@ class FleetWorld(World):
             named = {file.name for file in result.files}
             if not named <= existing:
                 self.trace.violate(f"{spec.cname}: files that don't exist: {sorted(named - existing)}")
+
+
+def _webhooks(rng: random.Random) -> WebhookSwitches | None:
+    if rng.random() < 0.4:
+        return None
+    return WebhookSwitches(
+        redundant=rng.random() < 0.5,
+        copies_share_id=rng.random() < 0.5,
+        loss=rng.choice((0.0, 0.0, 0.2, 0.7)),
+        delay=rng.choice(((0.0, 0.0), (0.0, 2.0), (0.0, 90.0))),
+        reorder=rng.choice((0, 3, 10)),
+        reorder_seconds=rng.choice((5.0, 60.0)),
+    )
 
 
 def _wanted(spec: Spec, rng: random.Random, began: datetime, horizon: float) -> FleetSpec:

@@ -1,7 +1,7 @@
 """One seed, played from its first call to the last check."""
 
 import random
-from typing import Final
+from typing import Any, Final
 
 import anyio
 from attrs import Factory, define, evolve, field
@@ -107,6 +107,11 @@ class World:
             self.checks.never_doubled(spec)
         self.checks.kept_to_the_rate(self.scenario.qps, self.oracle.moments)
 
+    @property
+    def client_options(self) -> dict[str, Any]:
+        """More for each life's client."""
+        return {}
+
     def is_stopping(self, cname: str) -> bool:
         """Whether the client says that it stops the recording of a channel."""
         mine = [member.recording for member in self.members if member.spec.cname == cname]
@@ -162,6 +167,7 @@ class World:
         rng = self.rng(f"doors {life.number}")
         cloud = MortalCloud(
             self.emulator.app_id,
+            **self.client_options,
             customer_id=self.emulator.customer_id,
             customer_secret=self.emulator.customer_secret,
             area=Area.US,
