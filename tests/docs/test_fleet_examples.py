@@ -92,6 +92,7 @@ async def until_uploaded(web: httpx.AsyncClient, key: str) -> list[str]:
 
 
 async def test_fastapi_records_lessons_and_a_signal_stops_those_that_run(monkeypatch: pytest.MonkeyPatch):
+    files: list[str] = []
     before = signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it again when it is done
     try:
         with listening() as at, surroundings(f"{at.url}/agora/") as (emulator, environment):

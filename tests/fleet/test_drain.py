@@ -3,7 +3,6 @@
 import signal
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
-from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -172,7 +171,10 @@ async def test_where_there_is_no_such_signal_nothing_is_changed():
 
 async def test_in_another_thread_no_signal_can_be_heard(anyio_backend: tuple[str, dict[str, Any]]):
     async with stage() as on, Fleet(on.cloud, on_exit="stop") as fleet:
-        elsewhere = partial(anyio.run, listening, fleet, ONE, backend=anyio_backend[0])
+
+        def elsewhere() -> None:
+            anyio.run(listening, fleet, ONE, backend=anyio_backend[0])
+
         with pytest.raises(ValueError, match="main thread"):
             await anyio.to_thread.run_sync(elsewhere)
     assert signal.getsignal(ONE) == signal.SIG_DFL
