@@ -119,7 +119,7 @@ async def application(
         await django_application(scope, receive, send)
         return
     await receive()  # the server starts
-    async with cloud, fleet, drain_on(fleet):
+    async with cloud, drain_on(fleet), fleet:
         await send({"type": "lifespan.startup.complete"})
         await receive()  # the server ends
     await send({"type": "lifespan.shutdown.complete"})

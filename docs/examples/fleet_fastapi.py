@@ -50,7 +50,7 @@ async def before_ack(notification: Notification, recording: Recording | None) ->
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     """Open all before the first request. SIGTERM drains the fleet at once; this ends after the last one."""
-    async with cloud, fleet, drain_on(fleet):
+    async with cloud, drain_on(fleet), fleet:
         yield
     for result in fleet.report().results:
         log.info("lesson %s: %s", result.spec.key, result.state)
