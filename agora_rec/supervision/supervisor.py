@@ -133,7 +133,9 @@ class Supervisor:
         if watching.is_unconfirmed(driver):
             since = driver.ledger.sid_known_since
             age = 0.0 if since is None else (self._clock.now() - since).total_seconds()
-            charge.looks = watching.looks_for_start(driver)
+            # Another recording may follow on the verdict, so it waits for a whole failover after the first
+            # denial: one may begin between the sid and the first look.
+            charge.looks = Looks(self._clock)
             charge.look_at = now + max(0.0, FIRST_LOOK - max(0.0, age))
         else:
             charge.looks, charge.look_at = None, self.rota.first(now)
