@@ -138,6 +138,9 @@ class FleetWorld(World):
         rng = self.rng(f"fleet of life {life.number}")
         began_to_close = 0.0
         self.results = {}
+        async for stored in self.store.unfinished():
+            if stored.checkpoint.standing.state is State.STARTING:
+                self.oracle.attached(stored.checkpoint.standing.resource_id)
         try:
             with life.scope:
                 async with cloud:

@@ -11,10 +11,13 @@ from attrs import frozen
 from trio.testing import MockClock
 
 from agora_rec import LoopClock
+from tests.simulation.fleets import ENDED_WITHIN, FleetWorld
 from tests.simulation.world import CLOSED_WITHIN, STOPPED_WITHIN, World
 
 BOUND_OF_A_LIFE: Final = 2 * STOPPED_WITHIN + 2 * CLOSED_WITHIN
 """Seconds that a life may last after its users were sent home; whatever lasts longer hangs."""
+BOUND_OF_FLEETS: Final = BOUND_OF_A_LIFE + 2 * ENDED_WITHIN
+"""The same for fleets, which wait for their results."""
 
 
 @frozen(kw_only=True)
@@ -29,11 +32,13 @@ class Report:
     sessions: int
     deaths: int
     stopped_after: float
+    of_fleets: bool = False
 
     @property
     def command(self) -> str:
         """What replays it."""
-        return f"python -m tests.simulation --first {self.seed} --seeds 1 --trace"
+        fleets = " --fleets" if self.of_fleets else ""
+        return f"python -m tests.simulation{fleets} --first {self.seed} --seeds 1 --trace"
 
     @property
     def headline(self) -> str:
@@ -46,10 +51,10 @@ class Report:
         return f"seed {self.seed}:\n{wrong}\n" + "\n".join(self.lines) + f"\nreplay: {self.command}"
 
 
-def run_seed(seed: int | str) -> Report:
+def run_seed(seed: int | str, *, of_fleets: bool = False) -> Report:
     """Play a seed on trio's virtual clock. The same seed gives the same report."""
     with _chance(seed):
-        return trio.run(_main, seed, clock=MockClock(autojump_threshold=0))
+        return trio.run(_main, seed, of_fleets, clock=MockClock(autojump_threshold=0))
 
 
 @contextmanager
@@ -70,10 +75,11 @@ def _chance(seed: int | str) -> Iterator[None]:
         trio_internals._r.setstate(state)
 
 
-async def _main(seed: int | str) -> Report:
-    world = World(seed, LoopClock())
+async def _main(seed: int | str, of_fleets: bool) -> Report:  # noqa: FBT001 - trio.run takes no keywords
+    world = (FleetWorld if of_fleets else World)(seed, LoopClock())
     here = trio.lowlevel.current_task()
-    bound = world.scenario.lives * (world.scenario.horizon + BOUND_OF_A_LIFE)
+    rest = BOUND_OF_FLEETS if of_fleets else BOUND_OF_A_LIFE
+    bound = world.scenario.lives * (2 * world.scenario.horizon + rest)
     try:
         with trio.fail_after(bound):
             async with trio.open_nursery() as nursery:
@@ -95,6 +101,7 @@ async def _main(seed: int | str) -> Report:
         sessions=len(world.emulator.sessions),
         deaths=world.deaths,
         stopped_after=world.stopped_after,
+        of_fleets=of_fleets,
     )
 
 

@@ -1,0 +1,79 @@
+"""Seeds of fleets: new ones in every run, those that found something once, and planted mistakes."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from types import MappingProxyType
+from typing import Any, Final
+from unittest.mock import PropertyMock, patch
+
+import pytest
+
+from agora_rec import Fleet
+from agora_rec.fleet import feeding
+from agora_rec.recording.watching import Looks
+from tests.simulation.running import run_seed
+
+SECONDS: Final = 5.0
+"""Of real time, for new seeds."""
+
+FOUND_SOMETHING: Final = (0, 6, 87, 118, 163, 1370)
+
+
+def test_new_seeds_of_fleets_keep_every_promise(capsys: pytest.CaptureFixture[str]) -> None:
+    first = int(time.time()) * 1000
+    until = time.perf_counter() + SECONDS
+    seeds = sessions = 0
+    while time.perf_counter() < until:
+        report = run_seed(first + seeds, of_fleets=True)
+        assert not report.violations, str(report)
+        sessions += report.sessions
+        seeds += 1
+    with capsys.disabled():
+        sys.stdout.write(f" [{seeds} seeds from {first}, {sessions} sessions] ")
+    assert seeds
+    assert sessions
+
+
+@pytest.mark.parametrize("seed", FOUND_SOMETHING)
+def test_a_seed_of_fleets_that_found_something_finds_nothing_more(seed: int) -> None:
+    report = run_seed(seed, of_fleets=True)
+
+    assert not report.violations, str(report)
+
+
+def _one_denial_is_enough() -> AbstractContextManager[Any]:
+    """A 404 is taken for the end: it may be a failover."""
+    return patch.object(Looks, "are_conclusive", PropertyMock(side_effect=lambda: True))
+
+
+def _what_it_has_is_adopted() -> AbstractContextManager[Any]:
+    """What the fleet looks after already, or has given up, is adopted again."""
+    return patch.object(Fleet, "looks_after", lambda *_: False)
+
+
+def _begun_before_is_not_looked_for() -> AbstractContextManager[Any]:
+    """What another process began is begun anew."""
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    return patch.object(feeding, "begun_before", nothing)
+
+
+MISTAKES: Final[Mapping[str, tuple[Callable[[], AbstractContextManager[Any]], int]]] = MappingProxyType(
+    {
+        "one denial is enough": (_one_denial_is_enough, 40),
+        "what it has is adopted": (_what_it_has_is_adopted, 20),
+        "what was begun before is not looked for": (_begun_before_is_not_looked_for, 60),
+    }
+)
+"""Each with the number of seeds among which it must be found."""
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_planted_mistake_is_found(name: str) -> None:
+    plant, seeds = MISTAKES[name]
+    with plant():
+        assert any(run_seed(seed, of_fleets=True).violations for seed in range(seeds))
