@@ -80,6 +80,7 @@ from agora_rec.errors.stores import LeaseLost, StoreConflict, StoreTooNew, Store
 from agora_rec.errors.table import Row
 from agora_rec.errors.values import (
     Attempt,
+    DocumentedCause,
     Refusal,
     Retry,
     ScheduleName,
@@ -97,6 +98,7 @@ __all__ = [
     "Attempt",
     "AuthenticationFailed",
     "ConcurrencyLimitReached",
+    "DocumentedCause",
     "IllegalTransition",
     "InvalidParameter",
     "InvalidRequest",
