@@ -115,7 +115,9 @@ async def look(driver: Driver, looks: Looks, priority: Priority, lookout: Lookou
     looks.heed(_seen_at(driver))
     try:
         answer = job.result()
-    except WorkerNotFound:
+    except WorkerNotFound as error:
+        if error.attempts[1:]:  # the first of them had no answer that says anything
+            looks.unanswered()
         looks.missing()
     except AgoraRecError:  # superseded by a stop, or no answer that says anything about the recording
         looks.unanswered()
