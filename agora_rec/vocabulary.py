@@ -194,3 +194,15 @@ class AttemptOutcome(Enum):
     REFUSED = "refused"
     UNANSWERED = "unanswered"
     NOT_SENT = "not_sent"
+
+
+@unique
+class Certainty(IntEnum):
+    """How sure a cause is; the lower, the surer."""
+
+    SAID = 1
+    """The service says so, or this library has done it."""
+    LIKELY = 2
+    """What was said, or wasn't said in time, points to it."""
+    POSSIBLE = 3
+    """The documents name it for a case like this; nothing that is known speaks for it or against it."""

@@ -83,6 +83,7 @@ from agora_rec.errors.stores import LeaseLost, StoreConflict, StoreTooNew, Store
 from agora_rec.errors.table import Row
 from agora_rec.errors.values import (
     Attempt,
+    DocumentedCause,
     Refusal,
     Retry,
     ScheduleName,
@@ -100,6 +101,7 @@ __all__ = [
     "Attempt",
     "AuthenticationFailed",
     "ConcurrencyLimitReached",
+    "DocumentedCause",
     "FleetClosed",
     "IllegalTransition",
     "InvalidParameter",

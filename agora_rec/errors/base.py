@@ -5,8 +5,9 @@ from typing import Any, Final, Self
 import attrs
 from attrs import define, field
 
-from agora_rec.errors.values import Attempt, Subject
-from agora_rec.vocabulary import OperationName
+from agora_rec.errors.text import LIMIT, escaped, sentence
+from agora_rec.errors.values import Attempt, DocumentedCause, Subject
+from agora_rec.vocabulary import Certainty, OperationName
 
 
 @define(slots=False, eq=False)
@@ -87,7 +88,30 @@ class HasAttempts:
         return self
 
 
+class HasCauses:
+    """Errors of waits that tell what the service said, and the documented causes that fit.
+
+    `said` is what it said by notification of how the recording is doing, in short, oldest first; the whole
+    notifications are in `evidence`. `causes` come most likely first, each with its certainty, its evidence
+    and what to do.
+    """
+
+    said: tuple[str, ...]
+    causes: tuple[DocumentedCause, ...]
+    evidence: tuple[object, ...]
+
+    def with_causes(
+        self, *, said: tuple[str, ...], causes: tuple[DocumentedCause, ...], evidence: tuple[object, ...]
+    ) -> Self:
+        """Attach what is known; gives the error back, to be raised."""
+        self.said, self.causes, self.evidence = said, causes, evidence
+        return self
+
+
 _ATTEMPTS_SHOWN = 6
+_SAID_SHOWN = 10
+_CAUSES_SHOWN = 8
+_CERTAIN: Final = {Certainty.SAID: "certain: "}  # the others say it themselves
 
 DEADLINE_CAME: Final = "Given up for want of time: no attempt begins after the deadline."
 
@@ -99,6 +123,29 @@ def tell_attempts(attempts: tuple[Attempt, ...]) -> str:
     count = f"{len(attempts)} attempt{'' if len(attempts) == 1 else 's'}"
     last = ", the last" if len(attempts) > _ATTEMPTS_SHOWN else ""
     return f"{count}{last}: {'; '.join(str(each) for each in attempts[-_ATTEMPTS_SHOWN:])}."
+
+
+def tell_causes(error: HasCauses) -> str:
+    """Give what was said and what explains it as lines, of a bounded number and length; empty if nothing.
+
+    Where no event came in at all, that is told too: without them much stays a guess.
+    """
+    said, causes = error.said, error.causes
+    lines: list[str] = []
+    if said:
+        last = "" if len(said) <= _SAID_SHOWN else f" (the last {_SAID_SHOWN} of {len(said)} events)"
+        lines.append(f"The service has said{last}:")
+        lines += (f"  {escaped(each)}" for each in said[-_SAID_SHOWN:])
+    elif causes and not error.evidence:
+        lines.append("No event has come in; wrong parameters are told by events only, which need a webhook.")
+    if causes:
+        lines.append("What explains it, most likely first:")
+    for number, cause in enumerate(causes[:_CAUSES_SHOWN], start=1):
+        lines.append(f"  {number}. {_CERTAIN.get(cause.certainty, '')}{escaped(str(cause))}")
+        lines.append(f"     {sentence(cause.meaning)} To do: {escaped(cause.then, 2 * LIMIT)}.")
+    if len(causes) > _CAUSES_SHOWN:
+        lines.append(f"  and {len(causes) - _CAUSES_SHOWN} more: see its causes.")
+    return "".join(f"\n{line}" for line in lines)
 
 
 def tell(*sentences: str) -> str:

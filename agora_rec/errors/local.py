@@ -15,11 +15,13 @@ from agora_rec.errors.base import (
     AboutRecording,
     AgoraRecError,
     HasAttempts,
+    HasCauses,
     tell,
     tell_attempts,
+    tell_causes,
 )
 from agora_rec.errors.text import escaped, sentence
-from agora_rec.errors.values import Attempt, Subject, Violation, left_open
+from agora_rec.errors.values import Attempt, DocumentedCause, Subject, Violation, left_open
 from agora_rec.vocabulary import Command, OperationName, State
 
 _INSTEAD: Final = {
@@ -145,30 +147,35 @@ class StartUnconfirmed(AgoraRecError, AboutRecording, HasAttempts):
 
 @final
 @define(slots=False, eq=False)
-class RecordingGone(AgoraRecError, AboutRecording):
+class RecordingGone(AgoraRecError, AboutRecording, HasCauses):
     """The recording's disappearance is confirmed: only this justifies a new one in its place.
 
-    `cause` says in words how it was confirmed.
+    `cause` says in words how it was confirmed; `said`, `causes` and `evidence` (notifications) say why it is
+    gone, as far as that is known.
     """
 
     subject: Subject
     cause: str = field(default="", kw_only=True)
+    said: tuple[str, ...] = field(default=(), kw_only=True)
+    causes: tuple[DocumentedCause, ...] = field(default=(), kw_only=True)
 
     def message(self) -> str:
-        """Which recording, how it is known, and what to do."""
-        return tell(
+        """Which recording, how it is known, what to do, what the service said, and what explains it."""
+        told = tell(
             f"The recording is gone ({self.subject}).",
             sentence(self.cause),
             "See its files and events for what there is of it; start anew with another uid if it should run.",
         )
+        return told + tell_causes(self)
 
 
 @final
 @define(slots=False, eq=False)
-class WaitTimedOut(AgoraRecError, AboutRecording, TimeoutError):
+class WaitTimedOut(AgoraRecError, AboutRecording, HasCauses, TimeoutError):
     """The time of a wait is over; what is known by then is attached. The recording goes on undisturbed.
 
-    `waited_for` names what did not come, `seconds` how long it was waited for, `files` what files are known.
+    `waited_for` names what did not come, `seconds` how long it was waited for, `files` what files are known;
+    from `wait_started` and `wait_finished`, `said` and `causes` say what may be in the way.
     """
 
     subject: Subject
@@ -176,6 +183,8 @@ class WaitTimedOut(AgoraRecError, AboutRecording, TimeoutError):
     state: State = field(kw_only=True)
     seconds: float = field(kw_only=True)
     files: tuple[object, ...] = field(default=(), kw_only=True)
+    said: tuple[str, ...] = field(default=(), kw_only=True)
+    causes: tuple[DocumentedCause, ...] = field(default=(), kw_only=True)
 
     @property
     def maybe_running(self) -> bool:
@@ -183,12 +192,13 @@ class WaitTimedOut(AgoraRecError, AboutRecording, TimeoutError):
         return self.state.is_unfinished
 
     def message(self) -> str:
-        """What did not come, what is known, and what to do."""
-        return tell(
+        """What did not come, what is known, what to do, what the service said, and what may explain it."""
+        told = tell(
             f"No {escaped(self.waited_for)} within {self.seconds:g} s ({self.subject}):",
             f"the state is {self.state.name}, known: {len(self.files)} files, {len(self.evidence)} events.",
             "The recording goes on: wait again, query() it, or ensure_stopped().",
         )
+        return told + tell_causes(self)
 
 
 @final

@@ -8,12 +8,12 @@ plainly successful may have started something. The exceptions are in `local.py` 
 from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum, unique
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from attrs import field, frozen
 
 from agora_rec.errors.text import escaped, shown, shown_or_none
-from agora_rec.vocabulary import AttemptOutcome, OperationName, UploadingStatus
+from agora_rec.vocabulary import AttemptOutcome, Certainty, OperationName, UploadingStatus
 
 ScheduleName = Literal["backoff_general", "start_5xx", "code_65", "query_404", "query_5xx"]
 """The documented schedules of waits before a retry (errors.yaml `schedules`); their numbers are elsewhere."""
@@ -114,6 +114,43 @@ class Violation:
     def __str__(self) -> str:
         """Path, value and rule in one line."""
         return f"{escaped(self.path)} = {escaped(self.value)}: {escaped(self.rule)}"
+
+
+class DocumentedCause(Protocol):
+    """A cause that the service's documents name, as errors need to know it: `agora_rec.Cause` is one.
+
+    `str()` of it is one line: how sure it is if it isn't certain, its name, its evidence and the moment.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its name: a `CauseName`."""
+        ...
+
+    @property
+    def certainty(self) -> Certainty:
+        """How sure it is."""
+        ...
+
+    @property
+    def evidence(self) -> tuple[object, ...]:
+        """What speaks for it, oldest first."""
+        ...
+
+    @property
+    def meaning(self) -> str:
+        """What it means, by the documents."""
+        ...
+
+    @property
+    def then(self) -> str:
+        """What to do."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where the documents' facts stand."""
+        ...
 
 
 _FAILED_STARTS: Final = frozenset({(500, 15), (500, 502)})

@@ -2,6 +2,12 @@
 
 A class of events that isn't in the table says nothing of how the recording is doing: progress of the upload,
 streams that come and go, warnings. Which recording an event belongs to is not decided here.
+
+Event 13 isn't in it either: it confirms no start. It says that the recording is registered for high
+availability, that is, will be moved if its server is lost; it comes before the recorder has started
+(events.yaml `typical_order`), also to a recording that never gets into its channel, and one sentence of the
+documents knows it. Like any event it proves the sid, and it is kept as evidence; what its absence means
+(timing.yaml `event_13_within`) is for `recording/explaining`.
 """
 
 from collections.abc import Callable, Mapping
@@ -106,6 +112,10 @@ def _backuped(event: e.FilesBackuped, uid: int | None) -> tuple[Fact, ...]:
 
 
 def _recorder_started(event: e.RecorderStarted, _: int | None) -> tuple[Fact, ...]:
+    """The recorder is in the channel, which is what status 4 says ("recorder ready"); not so the uploader.
+
+    Only another status than 0 is abnormal (`details_status`): without one, the event's name counts.
+    """
     if event.status is None or event.status.is_normal:
         return (f.Confirmed(),)
     return (f.Suspected(reason=f"event 40: the recorder started with status {int(event.status)}"),)

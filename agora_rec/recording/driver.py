@@ -82,7 +82,7 @@ class Driver:
         """The last start, unless it has worked."""
         self.stop_job: Job[StopAnswer] | None = None
         self.seen_at: float | None = None
-        """When (`clock.monotonic`) the service last answered for the recording as one that it knows."""
+        """When (`clock.monotonic`) the service last answered for the recording as one that goes on."""
         self.stops_wanted: int = 0
         """How often somebody has wanted it stopped, whatever became of that; a goal that starts gives way."""
         self._starting = Starting(ledger)
@@ -407,9 +407,10 @@ class Driver:
                 await self.ledger.save_after()  # what failed is evidence, for other workers as well
                 raise
             await self._require_kept(lookout)
-            self.seen_at = self.keeper.clock.monotonic()
             if fact_of is not None:
                 self.ledger.absorb(fact_of(answer))
+            if self.ledger.state is State.RECORDING:
+                self.seen_at = self.keeper.clock.monotonic()
             await self.ledger.save_after()
             return answer
 

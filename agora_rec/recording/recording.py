@@ -368,16 +368,21 @@ class Recording:
         return self.outcome
 
     async def wait_started(self, timeout: float = 90.0) -> None:  # noqa: ASYNC109 - the promised name
-        """Wait until the service confirms that it records (status 4 or 5): first asked after 5 s.
+        """Wait until the service confirms that it records (status 4 or 5): first asked 5 s after the sid.
+
+        Events that say so (40 above all) are evidence, and count by themselves only where no query is
+        answered until the timeout: what is wrong with the parameters, the service finds later.
 
         Args:
             timeout: Seconds; the verdict that it is gone takes 90 from the sid on, and needs three answers
                 that deny it.
 
         Raises:
-            RecordingGone: It ended, or the service has not known it for 90 s.
+            RecordingGone: It ended, or the service has not known it for 90 s. `said` and `causes` have what
+                the service said by notification, and the documented causes, most likely first.
             IllegalTransition: It was stopped, or nobody has started it.
-            WaitTimedOut: Not confirmed in time. That is not an end: the state stays as it is.
+            WaitTimedOut: Not confirmed in time. That is not an end: the state stays as it is. `said` and
+                `causes` have what is known.
         """
         self._wanted()
         with waiting.explained(self._driver):

@@ -11,16 +11,26 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from agora_rec.errors import IllegalTransition, RecordingGone, UploadStatusUnknown, WaitTimedOut
-from agora_rec.model.events import UploadingProgress
+from agora_rec.model.events import (
+    RecordingError,
+    UploadingProgress,
+    WebCapabilityLimit,
+    WebRecorderStopped,
+)
 from agora_rec.recording import watching
 from agora_rec.recording.driver import Driver
-from agora_rec.vocabulary import Command, OperationName, State
+from agora_rec.vocabulary import Certainty, Command, OperationName, State
 
 log: Final = logging.getLogger("agora_rec")
 
 UPLOAD_GRACE: Final = 60.0
 """Seconds to wait for news of the files where no notification is to be expected any more."""
 
+REASONS_WITHIN: Final = 6.0
+"""Seconds for which the reason of an end is waited for. The documents have no number for the way of an event;
+this one lets other workers' events come through the store (`ledger.STORE_LOOK_EVERY`)."""
+
+_REASONS: Final = (RecordingError, WebRecorderStopped, WebCapabilityLimit)
 _GRACE: Final = timedelta(seconds=UPLOAD_GRACE)
 _NORMAL: Final = timedelta(minutes=20)  # timing.yaml `upload_normal`
 _PROGRESS: Final = timedelta(minutes=1)  # timing.yaml `uploading_progress_every`
@@ -28,15 +38,21 @@ _PROGRESS: Final = timedelta(minutes=1)  # timing.yaml `uploading_progress_every
 
 @contextmanager
 def explained(driver: Driver) -> Generator[None]:
-    """Note in the error of a wait what explains it best, if anything does that is more than a guess."""
+    """Attach to the error of a wait what the service has said, and what explains it (`HasCauses`).
+
+    An answer of the service's own gets a note of what explains it best, if anything does that is more than a
+    guess.
+    """
     try:
         yield
     except (RecordingGone, UploadStatusUnknown, WaitTimedOut) as error:
-        from agora_rec.recording.explaining import Certainty, explain  # noqa: PLC0415 - it is large
+        from agora_rec.recording.explaining import explain  # noqa: PLC0415 - it is large
 
-        causes = explain(driver.ledger.checkpoint(), at=driver.keeper.clock.now()).causes
-        if causes and causes[0].certainty is not Certainty.POSSIBLE:
-            error.add_note(f"agora_rec: {causes[0]}; recording.explain() tells more")
+        known = explain(driver.ledger.checkpoint(), at=driver.keeper.clock.now())
+        if not isinstance(error, UploadStatusUnknown):
+            error.with_causes(said=known.said, causes=known.causes, evidence=known.notifications)
+        elif known.causes and known.causes[0].certainty is not Certainty.POSSIBLE:
+            error.add_note(f"agora_rec: {known.causes[0]}; recording.explain() tells more")
         raise
 
 
@@ -45,20 +61,42 @@ async def until_started(driver: Driver, timeout: float) -> None:  # noqa: ASYNC1
     ledger = driver.ledger
     _require_begun(driver)
     looks = watching.Looks(driver.keeper.clock)
+    if watching.is_settled(driver):
+        return
     with driver.keeper.clock.move_on_after(timeout) as scope:
         while ledger.state is State.STARTING:
             await ledger.news()
         looks = watching.looks_for_start(driver)
         await watching.confirm(driver, looks)
-    if ledger.standing.confirmed_at is not None:
+        if _left_by_itself(driver):
+            await _reasons(driver)
+    if watching.is_confirmed(driver, looks):
         return
     watching.conclude(driver, looks)  # the verdict may be due at the very end of the timeout
-    if scope.cancelled_caught:
+    if scope.cancelled_caught and watching.runs(driver):
+        if ledger.standing.confirmed_at is not None and looks.saw is None:
+            return  # nobody could be asked, or there was no time to; and an event has said that it records
         raise timed_out(driver, "a confirmation that it records", timeout)
-    if ledger.sid and not ledger.standing.stop_sent:
+    if _left_by_itself(driver):
         cause = "; ".join(sorted(ledger.standing.reasons))
         raise RecordingGone(subject=ledger.subject(OperationName.QUERY), cause=cause)
     raise IllegalTransition(Command.QUERY, ledger.state, note="it did not start, or was stopped")
+
+
+def _left_by_itself(driver: Driver) -> bool:
+    """Whether it had begun, and runs no more, and no stop of ours was sent."""
+    ledger = driver.ledger
+    return bool(ledger.sid) and ledger.state is not State.RECORDING and not ledger.standing.stop_sent
+
+
+async def _reasons(driver: Driver) -> None:
+    """Give the events of an end some time, where an answer was faster: they alone name a wrong parameter."""
+    ledger = driver.ledger
+    if not driver.keeper.expects_notifications:
+        return
+    with driver.keeper.clock.move_on_after(REASONS_WITHIN):
+        while not any(isinstance(each.event, _REASONS) for each in ledger.heard.notifications):
+            await ledger.news()
 
 
 async def until_finished(driver: Driver, timeout: float) -> None:  # noqa: ASYNC109 - not only a deadline

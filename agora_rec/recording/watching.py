@@ -5,11 +5,13 @@ looks, and what counts as proof. A 404 proves nothing by itself: a recording tha
 server answers so for up to 90 seconds. A 5xx never proves anything.
 """
 
+from datetime import timedelta
 from typing import Final
 
 from agora_rec.clock import Clock
 from agora_rec.errors import AgoraRecError, RecordingGone, WorkerNotFound
-from agora_rec.lifecycle import facts
+from agora_rec.lifecycle import facts, verdicts
+from agora_rec.model import Web
 from agora_rec.recording.driver import Driver
 from agora_rec.recording.lookout import Lookout
 from agora_rec.vocabulary import OperationName, Priority, State
@@ -38,9 +40,21 @@ class Looks:
     answered, is missed from its sid on, and the documented end of its time to begin is proof enough.
     """
 
-    def __init__(self, clock: Clock, *, missed_since: float | None = None) -> None:
+    def __init__(
+        self, clock: Clock, *, missed_since: float | None = None, longest: float = LOOKS[-1]
+    ) -> None:
+        """Begin a series.
+
+        Args:
+            clock: Where time comes from.
+            missed_since: Since when (`clock.monotonic`) it should be there; None: from the first denial on.
+            longest: Seconds that are between two looks at most.
+        """
         self.denied: int = 0
+        self.saw: bool | None = None
+        """Whether the last look that was answered has found that it records; None: none was answered yet."""
         self._clock = clock
+        self._longest = longest
         self._missed_since = missed_since
         self._denied_at = 0.0
         self._first_denied_at: float | None = None
@@ -57,26 +71,32 @@ class Looks:
 
     def pause(self) -> float:
         """Seconds to wait before the next look, or until the verdict is due without another one."""
-        seconds = LOOKS[min(self._made, len(LOOKS) - 1)]
+        seconds = min(LOOKS[min(self._made, len(LOOKS) - 1)], self._longest)
         self._made += 1
         if self._missed_since is None or not self._never_seen or self.denied < DENIALS:
             return seconds
         left = self._missed_since + CONFIRMED_WITHIN - self._clock.monotonic()
         return max(0.0, min(seconds, left))
 
-    def found(self) -> None:
-        """The service knows it: what was denied before was a failover, and so is what may be denied next."""
+    def found(self, *, records: bool) -> None:
+        """The service knows it, and says that it records (status 4 or 5), or not yet, or no more."""
+        self.saw = records
+        self._forget_denials()
+
+    def heed(self, seen_at: float | None) -> None:
+        """It was there at that moment, which may be long ago, as somebody's answer or an event has shown."""
+        if seen_at is not None and (self._missed_since is None or seen_at >= self._missed_since):
+            self._forget_denials()
+
+    def _forget_denials(self) -> None:
+        """It was there: what was denied before was a failover, and so is what may be denied next."""
         self.denied = 0
         self._missed_since = self._first_denied_at = None
         self._never_seen = False
 
-    def heed(self, seen_at: float | None) -> None:
-        """Somebody's call was answered for it at that moment, which may be long ago."""
-        if seen_at is not None and (self._missed_since is None or seen_at >= self._missed_since):
-            self.found()
-
     def missing(self) -> None:
         """The service doesn't know it."""
+        self.saw = False
         self.denied += 1
         self._denied_at = self._clock.monotonic()
         if self._first_denied_at is None:
@@ -94,15 +114,17 @@ async def look(driver: Driver, looks: Looks, priority: Priority, lookout: Lookou
     """Query once. What the service says becomes a fact; that it can't be asked becomes none."""
     job = driver.query(priority, lookout)
     await job.finished()
-    looks.heed(driver.seen_at)
+    looks.heed(_seen_at(driver))
     try:
-        job.result()
-    except WorkerNotFound:
+        answer = job.result()
+    except WorkerNotFound as error:
+        if error.attempts[1:]:  # the first of them had no answer that says anything
+            looks.unanswered()
         looks.missing()
     except AgoraRecError:  # superseded by a stop, or no answer that says anything about the recording
         looks.unanswered()
     else:
-        looks.found()
+        looks.found(records=answer.status in verdicts.CONFIRMED)
 
 
 def conclude(driver: Driver, looks: Looks) -> None:
@@ -111,7 +133,7 @@ def conclude(driver: Driver, looks: Looks) -> None:
     Raises:
         RecordingGone: The service has not known it for as long as a start or a failover may take.
     """
-    looks.heed(driver.seen_at)
+    looks.heed(_seen_at(driver))
     if runs(driver) and looks.are_conclusive:
         driver.note(facts.Left(reason=GONE))
         raise RecordingGone(subject=driver.ledger.subject(OperationName.QUERY), cause=GONE)
@@ -123,11 +145,32 @@ def looks_for_start(driver: Driver) -> Looks:
     Where nobody has looked for a while it may have begun, and be moved to another server right now: then only
     what is denied from here on counts.
     """
-    clock, known_since = driver.keeper.clock, driver.ledger.sid_known_since
-    age = None if known_since is None else (clock.now() - known_since).total_seconds()
+    clock, age, longest = driver.keeper.clock, _since_sid(driver), longest_pause(driver)
     if age is None or not 0.0 <= age <= FIRST_LOOK:
-        return Looks(clock)
-    return Looks(clock, missed_since=clock.monotonic() - age)
+        return Looks(clock, longest=longest)
+    return Looks(clock, missed_since=clock.monotonic() - age, longest=longest)
+
+
+def longest_pause(driver: Driver) -> float:
+    """Seconds between two looks: less than its idle time (timing.yaml `query_interval_confirm`)."""
+    mode = driver.ledger.description.mode
+    idle = None if isinstance(mode, Web) else mode.max_idle_time
+    return LOOKS[-1] if idle is None else min(LOOKS[-1], idle - 1.0)
+
+
+def _since_sid(driver: Driver) -> float | None:
+    """Seconds since its sid became known; None: nobody knows any more, so it is long ago."""
+    known_since = driver.ledger.sid_known_since
+    return None if known_since is None else (driver.keeper.clock.now() - known_since).total_seconds()
+
+
+def _seen_at(driver: Driver) -> float | None:
+    """When (`clock.monotonic`) it was there, as the last answer or the first confirmation has shown."""
+    clock, confirmed_at, seen_at = driver.keeper.clock, driver.ledger.standing.confirmed_at, driver.seen_at
+    if confirmed_at is None:
+        return seen_at
+    confirmed = clock.monotonic() - max(0.0, (clock.now() - confirmed_at).total_seconds())
+    return confirmed if seen_at is None else max(confirmed, seen_at)
 
 
 async def confirm(driver: Driver, looks: Looks) -> None:
@@ -136,11 +179,12 @@ async def confirm(driver: Driver, looks: Looks) -> None:
     Raises:
         RecordingGone: See `conclude`.
     """
-    await _pause(driver, FIRST_LOOK)
-    while is_unconfirmed(driver):
+    age = _since_sid(driver)
+    await _pause(driver, looks, 0.0 if age is None else min(FIRST_LOOK, max(0.0, FIRST_LOOK - age)))
+    while is_open(driver, looks):
         await look(driver, looks, Priority.CONFIRM)
         conclude(driver, looks)
-        await _pause(driver, looks.pause())
+        await _pause(driver, looks, looks.pause())
         conclude(driver, looks)
 
 
@@ -176,13 +220,36 @@ def runs(driver: Driver) -> bool:
     return driver.ledger.state is State.RECORDING
 
 
-def is_unconfirmed(driver: Driver) -> bool:
-    """Whether the recording has a sid, and nothing has proved yet that it records."""
-    standing = driver.ledger.standing
-    return standing.state is State.RECORDING and standing.confirmed_at is None
+def is_settled(driver: Driver) -> bool:
+    """Whether it was confirmed when the first look was due or later, or has been seen to go on since then.
+
+    An event alone doesn't settle it before that. Event 40 speaks for the recorder only, and comes before the
+    uploader has begun (events.yaml `typical_order`): what is wrong with the storage, the service finds later.
+    The documented proof is a query after five seconds; events may be lost, late, or out of order.
+    """
+    confirmed_at, known_since = driver.ledger.standing.confirmed_at, driver.ledger.sid_known_since
+    if confirmed_at is None or known_since is None:
+        return confirmed_at is not None
+    due = known_since + timedelta(seconds=FIRST_LOOK)
+    if confirmed_at >= due or driver.seen_at is None:
+        return confirmed_at >= due
+    clock = driver.keeper.clock
+    return clock.now() - timedelta(seconds=clock.monotonic() - driver.seen_at) >= due
 
 
-async def _pause(driver: Driver, seconds: float) -> None:
+def is_confirmed(driver: Driver, looks: Looks) -> bool:
+    """Whether it is confirmed; what these looks were answered last counts for more than an event."""
+    if driver.ledger.standing.confirmed_at is None or looks.saw is False:
+        return False
+    return looks.saw is True or is_settled(driver)
+
+
+def is_open(driver: Driver, looks: Looks) -> bool:
+    """Whether it runs, as far as is known, and is not confirmed."""
+    return runs(driver) and not is_confirmed(driver, looks)
+
+
+async def _pause(driver: Driver, looks: Looks, seconds: float) -> None:
     with driver.keeper.clock.move_on_after(seconds):
-        while is_unconfirmed(driver):
+        while is_open(driver, looks):
             await driver.ledger.news()

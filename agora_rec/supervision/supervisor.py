@@ -19,6 +19,7 @@ from agora_rec.errors import RecordingGone, SecretsRequired
 from agora_rec.lifecycle import FactKey
 from agora_rec.model import Storage
 from agora_rec.recording import Ledger, watching
+from agora_rec.recording.driver import Driver
 from agora_rec.recording.lookout import LEASE_SECONDS, Lookout
 from agora_rec.recording.watching import FIRST_LOOK, OTHERS_WATCH, Looks
 from agora_rec.supervision.agenda import Agenda
@@ -130,12 +131,12 @@ class Supervisor:
 
     def _begin_looks(self, charge: Charge) -> None:
         driver, now = charge.driver, self._clock.monotonic()
-        if watching.is_unconfirmed(driver):
+        if _is_unsettled(driver):
             since = driver.ledger.sid_known_since
             age = 0.0 if since is None else (self._clock.now() - since).total_seconds()
             # Another recording may follow on the verdict, so it waits for a whole failover after the first
             # denial: one may begin between the sid and the first look.
-            charge.looks = Looks(self._clock)
+            charge.looks = Looks(self._clock, longest=watching.longest_pause(driver))
             charge.look_at = now + max(0.0, FIRST_LOOK - max(0.0, age))
         else:
             charge.looks, charge.look_at = None, self.rota.first(now)
@@ -155,10 +156,10 @@ class Supervisor:
             return
         if (heard := driver.ledger.heard.kept.total) != charge.heard:
             charge.heard, charge.heard_at = heard, now
-        looks, is_unconfirmed = charge.looks, watching.is_unconfirmed(driver)
-        if looks is None and is_unconfirmed:  # its sid has come
+        looks, is_unsettled = charge.looks, _is_unsettled(driver)
+        if looks is None and is_unsettled:  # its sid has come
             self._begin_looks(charge)
-        is_settled = not (is_unconfirmed or looks is None or looks.denied)
+        is_settled = not (is_unsettled or looks is None or looks.denied)
         if is_settled and not charge.is_busy and charge.look_at > now:  # it was confirmed in another way
             self._begin_looks(charge)
         if driver.suspicions != charge.suspicions:
@@ -262,7 +263,7 @@ class Supervisor:
         if charge.is_closed or not charge.is_ours:
             return
         driver, began, suspicions = charge.driver, self._clock.monotonic(), charge.suspicions
-        was_unconfirmed = watching.is_unconfirmed(driver)
+        was_unsettled = _is_unsettled(driver)
         priority = Priority.WATCH if charge.looks is None else Priority.CONFIRM
         looks = charge.looks or Looks(self._clock)
         try:
@@ -274,7 +275,7 @@ class Supervisor:
             charge.owner.happened(charge, IncidentKind.LOST, gone.cause)
             return
         now = self._clock.monotonic()
-        if looks.denied or watching.is_unconfirmed(driver):
+        if looks.denied or watching.is_open(driver, looks):
             charge.looks, charge.look_at = looks, now + looks.pause()
             return
         charge.looks = None
@@ -283,7 +284,7 @@ class Supervisor:
             return
         if driver.seen_at is not None and driver.seen_at >= began:
             charge.answered_at = now
-        charge.look_at = self.rota.first(now) if was_unconfirmed else now + self.rota.interval
+        charge.look_at = self.rota.first(now) if was_unsettled else now + self.rota.interval
 
     async def _keep_lease(self, charge: Charge) -> None:
         """Take or renew the right to look, where there are others; without it, see what they know."""
@@ -361,6 +362,10 @@ class Supervisor:
         if told is not None:
             charge.owner.happened(charge, *told)
         charge.owner.ended(charge)
+
+
+def _is_unsettled(driver: Driver) -> bool:
+    return watching.runs(driver) and not watching.is_settled(driver)
 
 
 _GIVEN_UP: Final = {

@@ -40,7 +40,7 @@ EXAMPLES = {
     "docs/seed_flow.md": 6,
     "docs/stores.md": 3,
     "docs/testing.md": 2,
-    "docs/trouble.md": 8,
+    "docs/trouble.md": 9,
     "docs/webhooks.md": 3,
 }
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from agora_rec import Cause, CauseName, Certainty, Evidence
 from agora_rec import errors as e
 from agora_rec.errors import AgoraRecError, ApiError, Attempt, Subject, Violation
 from agora_rec.vocabulary import AttemptOutcome, Command, OperationName, State, UploadingStatus
@@ -31,6 +32,26 @@ def attempt(
 
 ATTEMPTS = (attempt(AttemptOutcome.REFUSED, status=504, code=62), attempt())
 EVIDENCE = ("event 31",)
+SAID = (
+    "recorder started: event 40, status 0 at 12:00:00",
+    "session exit: event 11, exit status 1 at 12:00:09",
+)
+
+
+def a_cause(
+    name: CauseName, certainty: Certainty, meaning: str = "it means that", then: str = "do this"
+) -> Cause:
+    evidence = (Evidence(at=AT, what="event 1, module 1, code 32"),)
+    return Cause(
+        name=name, certainty=certainty, evidence=evidence, meaning=meaning, then=then, source="errors.yaml"
+    )
+
+
+CAUSES = (
+    a_cause(CauseName.STORAGE_MISCONFIGURED, Certainty.SAID),
+    a_cause(CauseName.NOT_CONFIRMED, Certainty.LIKELY),
+    a_cause(CauseName.IDLE, Certainty.POSSIBLE),
+)
 
 
 def all_errors(cls: type[AgoraRecError] = AgoraRecError) -> list[type[AgoraRecError]]:
@@ -49,13 +70,15 @@ def _local() -> list[AgoraRecError]:
         ),
         e.SecretsRequired("the mode, to start", evidence=EVIDENCE),
         e.StartUnconfirmed(about, attempts=ATTEMPTS, until=AT, cause="the answer was cut", evidence=EVIDENCE),
-        e.RecordingGone(about, cause="404 for 100 s", evidence=EVIDENCE),
+        e.RecordingGone(about, cause="404 for 100 s", said=SAID, causes=CAUSES, evidence=EVIDENCE),
         e.WaitTimedOut(
             about,
             waited_for="upload",
             state=State.STOPPING,
             seconds=90.5,
             files=("a.m3u8",),
+            said=SAID,
+            causes=CAUSES,
             evidence=EVIDENCE,
         ),
         e.StoreConflict(key="class-42", expected=3, found=4, evidence=EVIDENCE),

@@ -4,10 +4,11 @@ import inspect
 import re
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agora_rec import CloudRecording, errors
+from agora_rec import CauseName, Certainty, CloudRecording, Evidence, errors
 from agora_rec.errors import (
     AgoraRecError,
     ApiError,
@@ -23,7 +24,7 @@ from agora_rec.errors.text import escaped, sentence, shown, shown_or_none
 from agora_rec.vocabulary import AttemptOutcome, Command, OperationName, State, UploadingStatus
 from tests.errors import documented
 from tests.errors.documented import Documented
-from tests.errors.samples import AT, ATTEMPTS, SAMPLES, attempt, subject
+from tests.errors.samples import AT, ATTEMPTS, CAUSES, SAID, SAMPLES, a_cause, attempt, subject
 from tests.support.reference import load
 
 ROWS = [*TABLE.values(), OTHERWISE]
@@ -196,6 +197,58 @@ def test_the_other_errors_say_what_to_do() -> None:
     }
     for error, words in advice.items():
         assert words in str(SAMPLES[error])
+
+
+LISTED = [
+    "The service has said:",
+    "  recorder started: event 40, status 0 at 12:00:00",
+    "  session exit: event 11, exit status 1 at 12:00:09",
+    "What explains it, most likely first:",
+    "  1. certain: storage misconfigured: event 1, module 1, code 32 at 12:00:00",
+    "     It means that. To do: do this.",
+    "  2. likely: not confirmed in time: event 1, module 1, code 32 at 12:00:00",
+    "     It means that. To do: do this.",
+    "  3. possible: nobody was there: event 1, module 1, code 32 at 12:00:00",
+    "     It means that. To do: do this.",
+]
+
+
+@pytest.mark.parametrize("kind", [errors.RecordingGone, errors.WaitTimedOut])
+def test_the_errors_of_a_wait_list_what_was_said_and_the_causes_in_order(kind: type[AgoraRecError]) -> None:
+    assert str(SAMPLES[kind]).splitlines()[1:] == LISTED
+
+
+def test_where_no_event_came_that_is_said() -> None:
+    gone = errors.RecordingGone(subject(), causes=CAUSES)
+    nothing = "No event has come in; wrong parameters are told by events only, which need a webhook."
+    assert str(gone).splitlines()[1:] == [nothing, *LISTED[3:]]
+    of_its_files = errors.RecordingGone(subject(), causes=CAUSES, evidence=("event 33",))
+    assert str(of_its_files).splitlines()[1:] == LISTED[3:]
+    only_said = errors.RecordingGone(subject(), said=SAID)
+    assert str(only_said).splitlines()[1:] == LISTED[:3]
+
+
+def test_of_many_events_the_last_are_listed_and_of_many_causes_the_first() -> None:
+    said = tuple(f"event {number}" for number in range(20))
+    causes = tuple(a_cause(name, Certainty.LIKELY) for name in list(CauseName)[:11])
+    lines = str(errors.RecordingGone(subject(), said=said, causes=causes)).splitlines()[1:]
+    assert lines[0] == "The service has said (the last 10 of 20 events):"
+    assert lines[1:11] == [f"  {each}" for each in said[-10:]]
+    assert [line.split(".")[0] for line in lines[12:28:2]] == [f"  {number}" for number in range(1, 9)]
+    assert lines[28:] == ["  and 3 more: see its causes."]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=["long", "escapes", "lines", "directions"])
+def test_hostile_events_and_causes_stay_on_their_lines(text: str) -> None:
+    evil = tuple(
+        evolve(a_cause(name, Certainty.SAID, text, text), evidence=(Evidence(what=text),))
+        for name in list(CauseName)[:20]
+    )
+    error = errors.RecordingGone(subject(), said=20 * (text,), causes=evil)
+    lines = str(error).splitlines()
+    assert len(lines) == 1 + 1 + 10 + 1 + 2 * 8 + 1
+    assert all(line.isprintable() for line in lines)
+    assert len(str(error)) < 12_000
 
 
 @pytest.mark.parametrize("reason", errors.RejectionReason)

@@ -68,6 +68,18 @@ async def test_looks_without_an_answer_leave_the_verdict_open() -> None:
         assert state_of(recording) is State.RECORDING
 
 
+async def test_a_look_that_is_denied_when_it_is_repeated_leaves_the_verdict_open() -> None:
+    async with stage() as on, anyio.create_task_group() as tasks:
+        on.emulator.inject(NO_ANSWER, operation=QUERY, times=1)
+        recording = await on.started()
+        tasks.start_soon(_moves, on, 9, 98)
+
+        with pytest.raises(WaitTimedOut):
+            await recording.wait_started(95)
+
+        assert state_of(recording) is State.RECORDING
+
+
 async def test_denials_that_last_are_a_proof_all_the_same() -> None:
     async with stage(users=()) as on:
         recording = await on.started()

@@ -11,9 +11,9 @@ from typing import Final
 from agora_rec.recording.explaining.known import Known
 from agora_rec.recording.explaining.rules import answers
 from agora_rec.recording.explaining.table import RULES
-from agora_rec.recording.explaining.values import Cause, CauseName, Certainty, Evidence, Explanation
+from agora_rec.recording.explaining.values import Cause, CauseName, Evidence, Explanation
 from agora_rec.store import Checkpoint
-from agora_rec.vocabulary import State
+from agora_rec.vocabulary import Certainty, State
 
 __all__ = ["RULES", "Cause", "CauseName", "Certainty", "Evidence", "Explanation", "explain"]
 

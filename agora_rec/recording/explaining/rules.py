@@ -11,9 +11,9 @@ from agora_rec.errors import lookup
 from agora_rec.lifecycle import FactKey
 from agora_rec.recording.explaining import telling
 from agora_rec.recording.explaining.known import Found, Known
-from agora_rec.recording.explaining.values import Cause, CauseName, Certainty, Evidence
+from agora_rec.recording.explaining.values import Cause, CauseName, Evidence
 from agora_rec.store import Tried
-from agora_rec.vocabulary import OperationName, State
+from agora_rec.vocabulary import Certainty, OperationName, State
 
 
 @frozen(kw_only=True)

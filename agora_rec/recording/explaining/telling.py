@@ -81,6 +81,29 @@ _PARTS: Final[Mapping[type[e.Event], tuple[_Part, ...]]] = MappingProxyType(
 """What is told of an event beside its number, by its class."""
 
 
+_OF_THE_COURSE: Final = (
+    e.RecordingError,
+    e.StatusUpdated,
+    e.SessionExit,
+    e.SessionFailover,
+    e.HighAvailabilityRegistered,
+    e.UploaderStarted,
+    e.StsExpired,
+    e.RecorderStarted,
+    e.RecorderLeft,
+    e.WebRecorderStarted,
+    e.WebRecorderStopped,
+    e.WebCapabilityLimit,
+    e.WebRecorderReloaded,
+)
+"""What says how a recording begins, goes on and ends; the rest speaks of its streams and files."""
+
+
+def is_of_the_course(notification: Notification) -> bool:
+    """Whether a notification says how the recording is doing, as a whole or in a part of it."""
+    return isinstance(notification.event, _OF_THE_COURSE)
+
+
 def of_notification(notification: Notification) -> Evidence:
     """A notification as evidence: the event's number, and what matters of what it says."""
     event = notification.event

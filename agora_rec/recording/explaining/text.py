@@ -6,13 +6,15 @@ from typing import Final
 
 from agora_rec.errors.text import escaped, sentence, shown
 from agora_rec.recording.explaining import telling
-from agora_rec.recording.explaining.values import Cause, Certainty, Evidence, Explanation
+from agora_rec.recording.explaining.values import Cause, Evidence, Explanation
+from agora_rec.vocabulary import Certainty
 
 _SURE: Final = {
     Certainty.SAID: "",
     Certainty.LIKELY: "likely: ",
     Certainty.POSSIBLE: "possible: ",
 }
+_EARLY: Final = datetime.min.replace(tzinfo=UTC)
 _IDS_SHOWN: Final = 64
 _EVIDENCE_SHOWN: Final = 5
 
@@ -31,6 +33,14 @@ def _headline(cause: Cause, seen_from: datetime | None) -> str:
 def report(explanation: Explanation) -> str:
     """All of it."""
     return "\n".join(_lines(explanation))
+
+
+def said(explanation: Explanation) -> tuple[str, ...]:
+    """What the service has said of how the recording is doing, a line for each event, oldest first."""
+    events = [each for each in explanation.notifications if telling.is_of_the_course(each)]
+    told = [(telling.name_of(each), telling.of_notification(each)) for each in events]
+    told.sort(key=lambda each: each[1].at or _EARLY)
+    return tuple(f"{name}: {_told(evidence, explanation.at)}" for name, evidence in told)
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:
@@ -80,8 +90,7 @@ def _course(explanation: Explanation) -> Iterator[str]:
     if told:
         yield ""
         yield "What has happened:"
-        early = datetime.min.replace(tzinfo=UTC)
-        for moment, what in sorted(told, key=lambda each: each[0] or early):
+        for moment, what in sorted(told, key=lambda each: each[0] or _EARLY):
             when = "" if moment is None else _moment(moment, explanation.at)
             yield f"  {when:8}  {what}"
 

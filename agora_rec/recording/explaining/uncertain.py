@@ -25,7 +25,8 @@ from agora_rec.recording.explaining.questions import (
     vanished,
 )
 from agora_rec.recording.explaining.rules import Rule
-from agora_rec.recording.explaining.values import CauseName, Certainty
+from agora_rec.recording.explaining.values import CauseName
+from agora_rec.vocabulary import Certainty
 
 _CODES: Final = "errors.yaml event_codes."
 _LIKELY, _POSSIBLE = Certainty.LIKELY, Certainty.POSSIBLE

@@ -1,26 +1,14 @@
 """An explanation as values: where a recording stands, and the causes that fit, each with its evidence."""
 
 from datetime import datetime
-from enum import IntEnum, StrEnum, unique
+from enum import StrEnum, unique
 
 from attrs import frozen
 
 from agora_rec.lifecycle import Change
 from agora_rec.model.notification import Notification
 from agora_rec.store import Tried
-from agora_rec.vocabulary import State
-
-
-@unique
-class Certainty(IntEnum):
-    """How sure a cause is; the lower, the surer."""
-
-    SAID = 1
-    """The service says so, or this library has done it."""
-    LIKELY = 2
-    """What was said, or wasn't said in time, points to it."""
-    POSSIBLE = 3
-    """The documents name it for a case like this; nothing that is known speaks for it or against it."""
+from agora_rec.vocabulary import Certainty, State
 
 
 @unique
@@ -162,6 +150,13 @@ class Explanation:
     history: tuple[Change, ...]
     tried: tuple[Tried, ...]
     notifications: tuple[Notification, ...]
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What the service has said by notification of how the recording is doing, in short, oldest first."""
+        from agora_rec.recording.explaining.text import said  # noqa: PLC0415 - it needs these values
+
+        return said(self)
 
     def __str__(self) -> str:
         """A report for people: where it stands, the causes, and what has happened."""

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from attrs import evolve
 
-from agora_rec import AgoraRecError, CauseName, MemoryStore, RecordingGone, State, WaitTimedOut
+from agora_rec import AgoraRecError, CauseName, MemoryStore, State, UploadStatusUnknown, WaitTimedOut
 from agora_rec.emulator import LoseAnswer, PageTrouble, Refuse, Upload
 from tests.recording.explaining.lives import LIKELY, POSSIBLE, SAID, a_life, found, names
 from tests.support.backends import virtual_time
@@ -281,24 +281,37 @@ async def test_what_one_worker_has_tried_is_evidence_for_all() -> None:
         await recording.ensure_stopped()
 
 
-async def test_the_error_of_a_wait_notes_what_explains_it_and_no_guess() -> None:
-    async with a_life(lost=EVERYTHING - {1, 11}, wrong_values=frozenset({"wrong"})) as life:
-        recording = await life.begun(evolve(mix(), storage=bucket(bucket="wrong")))
-        await anyio.sleep(20)
-        with pytest.raises(RecordingGone) as caught:
-            await recording.wait_started()
-        (note,) = caught.value.__notes__
-        assert note.startswith("agora_rec: storage misconfigured: event 1, module 1, code 32")
+async def test_the_error_of_a_wait_for_the_end_has_what_explains_it() -> None:
     async with a_life() as life:
         recording = await life.begun()
         with pytest.raises(WaitTimedOut) as waited:
             await recording.wait_finished(timeout=5)
-        assert not hasattr(waited.value, "__notes__")
+        assert waited.value.causes == ()
+        assert waited.value.said[-1].startswith("status updated: event 3, status 4 at ")
         life.emulator.inject(Refuse(status=404, code=404), operation=QUERY, times=None)
         with pytest.raises(AgoraRecError):
             await recording.query()
         with pytest.raises(WaitTimedOut) as waited:
             await recording.wait_finished(timeout=1)
-        assert not hasattr(waited.value, "__notes__")
+        assert waited.value.causes == recording.explain().causes != ()
         life.emulator.clear_faults()
         await recording.ensure_stopped()
+
+
+async def test_an_unknown_upload_notes_what_explains_it_and_no_guess() -> None:
+    async with a_life(lost=EVERYTHING - {1, 33}) as life:
+        recording = await life.begun()
+        await anyio.sleep(65)
+        life.emulator.inject(Upload(4000), operation=STOP)
+        await recording.stop(async_stop=True)
+        with pytest.raises(UploadStatusUnknown) as caught:
+            await recording.wait_finished(timeout=5000)
+        (note,) = caught.value.__notes__
+        assert note.startswith("agora_rec: likely: upload slow: ")
+    async with a_life(lost=EVERYTHING) as life:
+        recording = await life.begun(mix(max_idle_time=30))
+        life.emulator.channel(CNAME).empty()
+        with pytest.raises(UploadStatusUnknown) as caught:
+            await recording.wait_finished()
+        assert names(recording.explain()) != []
+        assert not hasattr(caught.value, "__notes__")
