@@ -13,6 +13,8 @@ import agora_rec
 from agora_rec.deferred import deferred
 from benchmarks.import_time import AGORA_REC, HTTPX, measure
 
+pytestmark = pytest.mark.untraced
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("agora_rec", "agora_rec.model")
 LIGHT = {"agora_rec", "anyio", "attr", "attrs", "idna", "sniffio", "typing_extensions"}
