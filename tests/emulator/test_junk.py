@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from tests.emulator.bodies import mode_of
 from tests.emulator.stage import EXAMPLES, NoAuth, Stage, example, set_stage
 
-pytestmark = pytest.mark.untraced
-
 KNOWN = {200, 201, 206, 400, 401, 404}
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
 values = st.recursive(

@@ -13,8 +13,6 @@ import agora_rec
 from agora_rec.deferred import deferred
 from benchmarks.import_time import AGORA_REC, HTTPX, measure
 
-pytestmark = pytest.mark.untraced
-
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("agora_rec", "agora_rec.model")
 LIGHT = {"agora_rec", "anyio", "attr", "attrs", "idna", "sniffio", "typing_extensions"}
@@ -78,12 +76,14 @@ def test_an_import_loads_little(code: str):
     assert [name for name in loaded if name.startswith(late)] == []
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_nothing_is_left_to_load_when_a_client_is_open(backend: str):
     codec_of_python = {"encodings.utf_8_sig"}
     assert modules(ONE_RECORDING.format(backend=backend)) - codec_of_python == set()
 
 
+@pytest.mark.untraced
 def test_an_import_takes_about_as_long_as_that_of_httpx():
     """The target is 1.5 times as long; the test is generous, since it may share the machine with others."""
     took = measure({HTTPX: HTTPX, AGORA_REC: AGORA_REC}, rounds=5)

@@ -1,21 +1,17 @@
-"""A pytest plugin: coverage traces what the tests do, and nothing else that a run of them does.
+"""A pytest plugin: coverage traces what is imported and what the tests do, and nothing else that a run does.
 
 A tracer makes all code of a process two to three times slower, also what it doesn't measure. So it rests
-while pytest collects, rewrites, schedules and reports, and in tests marked `untraced`, with the processes
-that they start: those that go through the same code again and again. Its rest can only miss lines, so that
-the demand for all of them gets no easier. Where coverage needs no tracer (from Python 3.14 on), it works on.
+while pytest schedules and reports, and in tests marked `untraced`, with the processes that they start: those
+that go through the same code again and again. Its rest can only miss lines, so that the demand for all of
+them gets no easier. Where coverage needs no tracer (from Python 3.14 on), it works on.
 """
 
-import importlib
-import pkgutil
 import sys
 import threading
 from collections.abc import Generator
 from typing import Any, Final
 
 import pytest
-
-import agora_rec
 
 _OF_PROCESSES: Final = "COVERAGE_PROCESS_CONFIG"  # with it in their environment, they trace themselves
 _tracers: Final = pytest.StashKey[tuple[Any, Any]]()  # of this thread, and for new ones
@@ -42,21 +38,6 @@ def _go_on(config: pytest.Config) -> None:
 
 def _called() -> None:
     """The first call lets a tracer in C take the place of Python's; from there it sees each call return."""
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Rest, once the library is imported: its modules are traced as well."""
-    if session.config.stash[_tracers] == (None, None):
-        return (yield)
-    for module in pkgutil.walk_packages(agora_rec.__path__, "agora_rec."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-    _rest()
-    try:
-        return (yield)
-    finally:
-        _go_on(session.config)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

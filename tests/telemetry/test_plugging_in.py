@@ -18,7 +18,7 @@ from tests.support.cloud import START, a_client, an_emulator, stage
 from tests.telemetry.seen import Seen
 
 anyio_backend = virtual_time
-pytestmark = [pytest.mark.anyio, pytest.mark.untraced]
+pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).resolve().parents[2]
 
