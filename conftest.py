@@ -11,7 +11,7 @@ from tests.support.secrets import ACCESS_KEY, SECRET_KEY
 from tests.support.served import served_emulator
 from tests.support.valkey import served_valkey
 
-pytest_plugins = ["tests.support.canary"]
+pytest_plugins = ["tests.support.canary", "tests.support.tracing"]
 
 # A bound for every run; `--hypothesis-profile=long` looks further. The time limit is the test's.
 settings.register_profile("ci", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])

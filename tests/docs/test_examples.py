@@ -17,6 +17,8 @@ import pytest
 
 from agora_rec.cli.commands import command as agora_rec_command
 
+pytestmark = pytest.mark.untraced
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = {
     page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from tests.support.worker_processes import WorkerProcesses, free_port
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "examples"
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.untraced]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.support.served import served_emulator
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "examples"
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.untraced]
 
 
 @frozen

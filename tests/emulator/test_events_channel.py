@@ -479,6 +479,7 @@ async def test_screenshots_beside_a_recording_have_a_scene_of_their_own():
     assert set(scenes.values()) == {"rtc_record"}
 
 
+@pytest.mark.untraced
 async def test_days_of_screenshots_is_told_bit_by_bit():
     """Nobody keeps what nobody has asked for, and not all of that."""
     async with set_stage(still(notices_kept=1000)) as stage:

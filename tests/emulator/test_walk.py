@@ -6,11 +6,14 @@ from contextlib import suppress
 
 import anyio
 import httpx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agora_rec.emulator import Cut, Delay, Fault, LoseAnswer, SessionView, Settings, SlowAnswer
 from tests.emulator.stage import Stage, Started, example, set_stage
+
+pytestmark = pytest.mark.untraced
 
 STEPS = 60
 NAMES = ["start_mix_hls", "start_mix_hls_mp4", "start_individual", "start_snapshot_only", "start_web_rtmp"]

@@ -17,6 +17,8 @@ from tests.errors import documented
 from tests.errors.documented import Documented
 from tests.support.reference import load
 
+pytestmark = pytest.mark.untraced
+
 START, QUERY, STOP = OperationName.START, OperationName.QUERY, OperationName.STOP
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -10,6 +11,8 @@ from agora_rec.lifecycle import Fact, FactKey, RefusalKind, Standing, Verdict, f
 from agora_rec.model import RecordedFile
 from agora_rec.vocabulary import Command, ModeName, State
 from tests.lifecycle.samples import NOW, UID
+
+pytestmark = pytest.mark.untraced
 
 RANK = {State.FAILED: 1, State.UPLOADED: 2, State.BACKUPED: 3}
 """How far up an end is; what hasn't ended is below all of them."""

@@ -14,6 +14,8 @@ from agora_rec.model import RecordedFile
 from agora_rec.vocabulary import State
 from tests.lifecycle.samples import LATER, NOW, OLDER_UID, OTHER_UID, UID
 
+pytestmark = pytest.mark.untraced
+
 A, B = RecordedFile("a.m3u8"), RecordedFile("b.mp4")
 A_IN_FULL = RecordedFile("a.m3u8", uid=0, is_playable=True)
 

@@ -61,6 +61,7 @@ def test_a_mutant_is_in_force_everywhere_and_leaves_nothing_behind():
     assert vars(standing)["FACTS"] is tables.FACTS is right
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", UNLIKE)
 def test_the_judge_has_the_same_tests_as_pytest_and_finds_the_same_red(name: str, tmp_path: Path):
     told = tmp_path / "told.xml"

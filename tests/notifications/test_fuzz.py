@@ -22,6 +22,8 @@ from tests.fuzz.mutation import JUNK, Pairs, twist, write
 from tests.fuzz.target import LARGEST, SECRETS, WAYS, Delivery, delivery, feed, sha1, sha256, tried
 from tests.support.secrets import RTMP_URL, shown_in
 
+pytestmark = pytest.mark.untraced
+
 ways = st.integers(0, len(WAYS) - 1)
 seeds = st.integers(0, 2**64)
 bodies = st.sampled_from(corpus.bodies())

@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET, ENCRYPTION_SALT, NEEDLE, shown_in
 
+pytestmark = pytest.mark.untraced
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Tests that show a secret, each in another way, and one that does not: run by pytest in a process of its own,

@@ -76,12 +76,14 @@ def test_an_import_loads_little(code: str):
     assert [name for name in loaded if name.startswith(late)] == []
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_nothing_is_left_to_load_when_a_client_is_open(backend: str):
     codec_of_python = {"encodings.utf_8_sig"}
     assert modules(ONE_RECORDING.format(backend=backend)) - codec_of_python == set()
 
 
+@pytest.mark.untraced
 def test_an_import_takes_about_as_long_as_that_of_httpx():
     """The target is 1.5 times as long; the test is generous, since it may share the machine with others."""
     took = measure({HTTPX: HTTPX, AGORA_REC: AGORA_REC}, rounds=5)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.untraced
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "agora_rec").rglob("*.py"))
 EXTRAS = ("aiohttp", "click", "coredis", "opentelemetry", "rich", "starlette", "trio", "uvicorn")

@@ -9,6 +9,8 @@ import pytest
 
 from tests.project.api import MODULES
 
+pytestmark = pytest.mark.untraced
+
 ROOT = Path(__file__).resolve().parents[2]
 PINNED = Path(__file__).with_name("public_api.txt")
 

@@ -9,6 +9,8 @@ import pytest
 
 import agora_rec
 
+pytestmark = pytest.mark.untraced
+
 ROOT = Path(__file__).resolve().parents[2]
 INFO = f"agora_rec-{agora_rec.__version__}.dist-info"
 

@@ -34,7 +34,7 @@ from agora_rec.emulator import Emulator, Refuse, Settings
 from agora_rec.store import Lease
 from tests.support import secrets
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.untraced]
 
 INSTANT: Final = Settings(latency=0.0, start_seconds=0.0, upload_seconds=0.0, exit_seconds=0.0)
 OTHER: Final = 880012

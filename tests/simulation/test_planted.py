@@ -8,6 +8,8 @@ import pytest
 from tests.simulation.planted import PLANTED
 from tests.simulation.running import run_seed
 
+pytestmark = pytest.mark.untraced
+
 MANY: Final = 400
 """Seeds within which a mistake must be found; most take a few dozen."""
 

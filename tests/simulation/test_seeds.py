@@ -13,7 +13,9 @@ from tests.simulation.__main__ import main
 from tests.simulation.planted import PLANTED
 from tests.simulation.running import run_seed
 
-SECONDS = 8.0
+pytestmark = pytest.mark.untraced
+
+SECONDS = 4.0
 """Of real time, for new seeds."""
 
 FOUND_SOMETHING = (255, 528, 735, 978, 997, 1142, 20730, 50219, 51554)

@@ -210,6 +210,7 @@ anyio.run(main, backend=sys.argv[3])
 """
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_several_processes_at_once_lose_no_write_and_claim_each_key_once(
     server: Valkey, store: RedisStore

@@ -16,6 +16,9 @@ from agora_rec.errors import AgoraRecError
 from tests.support.secrets import exposures, shown_in
 
 KINDS: Final = ("log records", "errors", "texts")
+SAID: Final = ("name", "msg", "args", "exc_text", "stack_info", "threadName", "taskName")
+BESIDE: Final = vars(logging.makeLogRecord({})).keys() - set(SAID)
+"""Where and when a record was made, which every record says; `exc_info` is searched as an error."""
 MOST: Final = 400  # errors kept at once: a property-based test makes thousands
 
 
@@ -33,7 +36,7 @@ class Canary(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Look at a log record at once: its arguments may change later."""
         self.counts["log records"] += 1
-        extra = {key: value for key, value in vars(record).items() if key != "exc_info"}
+        extra = {key: value for key, value in vars(record).items() if key not in BESIDE}
         self.look(f"log record of {record.name}", f"{record.getMessage()} {extra!r}")
         if record.exc_info and record.exc_info[1] is not None:
             self.remember(record.exc_info[1])

@@ -7,6 +7,7 @@ finds them all, encoded ones too; `tests/support/canary.py` makes that search th
 import base64
 import traceback
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -86,11 +87,18 @@ def exposures(error: BaseException) -> Iterator[tuple[str, str]]:
             yield f"{name}.{key}", f"{_safe_repr(value)} {_safe_str(value)}"
         inside = False
         for frame, line in traceback.walk_tb(one.__traceback__):
-            path = Path(frame.f_code.co_filename)
-            inside = inside or path.is_relative_to(_LIBRARY)
-            if inside and not path.is_relative_to(_HERE):
+            path = frame.f_code.co_filename
+            inside = inside or _lies_in(path, _LIBRARY)
+            if inside and not _lies_in(path, _HERE):
+                where = f"{name}: {Path(path).name}:{line} {frame.f_code.co_name}()"
                 for key, value in list(frame.f_locals.items()):
-                    yield f"{name}: {path.name}:{line} {frame.f_code.co_name}() {key}", _safe_repr(value)
+                    yield f"{where} {key}", _safe_repr(value)
+
+
+@cache
+def _lies_in(file: str, folder: Path) -> bool:
+    """Whether the file is in the folder; asked for every frame of every error, and of few files."""
+    return Path(file).is_relative_to(folder)
 
 
 def _safe_str(value: object) -> str:

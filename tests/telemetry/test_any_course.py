@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,8 @@ from tests.transport.scripts import (
     said,
     transport_over,
 )
+
+pytestmark = pytest.mark.untraced
 
 STARTED = WireAnswer(200, b'{"cname":"c","uid":"1","resourceId":"r","sid":"s"}')
 ENDS: list[WireAnswer | WireFailure] = [

@@ -12,7 +12,7 @@ from tests.support.secrets import shown_in
 from tests.telemetry.seen import Seen
 
 anyio_backend = virtual_time
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.untraced]
 
 
 def assert_clean(seen: Seen) -> None:

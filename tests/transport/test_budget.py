@@ -73,6 +73,7 @@ async def settled() -> None:
         await anyio.lowlevel.checkpoint()
 
 
+@pytest.mark.untraced
 async def test_five_thousand_callers_use_the_rate_that_the_margin_leaves():
     budget = LocalBudget(10)
     async with Callers(budget) as callers:
@@ -85,6 +86,7 @@ async def test_five_thousand_callers_use_the_rate_that_the_margin_leaves():
     assert (budget.waiting, budget.used) == (0, 5000)
 
 
+@pytest.mark.untraced
 async def test_a_stop_behind_five_thousand_queries_waits_no_longer_than_two_slots():
     budget = LocalBudget(10)
     async with Callers(budget) as callers:

@@ -42,7 +42,7 @@ from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET
 from tests.transport.bad_network import HARMLESS, IDLE, STALLS, UNSEEN, BadNetwork, Fault, bad_network
 from tests.transport.servers import answer, serving
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("the_library")]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("the_library"), pytest.mark.untraced]
 
 STEPS: Final = (ACQUIRE, START, QUERY, UPDATE, STOP)
 AT_ONCE: Final[dict[str, Any]] = dict.fromkeys(

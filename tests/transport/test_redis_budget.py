@@ -60,6 +60,7 @@ def client_of(emulator: Emulator, budget: RedisBudget) -> CloudRecording:
     )
 
 
+@pytest.mark.untraced
 def test_ten_processes_stay_inside_the_limit_together_use_it_and_share_it_fairly(server: Valkey):
     served = Workers(Job(server.url, qps=200, workers=10, seconds=3.5)).served()
     everything = moments(served)
@@ -69,6 +70,7 @@ def test_ten_processes_stay_inside_the_limit_together_use_it_and_share_it_fairly
     assert min(map(len, served)) >= 0.4 * max(map(len, served))
 
 
+@pytest.mark.untraced
 def test_one_that_is_killed_costs_the_others_next_to_nothing(server: Valkey):
     workers = Workers(Job(server.url, qps=100, workers=3, seconds=3.0))
     time.sleep(1.0)
@@ -82,6 +84,7 @@ def test_one_that_is_killed_costs_the_others_next_to_nothing(server: Valkey):
     assert len(late) >= 0.9 * 100 / 1.05
 
 
+@pytest.mark.untraced
 def test_watching_queries_have_their_share_beside_the_stops_of_all_processes(server: Valkey):
     served = Workers(
         Job(server.url, qps=100, workers=2, seconds=3.0, callers=6, classes="STOP,WATCH")

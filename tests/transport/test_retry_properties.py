@@ -2,11 +2,14 @@
 
 import math
 
+import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agora_rec.transport.retries import Mishap, RetryPolicy, Trouble
+
+pytestmark = pytest.mark.untraced
 
 SPANS = st.floats(0, 1e5, allow_nan=False)
 WAITS = st.lists(SPANS, max_size=4).map(tuple)

@@ -5,7 +5,7 @@ from attrs import evolve
 
 from tests.workers.trial import Plan, run
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.untraced]
 
 SMALL = Plan(channels=4, rounds=1, workers=2, pause=0.3, spread=0.5, kill_every=1.0, seed=1)
 

@@ -32,6 +32,7 @@ async def _a_moment() -> None:
     await anyio.sleep(0.02)
 
 
+@pytest.mark.untraced
 def test_processes_that_open_it_at_once_make_it_once_and_lose_no_write(served: Postgres, schema: str) -> None:
     command = [sys.executable, "-m", "tests.store.postgres.workers", served.url(), schema]
     backends = ("asyncio", "trio", "asyncio")
