@@ -18,7 +18,17 @@ Ts = TypeVarTuple("Ts")
 class Job(Generic[T]):
     """One piece of work, its result, and a way to wait for it that may be cancelled at any time."""
 
-    __slots__ = ("_ended", "_error", "_interrupt", "_is_left", "_value", "_waiting", "is_done", "on_end")
+    __slots__ = (
+        "_ended",
+        "_error",
+        "_interrupt",
+        "_is_left",
+        "_tell",
+        "_value",
+        "_waiting",
+        "is_done",
+        "on_end",
+    )
 
     def __init__(self, interrupt: Interrupt | None = None) -> None:
         """Make a job; `interrupt` is triggered when all who waited have left before its end."""
@@ -30,6 +40,7 @@ class Job(Generic[T]):
         self._is_left = False
         self._waiting = 0
         self._ended: anyio.Event | None = None  # made by the first who waits
+        self._tell: Callable[[], None] | None = None
         self._value: T | None = None
         self._error: Exception | None = None
 
@@ -78,6 +89,21 @@ class Job(Generic[T]):
                 self._leave()
         return self.result()
 
+    def follow(self, tell: Callable[[], None]) -> None:
+        """Be told of the end without waiting for it: for one who follows many, and has no task for each.
+
+        Args:
+            tell: Called at the end, when there is a result; must not raise.
+        """
+        self._waiting += 1
+        self._tell = tell
+
+    def unfollow(self) -> None:
+        """Be told of nothing any more."""
+        if self._tell is not None:
+            self._tell = None
+            self._leave()
+
     def _come(self) -> anyio.Event:
         """What is set at the end."""
         if self._ended is None:
@@ -89,6 +115,9 @@ class Job(Generic[T]):
         ended, self._ended = self._ended, None
         if ended is not None:
             ended.set()
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell()
 
     def _leave(self) -> None:
         self._waiting -= 1

@@ -11,8 +11,9 @@ from typing import Final
 from agora_rec.clock import Clock
 from agora_rec.errors import AgoraRecError, RecordingGone, WorkerNotFound
 from agora_rec.lifecycle import facts, verdicts
-from agora_rec.model import Web
+from agora_rec.model import QueryAnswer, Web
 from agora_rec.recording.driver import Driver
+from agora_rec.recording.jobs import Job
 from agora_rec.recording.lookout import Lookout
 from agora_rec.vocabulary import OperationName, Priority, State
 
@@ -114,6 +115,11 @@ async def look(driver: Driver, looks: Looks, priority: Priority, lookout: Lookou
     """Query once. What the service says becomes a fact; that it can't be asked becomes none."""
     job = driver.query(priority, lookout)
     await job.finished()
+    learn(driver, looks, job)
+
+
+def learn(driver: Driver, looks: Looks, job: Job[QueryAnswer]) -> None:
+    """See what a query that is over says about the recording."""
     looks.heed(_seen_at(driver))
     try:
         answer = job.result()

@@ -4,8 +4,12 @@ from datetime import datetime, timedelta
 from math import inf
 from typing import Protocol
 
+from attrs import define
+
+from agora_rec.model import QueryAnswer
 from agora_rec.recording import Recording
 from agora_rec.recording.driver import Driver
+from agora_rec.recording.jobs import Job
 from agora_rec.recording.lookout import Lookout
 from agora_rec.recording.starting import DEFAULT_EXPIRED_HOUR
 from agora_rec.recording.watching import Looks
@@ -39,6 +43,25 @@ class Owner(Protocol):
         ...
 
 
+@define(eq=False)
+class Look:
+    """One query that is to tell whether a recording runs.
+
+    Attributes:
+        job: The query.
+        looks: The series that it belongs to.
+        began: When it was begun.
+        suspicions: How many suspicions were known then.
+        was_unsettled: Whether nothing had proved by then that it records.
+    """
+
+    job: Job[QueryAnswer]
+    looks: Looks
+    began: float
+    suspicions: int
+    was_unsettled: bool
+
+
 class Charge:
     """One recording under supervision. Moments are those of `clock.monotonic`, but for datetimes.
 
@@ -62,6 +85,7 @@ class Charge:
         "is_placed",
         "is_warned",
         "lease_at",
+        "look",
         "look_at",
         "lookout",
         "looks",
@@ -85,6 +109,8 @@ class Charge:
         self.due: float = inf
         self.looks: Looks | None = None
         """The series of looks that is to confirm or deny it; None: it is known to run."""
+        self.look: Look | None = None
+        """The look that is under way."""
         self.look_at: float = inf
         """When to look next, as far as no notification says otherwise."""
         self.answered_at: float = -inf

@@ -16,8 +16,8 @@ from agora_rec.supervision.charge import Charge
 from agora_rec.supervision.rota import Rota
 from agora_rec.vocabulary import State
 
-LIFETIME_MARGIN: Final = timedelta(hours=1)
-"""How long before its calls stop working that is reported, at most a tenth of its lifetime."""
+LIFETIME_MARGIN: Final = 3600.0
+"""Seconds before its calls stop working when that is reported, at most a tenth of its lifetime."""
 AWAIT_SID: Final = timedelta(minutes=2)
 """For how long the sid of a start without an answer may still come, when its resource ID is too old to ask: a
 failover takes 90 s, and what is notified in that time is sent three times."""
@@ -97,11 +97,8 @@ def _while_it_runs(charge: Charge, now: Now, rota: Rota) -> tuple[float, Duty]:
     due, duty = _stop_at(charge, now), Duty.STOP
     if due <= now.monotonic:
         return due, duty  # before all else, however long that is due
-    ends = None if charge.is_warned else charge.lifetime_ends
-    if ends is not None:
-        margin = min(LIFETIME_MARGIN, timedelta(hours=charge.lifetime_hours) / 10)
-        if (warn_at := now.at(ends - margin)) < due:
-            due, duty = warn_at, Duty.WARN
+    if not charge.is_warned and (warn_at := _warn_at(charge, now)) < due:
+        due, duty = warn_at, Duty.WARN
     if charge.is_busy:
         return due, duty
     if (look_at := _look_at(charge, rota)) < due:
@@ -111,6 +108,15 @@ def _while_it_runs(charge: Charge, now: Now, rota: Rota) -> tuple[float, Duty]:
     if charge.renew_at is not None and charge.is_ours and (renew_at := now.at(charge.renew_at)) < due:
         due, duty = renew_at, Duty.RENEW
     return due, duty
+
+
+def _warn_at(charge: Charge, now: Now) -> float:
+    # In seconds: this is asked at every look, and values of datetime are dear.
+    acquired_at = charge.driver.ledger.standing.acquired_at
+    if acquired_at is None:
+        return inf
+    lifetime = charge.lifetime_hours * 3600.0
+    return now.at(acquired_at) + lifetime - min(LIFETIME_MARGIN, lifetime / 10)
 
 
 def _look_at(charge: Charge, rota: Rota) -> float:

@@ -17,7 +17,11 @@ HEARD_FOR: Final = 5
 upload goes on to report its progress for a while when its recorder is gone."""
 
 _GOLDEN: Final = 0.6180339887498949
-_SLACK: Final = 0.8
+_SLACK: Final = 0.98
+"""The least distance of two looks, as a part of what it is when all are spread evenly: what comes all at once
+is spread nearly so by its first round, and stays so."""
+_TOLERANCE: Final = 0.1
+"""The part of a distance that isn't worth another wake-up."""
 _SPACING_MAX: Final = 1.0
 
 
@@ -63,6 +67,7 @@ class Rota:
 
         The place is given to nobody else, so each look asks once.
         """
-        at = max(now, self._free_at)
-        self._free_at = at + min(_SPACING_MAX, _SLACK * self.interval / max(1, self.count))
-        return at
+        spacing = min(_SPACING_MAX, _SLACK * self.interval / max(1, self.count))
+        place = max(now, self._free_at)
+        self._free_at = place + spacing
+        return place if place > now + _TOLERANCE * spacing else now

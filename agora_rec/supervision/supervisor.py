@@ -1,7 +1,8 @@
 """The one task that looks after all: it sleeps until somebody needs something, and does it.
 
-An idle recording has no task of its own. What takes time (a look, a renewal) is done in a task that ends with
-it; what `duties.py` says decides what that is.
+An idle recording has no task of its own, and a look has none but that of its query, which tells of its end.
+What else takes time (a lease, a renewal) is done in a task that ends with it. What `duties.py` says decides
+what that is.
 """
 
 import logging
@@ -23,7 +24,7 @@ from agora_rec.recording.driver import Driver
 from agora_rec.recording.lookout import LEASE_SECONDS, Lookout
 from agora_rec.recording.watching import FIRST_LOOK, OTHERS_WATCH, Looks
 from agora_rec.supervision.agenda import Agenda
-from agora_rec.supervision.charge import Charge
+from agora_rec.supervision.charge import Charge, Look
 from agora_rec.supervision.duties import Duty, Now, next_duty
 from agora_rec.supervision.incidents import IncidentKind, told
 from agora_rec.supervision.renewal import AGAIN_AFTER, renewal_at
@@ -120,6 +121,9 @@ class Supervisor:
         if charge.is_held:
             charge.is_held = False
             charge.driver.ledger.on_wake = None
+            if charge.look is not None:
+                charge.look.job.unfollow()
+                charge.look, charge.is_busy = None, False
             self._agenda.drop(charge)
             self.rota.count -= 1
 
@@ -234,8 +238,12 @@ class Supervisor:
             if at > now.monotonic:
                 charge.look_at, charge.is_placed = at, True
                 return
-        charge.is_busy, charge.is_placed = True, False
-        work = {Duty.LOOK: self._look, Duty.LEASE: self._keep_lease, Duty.RENEW: self._renew}[duty]
+        charge.is_placed = False
+        if duty is Duty.LOOK and charge.lookout is None:
+            self._look(charge)
+            return
+        charge.is_busy = True
+        work = {Duty.LOOK: self._look_if_ours, Duty.LEASE: self._keep_lease, Duty.RENEW: self._renew}[duty]
         self._tasks.start_soon(self._do, charge, work)
 
     async def _do(self, charge: Charge, work: Callable[[Charge], Awaitable[None]]) -> None:
@@ -245,7 +253,7 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001 - as it says
             self._failed(charge, error)
         finally:
-            charge.is_busy = False
+            charge.is_busy = charge.look is not None
         self.touch(charge)
 
     def _failed(self, charge: Charge, error: Exception) -> None:
@@ -257,34 +265,62 @@ class Supervisor:
         if charge.lookout is not None:
             charge.lease_at = charge.look_at
 
-    async def _look(self, charge: Charge) -> None:
-        """Look once, and see when to look again."""
+    async def _look_if_ours(self, charge: Charge) -> None:
         await self._keep_lease(charge)
-        if charge.is_closed or not charge.is_ours:
-            return
-        driver, began, suspicions = charge.driver, self._clock.monotonic(), charge.suspicions
-        was_unsettled = _is_unsettled(driver)
+        if charge.is_ours and not charge.is_closed:
+            self._look(charge)
+
+    def _look(self, charge: Charge) -> None:
+        """Begin to look once; `_looked` hears when that is over."""
+        driver, looks = charge.driver, charge.looks or Looks(self._clock)
+        if self._is_gone(charge, looks) or not watching.runs(driver):
+            return  # the verdict had become due without another look
         priority = Priority.WATCH if charge.looks is None else Priority.CONFIRM
-        looks = charge.looks or Looks(self._clock)
+        charge.look = Look(
+            driver.query(priority, charge.lookout),
+            looks,
+            began=self._clock.monotonic(),
+            suspicions=charge.suspicions,
+            was_unsettled=_is_unsettled(driver),
+        )
+        charge.look.job.follow(partial(self._looked, charge, charge.look))
+        charge.is_busy = True
+
+    def _looked(self, charge: Charge, look: Look) -> None:
+        """See what a look has brought, and when to look again."""
+        charge.look, charge.is_busy = None, False
         try:
-            watching.conclude(driver, looks)  # the verdict may have become due without another look
-            if watching.runs(driver):
-                await watching.look(driver, looks, priority, charge.lookout)
-                watching.conclude(driver, looks)
+            watching.learn(charge.driver, look.looks, look.job)
+            if not self._is_gone(charge, look.looks):
+                self._look_again(charge, look)
+        except Exception as error:  # noqa: BLE001 - whatever its owner raises
+            self._failed(charge, error)
+        self.touch(charge)
+
+    def _is_gone(self, charge: Charge, looks: Looks) -> bool:
+        """Whether the verdict is that it is gone."""
+        try:
+            watching.conclude(charge.driver, looks)
         except RecordingGone as gone:
             charge.owner.happened(charge, IncidentKind.LOST, gone.cause)
-            return
-        now = self._clock.monotonic()
-        if looks.denied or watching.is_open(driver, looks):
-            charge.looks, charge.look_at = looks, now + looks.pause()
+            return True
+        return False
+
+    def _look_again(self, charge: Charge, look: Look) -> None:
+        driver, now = charge.driver, self._clock.monotonic()
+        if look.looks.denied or watching.is_open(driver, look.looks):
+            charge.looks, charge.look_at = look.looks, now + look.looks.pause()
             return
         charge.looks = None
-        if charge.suspicions != suspicions:  # the answer may be older
+        if charge.suspicions != look.suspicions:  # the answer may be older
             self._look_at_once(charge)
             return
-        if driver.seen_at is not None and driver.seen_at >= began:
+        if driver.seen_at is not None and driver.seen_at >= look.began:
             charge.answered_at = now
-        charge.look_at = self.rota.first(now) if was_unsettled else now + self.rota.interval
+        if look.was_unsettled:
+            charge.look_at = self.rota.first(now)
+        else:  # from its beginning on: what answers take must not shift the looks against each other
+            charge.look_at = max(now, look.began + self.rota.interval)
 
     async def _keep_lease(self, charge: Charge) -> None:
         """Take or renew the right to look, where there are others; without it, see what they know."""
