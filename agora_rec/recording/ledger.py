@@ -8,7 +8,7 @@ not decided here.
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import anyio
 
@@ -54,6 +54,14 @@ HISTORY_KEPT: Final = 200
 """How many transitions are kept; a stop that is refused again and again makes two each time."""
 
 
+class Watcher(Protocol):
+    """Follows a recording without a task."""
+
+    def learnt(self) -> None:
+        """Something has become known; must not raise."""
+        ...
+
+
 class Ledger:
     """The one place where a recording's standing changes, and where it is written down."""
 
@@ -74,9 +82,9 @@ class Ledger:
         "is_behind",
         "keeper",
         "on_news",
-        "on_wake",
         "standing",
         "start_digest",
+        "watcher",
     )
 
     def __init__(
@@ -99,8 +107,8 @@ class Ledger:
         self.start_digest = start_digest
         self.heard: Heard = Heard() if heard is None else heard
         self.attempts: Attempts = Attempts() if attempts is None else attempts
-        self.on_wake: Callable[[], None] | None = None
-        """Told of everything that becomes known here, by whoever supervises the recording."""
+        self.watcher: Watcher | None = None
+        """Whoever supervises the recording."""
         self.on_news: Callable[[Change | None], None] = lambda _: None
         """Hears that something new is known, and the transition, if it is one."""
         self._mode = keeper.modes.text_of(description.mode)
@@ -259,8 +267,8 @@ class Ledger:
         changed, self._changed = self._changed, None
         if changed is not None:
             changed.set()
-        if self.on_wake is not None:
-            self.on_wake()
+        if self.watcher is not None:
+            self.watcher.learnt()
 
     def checkpoint(self) -> Checkpoint:
         """All that is known, without secrets."""

@@ -1,5 +1,6 @@
 """One recording that is looked after: what is known of the looks at it, and what is to be done for it."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import inf
 from typing import Protocol
@@ -89,6 +90,7 @@ class Charge:
         "look_at",
         "lookout",
         "looks",
+        "on_news",
         "owner",
         "recording",
         "renew_at",
@@ -104,6 +106,7 @@ class Charge:
     def __init__(self, recording: Recording, owner: Owner) -> None:
         self.recording = recording
         self.owner = owner
+        self.on_news: Callable[[Charge], None] = _nobody  # see `watch`
         self.until: datetime | None = None
         """When it is to be stopped; None: it ends by itself."""
         self.due: float = inf
@@ -155,6 +158,16 @@ class Charge:
     def __repr__(self) -> str:
         return f"<Charge {self.recording!r} due={self.due:.1f}>"
 
+    def watch(self, on_news: Callable[["Charge"], None] | None) -> None:
+        """Have somebody told of all that becomes known of it; None: nobody any more."""
+        # The same bound method for all: one of its own for each would be a good part of what each takes.
+        self.on_news = on_news or _nobody
+        self.driver.ledger.watcher = None if on_news is None else self
+
+    def learnt(self) -> None:
+        """Something has become known of it; see `Watcher`."""
+        self.on_news(self)
+
     @property
     def driver(self) -> Driver:
         """What drives the recording."""
@@ -185,3 +198,7 @@ class Charge:
         """When the service takes no more calls for it; None before it was acquired."""
         acquired_at = self.driver.ledger.standing.acquired_at
         return None if acquired_at is None else acquired_at + timedelta(hours=self.lifetime_hours)
+
+
+def _nobody(_: Charge) -> None:
+    """Hear of nothing."""

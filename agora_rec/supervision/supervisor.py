@@ -61,6 +61,7 @@ class Supervisor:
         self._upload_timeout = upload_timeout
         self._agenda: Agenda[Charge] = Agenda()
         self._woken = anyio.Event()
+        self._on_news, self._on_late_news = self._heard, self._heard_late  # bound once
         self._is_over = False
 
     async def run(self) -> None:
@@ -75,7 +76,8 @@ class Supervisor:
                         self._failed(charge, error)
                         self._agenda.note(charge, now.monotonic + self.rota.interval)
                 left = self._agenda.next_due - self._clock.monotonic()
-                self._woken = anyio.Event()
+                if self._woken.is_set():
+                    self._woken = anyio.Event()
                 with self._clock.move_on_after(None if left == inf else max(0.0, left)):
                     await self._woken.wait()
         finally:
@@ -91,7 +93,7 @@ class Supervisor:
         charge.is_held = True
         self.rota.count += 1
         ledger = charge.driver.ledger
-        ledger.on_wake = partial(self._heard, charge)
+        charge.watch(self._on_news)
         charge.heard, charge.suspicions = ledger.heard.kept.total, charge.driver.suspicions
         if self._cloud.is_store_shared:
             charge.lookout = charge.lookout or Lookout(ledger)
@@ -104,9 +106,11 @@ class Supervisor:
 
     def touch(self, charge: Charge) -> None:
         """See what comes next for one of whom something may have changed."""
-        if not charge.is_held:
-            return
-        due, _ = self._next(charge, self._now())
+        if charge.is_held:
+            self._note_next(charge, self._now())
+
+    def _note_next(self, charge: Charge, now: Now) -> None:
+        due, _ = self._next(charge, now)
         if self._agenda.note(charge, due):
             self._woken.set()
 
@@ -120,7 +124,7 @@ class Supervisor:
         charge.is_closed = True
         if charge.is_held:
             charge.is_held = False
-            charge.driver.ledger.on_wake = None
+            charge.watch(None)
             if charge.look is not None:
                 charge.look.job.unfollow()
                 charge.look, charge.is_busy = None, False
@@ -203,7 +207,7 @@ class Supervisor:
 
     def _take_back(self, charge: Charge) -> None:
         if self._is_over:
-            charge.driver.ledger.on_wake = None
+            charge.watch(None)
             charge.recording.stop_behind()
             return
         charge.is_closed = False
@@ -240,7 +244,7 @@ class Supervisor:
                 return
         charge.is_placed = False
         if duty is Duty.LOOK and charge.lookout is None:
-            self._look(charge)
+            self._look(charge, now.monotonic)
             return
         charge.is_busy = True
         work = {Duty.LOOK: self._look_if_ours, Duty.LEASE: self._keep_lease, Duty.RENEW: self._renew}[duty]
@@ -268,9 +272,9 @@ class Supervisor:
     async def _look_if_ours(self, charge: Charge) -> None:
         await self._keep_lease(charge)
         if charge.is_ours and not charge.is_closed:
-            self._look(charge)
+            self._look(charge, self._clock.monotonic())
 
-    def _look(self, charge: Charge) -> None:
+    def _look(self, charge: Charge, now: float) -> None:
         """Begin to look once; `_looked` hears when that is over."""
         driver, looks = charge.driver, charge.looks or Looks(self._clock)
         if self._is_gone(charge, looks) or not watching.runs(driver):
@@ -279,7 +283,7 @@ class Supervisor:
         charge.look = Look(
             driver.query(priority, charge.lookout),
             looks,
-            began=self._clock.monotonic(),
+            began=now,
             suspicions=charge.suspicions,
             was_unsettled=_is_unsettled(driver),
         )
@@ -289,13 +293,15 @@ class Supervisor:
     def _looked(self, charge: Charge, look: Look) -> None:
         """See what a look has brought, and when to look again."""
         charge.look, charge.is_busy = None, False
+        now = self._now()
         try:
             watching.learn(charge.driver, look.looks, look.job)
             if not self._is_gone(charge, look.looks):
-                self._look_again(charge, look)
+                self._look_again(charge, look, now.monotonic)
         except Exception as error:  # noqa: BLE001 - whatever its owner raises
             self._failed(charge, error)
-        self.touch(charge)
+        if charge.is_held:
+            self._note_next(charge, now)
 
     def _is_gone(self, charge: Charge, looks: Looks) -> bool:
         """Whether the verdict is that it is gone."""
@@ -306,8 +312,8 @@ class Supervisor:
             return True
         return False
 
-    def _look_again(self, charge: Charge, look: Look) -> None:
-        driver, now = charge.driver, self._clock.monotonic()
+    def _look_again(self, charge: Charge, look: Look, now: float) -> None:
+        driver = charge.driver
         if look.looks.denied or watching.is_open(driver, look.looks):
             charge.looks, charge.look_at = look.looks, now + look.looks.pause()
             return
@@ -391,7 +397,7 @@ class Supervisor:
         ledger = charge.driver.ledger
         self.dismiss(charge)
         if not ledger.state.is_before_start:
-            ledger.on_wake = partial(self._heard_late, charge)
+            charge.watch(self._on_late_news)
         if charge.lookout is not None:
             self._tasks.start_soon(charge.lookout.give_back)
         told = _told_of(ledger)
