@@ -31,11 +31,11 @@ class QueueFull(AgoraRecError):
 @final
 @define(slots=False, eq=False)
 class FleetClosed(AgoraRecError):
-    """The fleet begins nothing any more: it is draining, or was left. Nothing was sent for this one."""
+    """The fleet doesn't begin this one any more: it is draining, was left, or was stopped."""
 
     def message(self) -> str:
         """Why nothing was begun."""
         return tell(
-            "The fleet begins no recordings any more: it is draining, or was left; nothing was sent.",
+            "The fleet doesn't begin this any more: it is draining, was left, or was stopped.",
             "Give it to another process.",
         )

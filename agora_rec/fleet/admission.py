@@ -142,11 +142,6 @@ class Admission:
             self._let_go()
         return self._freed
 
-    def ask_again(self) -> None:
-        """Have whoever waits for room look again."""
-        self._freed = True
-        self._news.set()
-
     def close(self) -> None:
         """Send all away who wait, and let nobody in any more."""
         self._is_closed = True

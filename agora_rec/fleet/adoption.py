@@ -7,13 +7,13 @@ together, come back as one result.
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final
 
 from agora_rec.fleet.chains import Chain, last_ones, whole_chain_of
 from agora_rec.fleet.spec import spec_of
 from agora_rec.recording.lookout import LEASE_SECONDS
-from agora_rec.store import Stored
+from agora_rec.store import Lease, Stored
 
 if TYPE_CHECKING:
     from agora_rec.fleet.fleet import Fleet
@@ -29,10 +29,15 @@ class Adoption:
 
     def __init__(self, fleet: "Fleet") -> None:
         self._fleet = fleet
+        self._leases: Mapping[str, Lease] = {}
+        self._unwanted: list[Lease] = []
 
     async def run(self) -> None:
         """Look again and again, until cancelled or the fleet begins nothing any more."""
         while not self._fleet.is_draining:
+            while self._unwanted:
+                with suppress(Exception):  # it ends by itself
+                    await self._fleet.cloud.store.release(self._unwanted.pop())
             await self._fleet.clock.sleep(ADOPT_EVERY)
             self.adopt(await self.search())
 
@@ -49,25 +54,38 @@ class Adoption:
             return {}
 
     def adopt(self, found: Mapping[str, list[Chain]]) -> None:
-        """Go on with what was found."""
+        """Go on with what was found, or let others do so where it is to be begun here or nobody adopts."""
         for root, chains in found.items():
             # The first recorder's own chain comes first: its uid and key are those of the whole.
             chains.sort(key=lambda chain: chain.is_beside)
-            spec = spec_of(chains[0].last.checkpoint)
-            if self._fleet.find(spec) is None:
+            if self._is_wanted(chains):
+                spec = spec_of(*(chain.last.checkpoint for chain in chains))
                 self._fleet.enter(spec, is_checked=True).adopt(root, chains, is_asked_for=False)
+            else:
+                ids = {stored.checkpoint.id for chain in chains for stored in chain.open}
+                self._unwanted += [self._leases[each] for each in ids - self._fleet.known_ids]
+
+    def _is_wanted(self, chains: list[Chain]) -> bool:
+        """Whether that may be adopted still: things may have changed while the store was asked."""
+        ids = {stored.checkpoint.id for chain in chains for stored in chain.open}
+        keys = {chain.last.checkpoint.key for chain in chains if chain.last.checkpoint.is_live}
+        fleet = self._fleet
+        return not fleet.is_draining and ids.isdisjoint(fleet.known_ids) and keys.isdisjoint(fleet.known_keys)
 
     async def _search(self) -> Mapping[str, list[Chain]]:
         cloud, found = self._fleet.cloud, dict[str, Stored]()
+        by_hand = {each.id for each in cloud.recordings if each.driver.ledger.description.plan is None}
+        known = self._fleet.known_ids | by_hand
         async with aclosing(cloud.store.unfinished()) as all_stored:
             async for stored in all_stored:
-                if not self._fleet.looks_after(stored.checkpoint.id):
+                if stored.checkpoint.id not in known:
                     found[stored.checkpoint.id] = stored
-        free = {
-            recording_id: stored
-            for recording_id, stored in found.items()
-            if await cloud.store.lease(recording_id, cloud.holder, seconds=LEASE_SECONDS) is not None
+        self._leases = {
+            recording_id: lease
+            for recording_id in found
+            if (lease := await cloud.store.lease(recording_id, cloud.holder, seconds=LEASE_SECONDS))
         }
+        free = {recording_id: found[recording_id] for recording_id in self._leases}
         groups = defaultdict[str, list[Chain]](list)
         for last in last_ones(free):
             chain = await whole_chain_of(cloud, last, lambda each: each.id in free)

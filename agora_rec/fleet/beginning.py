@@ -1,7 +1,11 @@
-"""Having a recording begin, however often that takes: what may be tried again, when, and for how long."""
+"""Having a recording begin, however often that takes: what may be tried again, when, and for how long.
+
+Whoever wants it no more cancels this: a start that is under way goes on, and is looked after.
+"""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from agora_rec.errors import (
@@ -53,13 +57,10 @@ async def persist(entry: "Entry", step: Callable[[], Awaitable[T]]) -> T:
     """Do something that a store, or whoever brings secrets, may fail at for a while; try it again.
 
     Raises:
-        FleetClosed: Nobody wants it any more.
         Exception: It was refused for good, or has failed for too long.
     """
     failures = _Failures(entry, None)
     while True:
-        if entry.is_stopped:
-            raise FleetClosed
         try:
             return await step()
         except Exception as error:  # noqa: BLE001 - whatever stores raise
@@ -67,12 +68,13 @@ async def persist(entry: "Entry", step: Callable[[], Awaitable[T]]) -> T:
 
 
 async def reach_start(entry: "Entry", recording: Recording) -> None:
-    """Have it record, or know that nobody can say whether it does; try again where nothing speaks against it.
+    """Have it record; try again where nothing speaks against it.
 
     Returns also when it has been stopped or has ended meanwhile: its state tells.
 
     Raises:
-        FleetClosed: Nobody wants it any more, and nothing runs.
+        FleetClosed: Somebody has withdrawn its start, and nothing runs.
+        StartUnconfirmed: Nobody can say whether it records.
         AgoraRecError: It was refused for good, or for too long.
         Exception: Whatever the store, or the provider of secrets, raises.
     """
@@ -80,8 +82,6 @@ async def reach_start(entry: "Entry", recording: Recording) -> None:
         refusals = _Refusals(entry, recording, stack)
         failures = _Failures(entry, recording)
         while True:
-            if entry.is_stopped and recording.state.is_before_start:
-                raise FleetClosed
             try:
                 await recording.ensure_started()
             except ConcurrencyLimitReached as error:
@@ -90,9 +90,9 @@ async def reach_start(entry: "Entry", recording: Recording) -> None:
                 if recording.state.is_before_start:
                     raise FleetClosed from None  # its start was withdrawn by a stop
                 return  # somebody has stopped it, or it has ended: that is seen to
-            except Exception as error:  # noqa: BLE001 - whatever stores and providers raise
-                if recording.state is State.STARTING and (entry.is_stopped or recording.driver.is_lapsed):
-                    return  # a stop asks for the sid as well; and in the end only a notification can tell
+            except Exception as error:
+                if recording.state is State.STARTING and recording.driver.is_lapsed:
+                    raise recording.driver.unconfirmed(told(error)) from error  # only a notification can tell
                 await failures.heed(error)
             else:
                 return
@@ -116,7 +116,13 @@ class _Refusals:
         self._count = 0
 
     async def heed(self, error: ConcurrencyLimitReached) -> None:
-        """Wait until it is worth while to ask again; raises the error when nobody wants that any more."""
+        """Wait until it is worth while to ask again; raises the error when its time is over before that."""
+        with self._entry.while_wanted() as scope:
+            await self._wait(error)
+        if scope.cancelled_caught:
+            raise error
+
+    async def _wait(self, error: ConcurrencyLimitReached) -> None:
         admission = self._entry.admission
         if not self._is_probing:
             self._is_probing = True
@@ -126,8 +132,6 @@ class _Refusals:
             self._count = 0
         else:
             self._count += 1
-        if not self._entry.may_wait_for_room:
-            raise error
 
 
 class _Failures:
@@ -137,6 +141,7 @@ class _Failures:
         self._entry = entry
         self._recording = recording
         self._count = 0
+        self._since: datetime | None = None
 
     async def heed(self, error: Exception) -> None:
         """Wait before the next try; raises the error when it won't pass, or has gone on for too long."""
@@ -146,7 +151,14 @@ class _Failures:
         self._count += 1
         # Whether something runs, nobody knows: to know it, and to stop it, it takes the sid.
         is_unconfirmed = self._recording is not None and self._recording.state is State.STARTING
-        if not is_unconfirmed and (self._entry.is_stopped or not self._entry.may_try_again(pause)):
+        if not is_unconfirmed and self._is_too_late(pause):
             raise error
         self._entry.happened(IncidentKind.START_RETRIED, told(error), self._recording)
-        await self._entry.pause(pause)
+        await self._entry.fleet.clock.sleep(pause)
+
+    def _is_too_late(self, pause: float) -> bool:
+        fleet = self._entry.fleet
+        now = fleet.clock.now()
+        then = now + timedelta(seconds=pause)
+        self._since = self._since or now
+        return self._entry.is_over_by(then) or then > self._since + fleet.start_within

@@ -2,19 +2,21 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import anyio
 from attrs import evolve
 
-from agora_rec.errors import AgoraRecError, FleetClosed, InvalidRequest, Violation
+from agora_rec.errors import AgoraRecError, FleetClosed, InvalidRequest, StartUnconfirmed, Violation
 from agora_rec.errors.text import shown
 from agora_rec.fleet.admission import Admission
 from agora_rec.fleet.chains import Chain
 from agora_rec.fleet.member import Member
 from agora_rec.fleet.result import Gap, Result, ResultState, files_of_all, state_of, state_of_all
 from agora_rec.fleet.spec import Replacement, Spec
+from agora_rec.model import Alternate
 from agora_rec.recording import Recording
 from agora_rec.store import Plan
 from agora_rec.supervision import Charge, Incident, IncidentKind
@@ -27,6 +29,7 @@ log: Final = logging.getLogger("agora_rec")
 
 FAILURES_KEPT: Final = 50
 """How many incidents are kept with each result; the oldest make room."""
+_AS_HERE: Final = "as the fleet has it under this key: {}"
 
 
 class Entry:
@@ -56,10 +59,10 @@ class Entry:
         "number",
         "on_close",
         "policy",
+        "queueing",
         "result",
         "root",
         "spec",
-        "tried_since",
         "until",
         "woken",
     )
@@ -91,12 +94,45 @@ class Entry:
         self.is_stopped: bool = False
         """Whether nobody wants it to record any more."""
         self.is_released: bool = False
-        self.tried_since: datetime | None = None
+        self.queueing: anyio.CancelScope | None = None
+        """Of whoever waits for its places."""
         self.woken: anyio.Event | None = None
         """Made by whoever waits for it to begin, or to be stopped."""
         self.result: Result | None = None
         """What has become of it, when it is over."""
         self.on_close: tuple[Callable[[Entry], None], ...] = ()
+
+    @property
+    def lasts(self) -> float | None:
+        """For how many seconds it is recorded, where its end follows from its start."""
+        return self.spec.until.total_seconds() if isinstance(self.spec.until, timedelta) else None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of its recorders, if it has any."""
+        keys = (self.spec.key_of(number) for number in range(len(self.spec.recorders)))
+        return tuple(key for key in keys if key is not None)
+
+    def require_same(self, spec: Spec) -> None:
+        """Make sure that a spec with the same key asks for the same.
+
+        Raises:
+            InvalidRequest: It doesn't.
+        """
+        own = self.spec
+        wrong: list[Violation] = []
+        if spec.cname != own.cname:
+            wrong.append(
+                Violation("cname", shown(repr(spec.cname), 80), _AS_HERE.format(shown(own.cname, 80)))
+            )
+        uids = _uids_of(own) & _uids_of(spec)
+        if not uids:
+            wrong.append(Violation("uid", shown(repr(spec.uid), 40), _AS_HERE.format(own.uid)))
+        if type(spec.mode) is not type(own.mode):
+            rule = _AS_HERE.format(type(own.mode).__name__)
+            wrong.append(Violation("mode", type(spec.mode).__name__, rule))
+        if wrong:
+            raise InvalidRequest(tuple(wrong))
 
     @property
     def first_id(self) -> str | None:
@@ -131,7 +167,6 @@ class Entry:
         self.is_adopted = not is_asked_for
         self.earlier = tuple(each for chain in chains for each in chain.earlier)
         self.is_waiting, self.is_begun = False, True
-        self.tried_since = self.fleet.clock.now()
         self.members = tuple(Member(self, number) for number in range(len(chains)))
         for member, chain in zip(self.members, chains, strict=True):
             if chain.open:
@@ -160,7 +195,7 @@ class Entry:
             self.until = spec.until if isinstance(spec.until, datetime) else None
         for member in self.members:
             for charge in member.charges:
-                self.begun_at(charge)
+                self.begun_at(charge, member.other_uid_of(charge))
                 self.fleet.supervisor.touch(charge)
             member.go_on()
 
@@ -170,10 +205,17 @@ class Entry:
         Raises:
             QueueFull: As many wait as may.
             FleetClosed: Nobody begins any more.
+            InvalidRequest: Its time was over before.
         """
         count = len(self.spec.recorders)
         try:
-            await self.admission.take(count, is_bounded=is_bounded)
+            with self.while_wanted() as self.queueing:
+                await self.admission.take(count, is_bounded=is_bounded)
+            if self.queueing.cancelled_caught:
+                raise FleetClosed if self.is_stopped else self._too_late()  # noqa: TRY301
+            if self.is_begun:  # it was given up just now
+                self.admission.give_back(count)
+                raise FleetClosed  # noqa: TRY301
         except BaseException as error:
             self.error = error if isinstance(error, Exception) else FleetClosed()
             self._end_beginning()
@@ -188,23 +230,27 @@ class Entry:
         Whatever fails is told by the result, and never raised.
         """
         self.is_waiting = False
-        self.tried_since = self.fleet.clock.now()
         try:
-            if self._is_too_late(0.0):
-                rule = "later than the moment at which there is a place for it"
-                raise InvalidRequest((Violation("until", str(self.until), rule),))  # noqa: TRY301
+            if self.is_over_by(self.fleet.clock.now()):
+                raise self._too_late()  # noqa: TRY301
             await self._start_all()
         except FleetClosed as closed:
             self.error = closed
         except Exception as error:  # noqa: BLE001 - whatever stores and providers raise
-            self._refused(error, None)
+            self._refused(error, self.members[0].recording)
             self.error = error
         finally:
             self._end_beginning()
 
+    def _too_late(self) -> InvalidRequest:
+        rule = "later than the moment at which there is a place for it"
+        return InvalidRequest((Violation("until", str(self.until), rule),))
+
     async def _start_all(self) -> None:
         """Start the recorders one after another: each needs the resource IDs of those before."""
         for member in self.members:
+            if self.is_stopped:
+                raise FleetClosed
             try:
                 await member.begin(self.exclude_beside(member))
             except FleetClosed:
@@ -213,11 +259,13 @@ class Entry:
                 if not member.number:
                     raise
                 self._refused(error, member.recording)  # the others record all the same
+            self._wake()
 
     def _refused(self, error: Exception, recording: Recording | None) -> None:
         if not isinstance(error, AgoraRecError):
             log.error("starting %s failed", shown(self.spec.cname, 80), exc_info=error)
-        self._note(IncidentKind.NOT_STARTED, told(error), recording)
+        if not isinstance(error, StartUnconfirmed):  # what becomes of that is to be seen
+            self._note(IncidentKind.NOT_STARTED, told(error), recording)
 
     def _end_beginning(self) -> None:
         self.is_waiting, self.is_begun = False, True
@@ -232,72 +280,80 @@ class Entry:
         running = (each.resource_id for each in others if each is not None and each.state.may_record)
         return (*self.spec.exclude, *(each for each in running if each is not None))
 
-    def begun_at(self, charge: Charge) -> None:
-        """One of its recordings has begun: now its end is known, and is written down with it."""
+    def begun_at(self, charge: Charge, other_uid: int | None) -> None:
+        """One of its recordings has begun: now its end is known, and is written down with it.
+
+        Args:
+            charge: Which.
+            other_uid: Under which uid another one may take its place.
+        """
         ledger = charge.driver.ledger
+        plan = ledger.description.plan or Plan()
         if isinstance(self.spec.until, timedelta) and self.until is None:
             self.until = (ledger.sid_known_since or self.fleet.clock.now()) + self.spec.until
+        if self.until is None:
+            self.until = plan.until  # so whoever began it has said
         charge.until = self.until
-        plan = evolve(ledger.description.plan or Plan(), until=self.until)
+        plan = evolve(plan, until=self.until, other_uid=other_uid)
         if plan != ledger.description.plan:
             ledger.description = evolve(ledger.description, plan=plan)
-            self.fleet.spawn(ledger.save_after)
+            ledger.keeper.spawn(ledger.save_after, name=f"plan {ledger.description.label}")
 
-    @property
-    def may_wait_for_room(self) -> bool:
-        """Whether a start goes on to wait that the service has no room for."""
-        return not self.is_stopped and not self._is_too_late(0.0)
+    def while_wanted(self) -> AbstractContextManager[anyio.CancelScope]:
+        """Do something as long as its time isn't over."""
+        left = None if self.until is None else (self.until - self.fleet.clock.now()).total_seconds()
+        return self.fleet.clock.move_on_after(left)
 
-    def may_try_again(self, pause: float) -> bool:
-        """Whether a start that failed is tried again after so many seconds."""
-        return not self._is_too_late(pause, within=self.fleet.start_within)
-
-    def _is_too_late(self, pause: float, within: timedelta | None = None) -> bool:
-        then = self.fleet.clock.now() + timedelta(seconds=pause)
-        if self.until is not None and then >= self.until:
-            return True
-        return within is not None and self.tried_since is not None and then > self.tried_since + within
-
-    async def pause(self, seconds: float) -> None:
-        """Wait before the next try, unless it is stopped before."""
-        with self.fleet.clock.move_on_after(seconds):
-            await self._news()
+    def is_over_by(self, moment: datetime) -> bool:
+        """Whether its time is over then."""
+        return self.until is not None and moment >= self.until
 
     async def until_begun(self) -> None:
         """Wait until its first recording has begun, or it is known that none will."""
-        while not self.is_begun and self.first_id is None:
-            await self._news()
-
-    async def _news(self) -> None:
-        if self.woken is None:
-            self.woken = anyio.Event()
-        await self.woken.wait()
+        while not self.is_begun and (self.first_id is None or self.members[0].is_beginning):
+            if self.woken is None:
+                self.woken = anyio.Event()
+            await self.woken.wait()
 
     def stop(self) -> None:
         """Have all of it stopped, now and for as long as any of it may run."""
         self.is_stopped = True
+        if self.queueing is not None:
+            self.queueing.cancel()
         for member in self.members:
-            for charge in member.charges:
-                self.fleet.supervisor.stop(charge)
-        self.admission.ask_again()
-        self._wake()
+            member.stop()
+
+    def stop_behind(self) -> None:
+        """Have the client stop what may run of it, whoever looks after it."""
+        self.is_stopped = True
+        for recording in self.recordings:
+            if recording.driver.may_need_stop:
+                recording.stop_behind()
 
     def give_up(self) -> None:
         """Wait no longer for what is missing."""
+        if not self.is_begun and self.error is None:
+            self.error = FleetClosed()
+        self.is_waiting, self.is_begun = False, True
         for member in self.members:
-            for charge in member.charges:
-                self.fleet.supervisor.dismiss(charge)
-            member.is_beginning = False
-        self.is_begun = True
+            member.give_up()
+        self._wake()
         self.settle()
 
     async def release(self) -> None:
         """Let it go on, and let others look after it."""
         self.is_released = True
+        charges = [charge for member in self.members for charge in member.charges]
+        self.give_up()
+        for charge in charges:
+            await self.fleet.supervisor.let_go(charge)
+
+    def forget_recordings(self) -> None:
+        """Keep the result alone: nothing more can come."""
         for member in self.members:
             for charge in member.charges:
-                await self.fleet.supervisor.let_go(charge)
-        self.give_up()
+                charge.driver.ledger.on_wake = None
+        self.members = ()
 
     def _wake(self) -> None:
         woken, self.woken = self.woken, None
@@ -350,7 +406,7 @@ class Entry:
             files=files_of_all(takes),
             gaps=self.gaps,
             failures=self.failures,
-            error=self.error,
+            error=None if any(each.sid is not None for each in recordings) else self.error,
             calls=sum(each.driver.ledger.attempts.calls for each in recordings),
         )
 
@@ -370,3 +426,8 @@ class Entry:
         if self.is_released and not recording.state.is_end:
             return ResultState.RELEASED
         return state_of(recording.state, no_data=recording.no_data, is_given_up=charge.is_closed)
+
+
+def _uids_of(spec: Spec) -> set[str]:
+    other = spec.alternate.uid if isinstance(spec.alternate, Alternate) else spec.uid
+    return {str(spec.uid), str(other)}

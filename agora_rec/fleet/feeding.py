@@ -5,11 +5,12 @@ Wrong specs and those that can't begin are results like all others.
 
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Self
 
 import anyio
 
-from agora_rec.errors import FleetClosed
+from agora_rec.errors import FleetClosed, InvalidRequest
 from agora_rec.fleet.entry import Entry
 from agora_rec.fleet.result import Result, ResultState
 from agora_rec.fleet.resuming import begun_before
@@ -63,16 +64,18 @@ class Feeder:
 
     async def run(self) -> None:
         """Go through the specs, until there are no more or nobody wants any."""
-        with self._scope:
-            try:
-                async for spec in _each(self._specs):
-                    await self._feed(spec)
-            except FleetClosed:
-                pass  # those that could not begin are results already; the rest is not taken any more
-            except Exception as error:  # noqa: BLE001 - raised to the reader, when he has all results
-                self._error = error
-        self._is_fed = True
-        self._pulse()
+        try:
+            with self._scope:
+                async with aclosing(_each(self._specs)) as specs:
+                    async for spec in specs:
+                        await self._feed(spec)
+        except FleetClosed:
+            pass  # those that could not begin are results already; the rest is not taken any more
+        except Exception as error:  # noqa: BLE001 - raised to the reader, when he has all results
+            self._error = error
+        finally:
+            self._is_fed = True
+            self._pulse()
 
     async def _feed(self, spec: Spec) -> None:
         while len(self._results) >= UNREAD:
@@ -91,7 +94,10 @@ class Feeder:
             self._give(Result(spec=spec, state=ResultState.NOT_STARTED, error=error))
             return
         self._follow(entry)
-        await entry.take_places(is_bounded=False)
+        try:
+            await entry.take_places(is_bounded=False)
+        except InvalidRequest:  # its time was over before: so its result says
+            return
         self._fleet.spawn(entry.begin)
 
     async def _resumed(self, spec: Spec) -> bool:

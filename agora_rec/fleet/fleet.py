@@ -26,7 +26,7 @@ from agora_rec.fleet.adoption import Adoption
 from agora_rec.fleet.entry import Entry
 from agora_rec.fleet.feeding import Feeder
 from agora_rec.fleet.result import Report, Result, ResultState
-from agora_rec.fleet.spec import Replacement, Spec, check
+from agora_rec.fleet.spec import Replacement, Spec, check, wrong_flag, wrong_policy
 from agora_rec.recording import Description, Recording
 from agora_rec.supervision import Incident, Supervisor
 from agora_rec.vocabulary import ModeName
@@ -53,6 +53,18 @@ RESULTS_KEPT: Final = 10_000
 
 GIVEN_UP_KEPT: Final = 10_000
 """How many recordings are remembered that were given up, so that nobody adopts them again."""
+SETTLED_AFTER: Final = 300.0
+"""Seconds after which an end in order stays one: a failover (90 s) and what is notified of it have had their
+time."""
+_SETTLED: Final = frozenset(
+    {
+        ResultState.UPLOADED,
+        ResultState.BACKUPED,
+        ResultState.NO_DATA,
+        ResultState.NOT_STARTED,
+        ResultState.WITHDRAWN,
+    }
+)
 
 
 @unique
@@ -138,6 +150,7 @@ class Fleet:
         elif on_exit == OnExit.RELEASE and not cloud.is_store_shared:
             rule = "wait or stop: the client has no store (`store=`) from which another process could go on"
             wrong.append(Violation("on_exit", "release", rule))
+        wrong += [*wrong_flag("adopt", adopt), *wrong_policy(replacement)]
         if wrong:
             raise InvalidRequest(tuple(wrong))
         self.cloud = cloud
@@ -155,6 +168,7 @@ class Fleet:
         self._entries: dict[int, Entry] = {}
         self._by_key: dict[str, Entry] = {}
         self._over: deque[Entry] = deque()
+        self._settling: deque[tuple[float, Entry]] = deque()
         self._feeders: list[Feeder] = []
         self._given_up: dict[str, None] = {}
         self._kept = results
@@ -162,7 +176,8 @@ class Fleet:
         self._calls_forgotten = 0
         self._count = 0
         self._group: TaskGroup | None = None
-        self._is_left = False
+        self.is_left: bool = False
+        """Whether nothing of it goes on any more."""
         self._supervisor: Supervisor | None = None
         self._changed: anyio.Event | None = None
 
@@ -201,6 +216,8 @@ class Fleet:
             ApiError, TransportError: It was refused, or not answered for too long.
             Exception: Whatever the store, or the provider of secrets, raises.
         """
+        if self._group is None:
+            raise RuntimeError(_NOT_OPEN)
         entry = self.joined(spec)
         if entry is None:
             entry = self.enter(spec)
@@ -226,7 +243,8 @@ class Fleet:
                 process or another one: their result is given as the store has it.
 
         Raises:
-            FleetClosed: The fleet isn't open.
+            RuntimeError: The fleet isn't open.
+            FleetClosed: It was left.
             Exception: Whatever the specs raise while they are gone through, when all results were given.
         """
         feeder = Feeder(self, specs, resume=resume)
@@ -242,7 +260,8 @@ class Fleet:
     def report(self) -> Report:
         """Say what has become of each, as far as is known now."""
         calls = self._calls_forgotten
-        results = [entry.result or entry.so_far() for entry in (*self._over, *self._entries.values())]
+        entries = sorted((*self._over, *self._entries.values()), key=lambda entry: entry.number)
+        results = [entry.result or entry.so_far() for entry in entries]
         return Report(
             results=tuple(results),
             forgotten=dict(self._forgotten),
@@ -255,8 +274,7 @@ class Fleet:
         A stop that fails is sent again until it is answered. `record` takes no more specs, and ends with the
         results of those that it took. The fleet goes on: more can be started then.
         """
-        for feeder in self._feeders:
-            feeder.close()
+        self._close_feeders()
         await self._stop(tuple(self._entries.values()))
         return self.report()
 
@@ -266,11 +284,16 @@ class Fleet:
         With "stop" all recordings are stopped; with "release" and "wait" they go on until the block ends.
         """
         self.is_draining = True
+        self._close_feeders()
         self._places.close()
         self._web_places.close()
         if self.on_exit is OnExit.STOP:
             for entry in tuple(self._entries.values()):
                 entry.stop()
+
+    def _close_feeders(self) -> None:
+        for feeder in self._feeders:
+            feeder.close()
 
     async def __aenter__(self) -> Self:
         """Begin to look after recordings."""
@@ -303,17 +326,16 @@ class Fleet:
             await self._leave(on_exit)
             is_done = True
         finally:
-            if not is_done and on_exit is not OnExit.RELEASE:  # cancelled: the client sees the stops through
-                for recording in self.recordings:
-                    recording.stop_behind()
-            self._is_left = True
-            if self._group is not None:
-                self._group.cancel_scope.cancel()
-                await self._group.__aexit__(None, None, None)
+            self.is_left = True
+            try:
+                if self._group is not None:
+                    self._group.cancel_scope.cancel()
+                    await self._group.__aexit__(None, None, None)
+            finally:
+                await self._part(on_exit, is_done=is_done)
 
     async def _leave(self, on_exit: OnExit) -> None:
         if on_exit is OnExit.RELEASE:
-            await self._release()
             return
         entries = tuple(self._entries.values())
         if on_exit is OnExit.STOP:
@@ -321,13 +343,19 @@ class Fleet:
         with self.clock.move_on_after(self._exit_timeout if on_exit is OnExit.STOP else None):
             while self._entries:
                 await self._news()
-        for entry in tuple(self._entries.values()):
-            entry.give_up()
 
-    async def _release(self) -> None:
-        with anyio.CancelScope(shield=True):
-            for entry in tuple(self._entries.values()):
-                await entry.release()
+    async def _part(self, on_exit: OnExit, *, is_done: bool) -> None:
+        """Let go of what is left, when no task of the fleet runs any more."""
+        entries = tuple(self._entries.values())
+        if on_exit is OnExit.RELEASE:
+            with anyio.CancelScope(shield=True):
+                for entry in entries:
+                    await entry.release()
+            return
+        for entry in entries:
+            if not is_done:  # cancelled: the client sees the stops through
+                entry.stop_behind()
+            entry.give_up()
 
     async def _stop(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -355,14 +383,15 @@ class Fleet:
         """
         if self._group is None:
             raise RuntimeError(_NOT_OPEN)
-        if self._is_left:
+        if self.is_left:
             raise FleetClosed
         self._group.start_soon(work, *args)
 
     def find(self, spec: Spec) -> Entry | None:
         """What goes on under the key of a spec; None: nothing, or it has none."""
-        key = getattr(spec, "key", None)  # it isn't checked yet
-        return None if key is None else self._by_key.get(key)
+        if type(spec) is not Spec or not isinstance(spec.key, str):  # it isn't checked yet
+            return None
+        return self._by_key.get(spec.key)
 
     def joined(self, spec: Spec) -> Entry | None:
         """What goes on under the key of a spec, asked for now if it was only adopted; None: nothing.
@@ -372,15 +401,20 @@ class Fleet:
         """
         entry = self.find(spec)
         if entry is not None:
+            entry.require_same(spec)
             entry.ask_for(spec, self._policy_of(spec))
         return entry
 
-    def looks_after(self, recording_id: str) -> bool:
-        """Whether it has that recording, or has given it up."""
-        if recording_id in self._given_up:
-            return True
+    @property
+    def known_ids(self) -> set[str]:
+        """The ids of the recordings that it has, or has given up."""
         entries = self._entries.values()
-        return any(each.id == recording_id for entry in entries for each in entry.recordings)
+        return {each.id for entry in entries for each in entry.recordings}.union(self._given_up)
+
+    @property
+    def known_keys(self) -> set[str]:
+        """The keys of what goes on, those of twins included."""
+        return {key for entry in self._entries.values() for key in entry.keys}
 
     def enter(self, spec: Spec, *, is_checked: bool = False) -> Entry:
         """Make a place in the books for one more.
@@ -432,11 +466,11 @@ class Fleet:
         while len(self._given_up) > GIVEN_UP_KEPT:
             del self._given_up[next(iter(self._given_up))]
         self._over.append(entry)
+        self._settling.append((self.clock.monotonic(), entry))
+        while self._settling and self._settling[0][0] < self.clock.monotonic() - SETTLED_AFTER:
+            self._slim(self._settling.popleft()[1])
         while len(self._over) > self._kept:
-            result = self._over.popleft().result
-            if result is not None:
-                self._forgotten[result.state] += 1
-                self._calls_forgotten += result.calls
+            self._forget(self._over.popleft())
         self.pulse()
 
     def reopened(self, entry: Entry) -> None:
@@ -444,6 +478,15 @@ class Fleet:
         self._entries[entry.number] = entry
         if entry in self._over:  # not one of those that made room
             self._over.remove(entry)
+
+    def _slim(self, entry: Entry) -> None:
+        if entry.result is not None and entry.result.state in _SETTLED:
+            entry.forget_recordings()
+
+    def _forget(self, entry: Entry) -> None:
+        result = entry.result or entry.so_far()
+        self._forgotten[result.state] += 1
+        self._calls_forgotten += result.calls
 
     def pulse(self) -> None:
         """Something has changed: let those see who wait."""

@@ -2,15 +2,18 @@
 
 import logging
 from collections.abc import Sequence
+from math import inf
 from typing import TYPE_CHECKING, Final
 
-from agora_rec.errors import AgoraRecError, FleetClosed
+import anyio
+
+from agora_rec.errors import AgoraRecError, FleetClosed, StartUnconfirmed
 from agora_rec.fleet.beginning import persist, reach_start
 from agora_rec.fleet.chains import chain_of
 from agora_rec.fleet.replacing import is_lost, would_fail_again
 from agora_rec.fleet.result import Gap
 from agora_rec.model import Alternate
-from agora_rec.recording import Recording
+from agora_rec.recording import Description, Recording
 from agora_rec.store import Plan, Stored
 from agora_rec.supervision import Charge, IncidentKind
 from agora_rec.supervision.incidents import told
@@ -25,7 +28,7 @@ log: Final = logging.getLogger("agora_rec")
 class Member:
     """One of those that record a spec's channel: the spec's own recorder, or a twin."""
 
-    __slots__ = ("charges", "entry", "has_place", "is_beginning", "number", "replaced")
+    __slots__ = ("charges", "entry", "has_place", "is_beginning", "number", "replaced", "scope")
 
     def __init__(self, entry: "Entry", number: int) -> None:
         self.entry = entry
@@ -35,6 +38,8 @@ class Member:
         """Whether it takes one of the places that the account has."""
         self.is_beginning: bool = False
         """Whether it is being started, or started anew."""
+        self.scope: anyio.CancelScope | None = None
+        """Of whoever starts it now: cancelled, he leaves, and what is under way goes on."""
         self.replaced: int = 0
         """How often another recording has taken the place of one that was lost."""
 
@@ -66,23 +71,20 @@ class Member:
             AgoraRecError: It was refused for good.
             Exception: Whatever the store, or the provider of secrets, raises.
         """
-        spec, clock = self.entry.spec, self.entry.fleet.clock
-        other = spec.recorders[self.number].alternate
+        entry = self.entry
+        other = entry.spec.recorders[self.number].alternate
         plan = Plan(
-            until=self.entry.until,
+            until=entry.until,
+            lasts=entry.lasts,
             other_uid=None if other is None else int(other.uid),
-            beside=self.entry.first_id if self.number else None,
+            beside=entry.first_id if self.number else None,
         )
         self.is_beginning = True
         try:
-            description = spec.describe(self.number, now=clock.now(), exclude=exclude, plan=plan)
-            recording = await persist(self.entry, lambda: self.entry.fleet.made(description))
-            if recording.id != description.id:
-                await self._learn_what_was_before(recording)
-            await self._start(recording)
+            now = entry.fleet.clock.now()
+            await self._start(entry.spec.describe(self.number, now=now, exclude=exclude, plan=plan))
         finally:
-            self.is_beginning = False
-            self.settle()
+            self._has_begun()
 
     async def _learn_what_was_before(self, recording: Recording) -> None:
         """Take over what this recording took the place of, if that was so: somebody else has begun it."""
@@ -104,9 +106,9 @@ class Member:
         self.charges += charges
         for charge in charges:
             charge.is_gone = charge.records_no_more and not (may_replace and charge is charges[-1])
+        self.replaced = len(recordings) - 1
         if not charges[-1].records_no_more:
-            self.has_place = True
-            self.entry.admission.seize()
+            self._seize()
         for charge in charges:
             self._look_after(charge)
         self.go_on()
@@ -121,37 +123,83 @@ class Member:
     async def _go_on(self, charge: Charge) -> None:
         """Go on with a start that somebody else has sent, or was about to send."""
         try:
-            await reach_start(self.entry, charge.recording)
+            with anyio.CancelScope() as self.scope:
+                await reach_start(self.entry, charge.recording)
         except Exception as error:  # noqa: BLE001 - whatever it is, a notification may still tell
             self.happened(charge, IncidentKind.UNCONFIRMED, told(error))
         finally:
-            self.is_beginning = charge.is_beginning = False
-            self.entry.begun_at(charge)
+            self.scope, charge.is_beginning = None, False
+            self.entry.begun_at(charge, self.other_uid_of(charge))
             self.entry.fleet.supervisor.touch(charge)
-            self.settle()
+            self._has_begun()
 
-    async def _start(self, recording: Recording) -> None:
-        charge = Charge(recording, self)
-        self.charges.append(charge)
+    async def _start(self, description: Description) -> None:
+        """Have a recording begin, and look after what comes of it."""
+        charge: Charge | None = None
         try:
-            await reach_start(self.entry, charge.recording)
+            with anyio.CancelScope() as self.scope:
+                recording = await persist(self.entry, lambda: self.entry.fleet.made(description))
+                if recording.id != description.id:
+                    await self._learn_what_was_before(recording)
+                charge = Charge(recording, self)
+                self.charges.append(charge)
+                await reach_start(self.entry, recording)
         finally:
-            if recording.state.is_unfinished:
+            self.scope = None
+            if charge is not None and charge.recording.state.is_unfinished:
                 self._look_after(charge)
-            else:
+            elif charge is not None:
                 charge.is_closed = True
+        if self.entry.is_stopped and (charge is None or charge.recording.state.is_before_start):
+            raise FleetClosed
 
     def _look_after(self, charge: Charge) -> None:
-        self.entry.begun_at(charge)
+        self.entry.begun_at(charge, self.other_uid_of(charge))
         if self.entry.is_stopped:
-            charge.stop_at = -1.0
+            charge.stop_at = -inf
         self.entry.fleet.supervisor.look_after(charge)
+
+    def other_uid_of(self, charge: Charge) -> int | None:
+        """Under which uid another one may take its place."""
+        other = self._other_uid(charge.recording.uid)
+        return None if other is None else int(other.uid)
+
+    def _has_begun(self) -> None:
+        """Nobody starts it any more: see what has become of it meanwhile."""
+        self.is_beginning = False
+        if self.charges and self.charges[-1].is_gone and not self.charges[-1].is_closed:
+            self.left(self.charges[-1])
+        else:
+            self.settle()
+
+    def _seize(self) -> None:
+        if not self.has_place:
+            self.has_place = True
+            self.entry.admission.seize()
+
+    def stop(self) -> None:
+        """Have all of it stopped, now and for as long as any of it may run."""
+        if self.scope is not None:
+            self.scope.cancel()
+        for charge in self.charges:
+            self.entry.fleet.supervisor.stop(charge)
+
+    def give_up(self) -> None:
+        """Wait no longer for what is missing."""
+        for charge in self.charges:
+            self.entry.fleet.supervisor.dismiss(charge)
+        self.is_beginning = False
+        self.settle()
+
+    @property
+    def _is_wanted(self) -> bool:
+        return not self.entry.is_stopped and not self.entry.fleet.is_left
 
     def left(self, charge: Charge) -> None:
         """It records no more: another one takes its place, or its place is free."""
         if charge is not self.charges[-1] or self.is_beginning:
             return
-        if not self.entry.is_stopped and self.entry.policy is not None and is_lost(charge.recording):
+        if self._is_wanted and self.entry.policy is not None and is_lost(charge.recording):
             self.is_beginning = True
             self.entry.fleet.spawn(self._replace, charge)
         else:
@@ -160,9 +208,8 @@ class Member:
     def returned(self, charge: Charge) -> None:
         """It records on, on another server."""
         self.entry.reopen()
-        if charge is self.charges[-1] and not self.has_place:
-            self.has_place = True
-            self.entry.admission.seize()
+        if charge is self.charges[-1]:
+            self._seize()
         if self.entry.is_stopped or charge is not self.charges[-1] or self.is_beginning:
             self.entry.fleet.supervisor.stop(charge)  # nobody wants it any more
 
@@ -178,7 +225,8 @@ class Member:
             kind is IncidentKind.LIFETIME
             and policy is not None
             and policy.lifetime
-            and not (self.is_beginning or self.entry.is_stopped)
+            and self._is_wanted
+            and not self.is_beginning
         ):
             self.is_beginning = True
             self.entry.fleet.spawn(self._relieve, charge)
@@ -192,52 +240,55 @@ class Member:
 
     async def _replace(self, lost: Charge) -> None:
         """Have another recording take the place of one that records no more."""
-        entry = self.entry
+        label = lost.driver.ledger.description.label
+        why_not = self._why_not(lost)
         try:
-            why_not = self._why_not(lost)
             if why_not is None:
-                description = lost.driver.ledger.description.in_its_place(
-                    under=self._other_uid(lost.recording.uid),
-                    exclude=entry.exclude_beside(self),
-                    plan=self._plan_after(lost),
-                )
-                self.replaced += 1
-                # That it has left must be known first, or the key would still be its own.
-                await persist(entry, lost.driver.ledger.save)
-                await self._start(await persist(entry, lambda: entry.fleet.made(description)))
-                entry.gaps = (*entry.gaps, self._gap(lost))
-                text = f"by one under uid {self.charges[-1].recording.uid}"
-                self.happened(self.charges[-1], IncidentKind.REPLACED, text)
-        except FleetClosed:
-            why_not = None
+                await self._take_its_place(lost)
+        except (FleetClosed, StartUnconfirmed):
+            pass  # nobody wants it any more; or what becomes of it is to be seen
         except Exception as error:  # whatever stores and providers raise
             if not isinstance(error, AgoraRecError):
-                log.exception("the replacement of recording %s failed", lost.driver.ledger.description.label)
+                log.exception("the replacement of recording %s failed", label)
             why_not = told(error)
         finally:
-            self.is_beginning = False
-            self.settle()
-        if why_not is not None:
-            self.happened(lost, IncidentKind.NOT_REPLACED, why_not)
-        entry.settle()
+            if why_not is not None:
+                self.happened(lost, IncidentKind.NOT_REPLACED, why_not)
+            self._has_begun()
+
+    async def _take_its_place(self, lost: Charge) -> None:
+        entry, ledger = self.entry, lost.driver.ledger
+        other = self._other_uid(lost.recording.uid)
+        if other is None or not self._is_wanted:
+            raise FleetClosed  # while it was being stopped, perhaps
+        description = ledger.description.in_its_place(
+            under=other, exclude=entry.exclude_beside(self), plan=self._plan_after(lost)
+        )
+        self.replaced += 1
+        self._seize()
+        await persist(entry, ledger.save)  # that it has left, or the key would still be its own
+        await self._start(description)
+        entry.gaps = (*entry.gaps, self._gap(lost))
+        text = f"by one under uid {self.charges[-1].recording.uid}"
+        self.happened(self.charges[-1], IncidentKind.REPLACED, text)
 
     def _why_not(self, lost: Charge) -> str | None:
         policy = self.entry.policy
         if policy is None or self.replaced >= policy.most:
             return f"it was replaced {self.replaced} times already"
+        if self._other_uid(lost.recording.uid) is None:
+            return "nobody knows another uid for it"
         has_secrets = lost.driver.ledger.description.has_secrets or self.entry.fleet.cloud.secrets is not None
         if not has_secrets:
             return "nobody has brought its mode with the storage keys, and its token"
         again = would_fail_again(lost.recording)
         return None if again is None else f"another one would meet the same: {again}"
 
-    def _other_uid(self, uid: int) -> Alternate:
-        """The uid that a recording doesn't have, of the two that there are."""
+    def _other_uid(self, uid: int) -> Alternate | None:
+        """The uid that a recording doesn't have, of the two that there are; None: there is one only."""
         recorder = self.entry.spec.recorders[self.number]
-        other = recorder.alternate
-        if other is not None and int(other.uid) != uid:
-            return other
-        return Alternate(uid=recorder.uid, token=recorder.token)
+        first = Alternate(uid=recorder.uid, token=recorder.token)
+        return next((each for each in (recorder.alternate, first) if each and int(each.uid) != uid), None)
 
     def _plan_after(self, lost: Charge) -> Plan:
         return Plan(

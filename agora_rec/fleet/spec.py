@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.errors.text import shown
@@ -16,6 +16,8 @@ from agora_rec.secret import Secret, hide
 from agora_rec.store import Checkpoint, Plan
 from agora_rec.vocabulary import Region
 
+LONGEST_SPAN: Final = timedelta(days=3650)
+"""The longest time that `until` may be as a span: dates end somewhere."""
 MOST_REPLACEMENTS: Final = 3
 """How often a recording is replaced at most, if nobody says otherwise."""
 
@@ -140,22 +142,34 @@ class Spec:
         )
 
 
-def spec_of(checkpoint: Checkpoint) -> Spec:
-    """What a recording that somebody else began was asked for, as far as its checkpoint says; no secrets."""
-    plan = checkpoint.plan or Plan()
-    other = checkpoint.alternate_uid or plan.other_uid
+def spec_of(first: Checkpoint, *others: Checkpoint) -> Spec:
+    """What recordings that somebody else began were asked for, as far as checkpoints say; no secrets.
+
+    Args:
+        first: The recorder's own.
+        others: Those of its twins.
+    """
+    plan = first.plan or Plan()
+    span = None if plan.lasts is None else timedelta(seconds=plan.lasts)
     return Spec(
-        checkpoint.cname,
-        checkpoint.uid,
-        checkpoint.described_mode(),
-        key=checkpoint.key,
-        until=plan.until,
-        region=checkpoint.region,
-        resource_expired_hour=checkpoint.resource_expired_hour,
-        exclude=checkpoint.exclude,
-        announce_start=checkpoint.announce_start,
-        alternate=None if other is None else Alternate(uid=other),
+        first.cname,
+        first.uid,
+        first.described_mode(),
+        key=first.key,
+        until=plan.until or span,
+        region=first.region,
+        resource_expired_hour=first.resource_expired_hour,
+        exclude=first.exclude,
+        announce_start=first.announce_start,
+        alternate=_other_of(first),
+        twins=[Twin(uid=each.uid, alternate=_other_of(each), region=each.region) for each in others],
     )
+
+
+def _other_of(checkpoint: Checkpoint) -> Alternate | None:
+    """The other one of the two uids under which it may be recorded."""
+    other = checkpoint.alternate_uid or (checkpoint.plan or Plan()).other_uid
+    return None if other in {None, checkpoint.uid} else Alternate(uid=other)
 
 
 def check(spec: Spec, *, replacement: Replacement | None, now: datetime) -> None:
@@ -171,10 +185,13 @@ def check(spec: Spec, *, replacement: Replacement | None, now: datetime) -> None
     """
     if type(spec) is not Spec:
         raise InvalidRequest((Violation("spec", type(spec).__name__, "a Spec"),))
-    wrong = [*_wrong_until(spec, now), *_wrong_key(spec), *_wrong_twins(spec)]
-    for number in range(len(spec.twins) + 1):
+    wrong = [*_wrong_until(spec, now), *_wrong_key(spec), *_wrong_lists(spec), *_wrong_twins(spec)]
+    wrong += wrong_flag("announce_start", spec.announce_start)
+    sound = spec if _is_list(spec.exclude) else evolve(spec, exclude=())
+    for number, recorder in enumerate(_recorders(spec)):
         try:
-            spec.describe(number, now=now)
+            if isinstance(recorder, Twin):
+                sound.describe(number, now=now)
         except InvalidRequest as error:
             path = f"twins[{number - 1}]." if number else ""
             wrong += [
@@ -182,21 +199,48 @@ def check(spec: Spec, *, replacement: Replacement | None, now: datetime) -> None
                 for each in error.violations
                 if not number or each.path in _OF_TWINS
             ]
-    wrong += _wrong_replacement(spec, replacement)
+    wrong += wrong_policy(replacement) or _wrong_alternates(spec, replacement)
     if wrong:
         raise InvalidRequest(tuple(wrong))
+
+
+def wrong_policy(replacement: object) -> list[Violation]:
+    """What is wrong with what is to be done when the service loses a recording."""
+    if replacement is None:
+        return []
+    if type(replacement) is not Replacement:
+        return [Violation("replacement", type(replacement).__name__, "a Replacement, or None")]
+    most, lifetime = replacement.most, replacement.lifetime
+    wrong: list[Violation] = []
+    if type(most) is not int or most < 0:
+        wrong.append(Violation("replacement.most", shown(repr(most), 40), "a whole number, 0 or more"))
+    return [*wrong, *wrong_flag("replacement.lifetime", lifetime)]
+
+
+def wrong_flag(name: str, value: object) -> list[Violation]:
+    """What is wrong with what should be true or false."""
+    return [] if type(value) is bool else [Violation(name, shown(repr(value), 40), "True or False")]
 
 
 _OF_TWINS: Final = ("uid", "token", "alternate", "region", "alternate.uid", "alternate.token")
 
 
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _recorders(spec: Spec) -> tuple[object, ...]:
+    """All that record it, of which nobody knows whether they are any."""
+    return spec.recorders if _is_list(spec.twins) else evolve(spec, twins=()).recorders
+
+
 def _wrong_until(spec: Spec, now: datetime) -> Iterator[Violation]:
     until: object = spec.until
     if isinstance(until, timedelta):
-        if until <= timedelta(0):
-            yield Violation("until", str(until), "longer than nothing")
+        if not timedelta(0) < until <= LONGEST_SPAN:
+            yield Violation("until", str(until), f"longer than nothing, {LONGEST_SPAN.days} days at most")
     elif isinstance(until, datetime):
-        if until.tzinfo is None:
+        if until.utcoffset() is None:
             yield Violation("until", str(until), "aware: with its time zone")
         elif until <= now:
             yield Violation("until", str(until), "in the future")
@@ -205,30 +249,45 @@ def _wrong_until(spec: Spec, now: datetime) -> Iterator[Violation]:
 
 
 def _wrong_key(spec: Spec) -> Iterator[Violation]:
-    last = spec.key_of(len(spec.twins))
-    if spec.twins and last is not None and len(last) > KEY_LENGTH >= len(spec.key or ""):
-        yield Violation(
-            "key", shown(spec.key or "", 80), f"short enough for those of its twins, as {last[-4:]!r}"
-        )
+    if not isinstance(spec.key, str) or not _is_list(spec.twins) or len(spec.key) > KEY_LENGTH:
+        return  # what is wrong there is said by others
+    last = f"~{len(spec.twins)}"
+    if spec.twins and len(spec.key) + len(last) > KEY_LENGTH:
+        yield Violation("key", shown(spec.key, 80), f"short enough for those of its twins, as {last!r}")
+
+
+def _wrong_lists(spec: Spec) -> Iterator[Violation]:
+    if not _is_list(spec.exclude):
+        yield Violation("exclude", shown(repr(spec.exclude), 80), "a list of resource IDs")
+    if not _is_list(spec.twins):
+        yield Violation("twins", type(spec.twins).__name__, "a list of Twin")
+    for number, twin in enumerate(_recorders(spec)):
+        if not isinstance(twin, Twin):
+            yield Violation(f"twins[{number - 1}]", type(twin).__name__, "a Twin")
 
 
 def _wrong_twins(spec: Spec) -> Iterator[Violation]:
-    seen: set[object] = set()
-    for number, recorder in enumerate(spec.recorders):
-        uids = [recorder.uid] if recorder.alternate is None else [recorder.uid, recorder.alternate.uid]
-        for uid in map(str, uids):
-            if uid in seen and number:
-                yield Violation(f"twins[{number - 1}].uid", uid, "a uid that no other recorder has")
-            seen.add(uid)
+    seen: set[str] = set()
+    for number, recorder in enumerate(_recorders(spec)):
+        if not isinstance(recorder, Twin):
+            continue
+        uids = {"uid": str(recorder.uid)}
+        if isinstance(recorder.alternate, Alternate):
+            uids["alternate.uid"] = str(recorder.alternate.uid)
+        for path, uid in uids.items():
+            if uid in seen:
+                yield Violation(f"twins[{number - 1}].{path}", uid, "a uid that no other recorder has")
+        seen.update(uids.values())
 
 
-def _wrong_replacement(spec: Spec, replacement: Replacement | None) -> Iterator[Violation]:
-    if replacement is None:
-        return
-    if type(replacement.most) is not int or replacement.most < 0:
-        yield Violation("replacement.most", shown(repr(replacement.most), 40), "a number, 0 or more")
-    elif replacement.most:
-        for number, recorder in enumerate(spec.recorders):
-            if recorder.alternate is None:
-                path = f"twins[{number - 1}].alternate" if number else "alternate"
-                yield Violation(path, "None", "another uid, under which it can be replaced")
+def _wrong_alternates(spec: Spec, replacement: Replacement | None) -> list[Violation]:
+    if replacement is None or not replacement.most:
+        return []
+    return [
+        Violation(f"twins[{number - 1}].alternate" if number else "alternate", "None", _OTHER_UID)
+        for number, recorder in enumerate(_recorders(spec))
+        if isinstance(recorder, Twin) and recorder.alternate is None
+    ]
+
+
+_OTHER_UID: Final = "another uid, under which it can be replaced"

@@ -35,12 +35,14 @@ class Plan:
 
     Attributes:
         until: When it is to be stopped; None: when it ends by itself.
+        lasts: For how many seconds it is recorded, where `until` follows from its start.
         other_uid: Under which uid another one may take its place when the service has lost it.
         follows: The id of the recording whose place it has taken.
         beside: The id of the first of those that record this channel at once (redundancy).
     """
 
     until: datetime | None = None
+    lasts: float | None = None
     other_uid: int | None = None
     follows: str | None = None
     beside: str | None = None
