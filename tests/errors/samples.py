@@ -85,6 +85,8 @@ def _local() -> list[AgoraRecError]:
         e.StoreUnavailable("no connection", evidence=EVIDENCE),
         e.StoreTooNew(found=3, known=2, evidence=EVIDENCE),
         e.LeaseLost(key="class-42", evidence=EVIDENCE),
+        e.QueueFull(limit=50, queued=10_000, evidence=EVIDENCE),
+        e.FleetClosed(evidence=EVIDENCE),
         e.NotificationRejected(e.RejectionReason.MALFORMED, "not JSON", evidence=EVIDENCE),
         e.NotAcknowledged("before_ack took longer than 8 s", evidence=EVIDENCE),
         e.TransportError(about, attempts=ATTEMPTS, deadline_came=True, evidence=EVIDENCE),
