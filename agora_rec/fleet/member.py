@@ -164,11 +164,16 @@ class Member:
         other = self._other_uid(charge.recording.uid)
         return None if other is None else int(other.uid)
 
-    def _has_begun(self) -> None:
-        """Nobody starts it any more: see what has become of it meanwhile."""
+    def _has_begun(self, instead_of: Charge | None = None) -> None:
+        """Nobody starts it any more: see what has become of it meanwhile.
+
+        Args:
+            instead_of: Whose place it was to take; None: nobody's.
+        """
         self.is_beginning = False
-        if self.charges and self.charges[-1].is_gone and not self.charges[-1].is_closed:
-            self.left(self.charges[-1])
+        last = self.charges[-1] if self.charges else None
+        if last is not None and last is not instead_of and last.is_gone and not last.is_closed:
+            self.left(last)
         else:
             self.settle()
 
@@ -254,7 +259,7 @@ class Member:
         finally:
             if why_not is not None:
                 self.happened(lost, IncidentKind.NOT_REPLACED, why_not)
-            self._has_begun()
+            self._has_begun(lost)
 
     async def _take_its_place(self, lost: Charge) -> None:
         entry, ledger = self.entry, lost.driver.ledger
