@@ -57,7 +57,7 @@ class NativeUser(User):
         try:
             for _ in range(self.rng.choice((0, 1, 3, 10, 40, 200))):
                 await asyncio.sleep(0)
-                if task.done():  # what it found is judged now: soon another user may have changed it
+                if task.done():
                     break
             task.cancel()
             await asyncio.wait([task])

@@ -85,17 +85,22 @@ class User:
             patience = self.rng.choice(_PATIENCE) * self.rng.random()
         label = member.spec.label
         self.trace.note(self.name, f"{name} {label}" + ("" if patience is None else f" ({patience:.3f} s)"))
+        finished, is_good = await self.within(patience, lambda: self._judged(member, name, call))
+        if not finished:
+            self.trace.note(self.name, f"{name} {label}: left")
+        return finished and bool(is_good)
+
+    async def _judged(self, member: Member, name: str, call: Callable[[], Awaitable[Any]]) -> bool:
+        """Make a call and judge what it gives at that very moment: soon another user may have changed it."""
+        label = member.spec.label
         try:
-            finished, result = await self.within(patience, call)
+            result = await call()
         except (AgoraRecError, StoreError, OopsError) as error:
             self._failed(member, name, error)
             return False
         except Exception as error:  # noqa: BLE001 - whatever else comes out is a defect
             if not self.life.is_dead:
                 self.trace.violate(f"{name} {label} raised {type(error).__name__}: {error}")
-            return False
-        if not finished:
-            self.trace.note(self.name, f"{name} {label}: left")
             return False
         self.trace.note(self.name, f"{name} {label}: done")
         self._succeeded(member, name, result)
