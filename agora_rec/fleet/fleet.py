@@ -268,6 +268,20 @@ class Fleet:
             calls=calls + sum(result.calls for result in results),
         )
 
+    async def stop(self, key: str) -> Result | None:
+        """Stop what goes on under a key: all of its recorders, and whatever would take their place.
+
+        Waits until the service has acknowledged it; a stop that fails is sent again until it is answered.
+
+        Returns:
+            What has become of it by now; None: this fleet has nothing that goes on under that key.
+        """
+        entry = self._by_key.get(key)
+        if entry is None:
+            return None
+        await self._stop((entry,))
+        return entry.result or entry.so_far()
+
     async def stop_all(self) -> Report:
         """Stop all that run, send away all that wait, and wait until the service has acknowledged it.
 

@@ -85,11 +85,10 @@ async def start(key: str) -> dict[str, str | None]:
 @app.delete("/lessons/{key}/recording")
 async def stop(key: str) -> dict[str, str]:
     """Have it ended. The fleet follows it until its files are known."""
-    recording = await cloud.find(key)
-    if recording is None:
+    result = await fleet.stop(key)
+    if result is None:
         raise HTTPException(404)
-    outcome = await recording.ensure_stopped(wait_upload=False)
-    return {"state": outcome.state}
+    return {"state": result.state}
 
 
 @app.get("/lessons")
