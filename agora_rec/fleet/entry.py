@@ -352,7 +352,7 @@ class Entry:
         """Keep the result alone: nothing more can come."""
         for member in self.members:
             for charge in member.charges:
-                charge.driver.ledger.on_wake = None
+                charge.watch(None)
         self.members = ()
 
     def _wake(self) -> None:
