@@ -133,6 +133,26 @@ async def test_around_the_fleets_block_a_signal_ends_that_too_and_the_client_sto
     assert on.sent.count("stop") == 1
 
 
+async def test_around_the_fleets_block_a_signal_cuts_short_the_wait_for_news_of_files():
+    async def signal_soon() -> None:
+        while on.running:  # noqa: ASYNC110 - the emulator is asked, and nobody else
+            await anyio.sleep(0.01)
+        await anyio.sleep(0.01)
+        signal.raise_signal(ONE)
+
+    slow = {"upload_seconds": 1000, "sync_stop_seconds": 0.01}
+    async with stage(latency=0.001, start_seconds=0.01, exit_seconds=0.01, **slow) as on:
+        fleet = Fleet(on.cloud, on_exit="stop", exit_timeout=500)
+        began = on.clock.monotonic()
+        async with anyio.create_task_group() as tasks, drain_on(fleet, ONE), fleet:
+            await fleet.start(Spec("class-1", 1, mix()))
+            await anyio.sleep(0.05)  # something to record
+            tasks.start_soon(signal_soon)
+        assert on.clock.monotonic() - began < 5
+    assert on.sent.count("stop") == 1
+    assert fleet.report().states == {ResultState.UPLOAD_UNKNOWN: 1}
+
+
 async def test_two_fleets_hear_one_signal():
     async with a_fleet("stop") as (on, one), Fleet(on.cloud, on_exit="stop") as other:
         async with drain_on(one, ONE), drain_on(other, ONE):

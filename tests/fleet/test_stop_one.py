@@ -1,11 +1,13 @@
 """Stopping one of many by its key, whoever records it just then."""
 
+from functools import partial
+
 import anyio
 import pytest
 
-from agora_rec import Alternate, Fleet, IncidentKind, Replacement, ResultState, Spec, Twin
+from agora_rec import Alternate, Fleet, FleetClosed, IncidentKind, Replacement, ResultState, Spec, Twin
 from tests.support.backends import virtual_time
-from tests.support.cloud import START, Stage, mix, stage
+from tests.support.cloud import START, Stage, calling, mix, stage
 
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
@@ -34,6 +36,26 @@ async def test_what_is_not_there_is_not_stopped():
         assert await fleet.stop("one") is not None
         await anyio.sleep(1)
         assert await fleet.stop("one") is None
+
+
+async def test_one_that_waits_for_its_place_is_sent_away():
+    async with (
+        stage() as on,
+        Fleet(on.cloud, on_exit="stop", limit=1) as fleet,
+        anyio.create_task_group() as tasks,
+    ):
+        await fleet.start(Spec("class-1", 1, mix(), key="one"))
+        waiting = await calling(tasks, partial(fleet.start, Spec("class-2", 2, mix(), key="two")))
+        assert fleet.waiting == 1
+
+        result = await fleet.stop("two")
+
+        assert result is not None
+        assert result.state is ResultState.WITHDRAWN
+        await waiting.finished()
+        assert isinstance(waiting.error, FleetClosed)
+        assert fleet.waiting == 0
+        assert len(on.calls(START)) == len(on.running) == 1
 
 
 @pytest.mark.parametrize("after", [5, 20, 60, 100, 150, 240])
