@@ -140,8 +140,8 @@ async def test_around_the_fleets_block_a_signal_cuts_short_the_wait_for_news_of_
         await anyio.sleep(0.01)
         signal.raise_signal(ONE)
 
-    slow = {"upload_seconds": 1000, "sync_stop_seconds": 0.01}
-    async with stage(latency=0.001, start_seconds=0.01, exit_seconds=0.01, **slow) as on:
+    quick: dict[str, Any] = {"start_seconds": 0.01, "sync_stop_seconds": 0.01, "exit_seconds": 0.01}
+    async with stage(latency=0.001, upload_seconds=1000, **quick) as on:
         fleet = Fleet(on.cloud, on_exit="stop", exit_timeout=500)
         began = on.clock.monotonic()
         async with anyio.create_task_group() as tasks, drain_on(fleet, ONE), fleet:
