@@ -60,6 +60,14 @@ def resolve_own_name(
     return content if hasattr(sys.modules.get(module), name) else None
 
 
+def keep_sentences(_: Sphinx, what: str, *rest: Any) -> None:
+    """Keep napoleon from taking "this: that" in the docstring of an attribute for "its type: its meaning"."""
+    lines: list[str] = rest[-1]
+    if what in {"attribute", "data", "property"} and any(lines):
+        lines.insert(0, "\\")  # of the escaped end of a line nothing is seen
+
+
 def setup(app: Sphinx) -> None:
-    """Register the resolver."""
+    """Register the resolver, and what has to see docstrings before napoleon does."""
     app.connect("missing-reference", resolve_own_name)
+    app.connect("autodoc-process-docstring", keep_sentences, priority=400)

@@ -276,7 +276,7 @@ class Emulator:
             event_types: which ones; without any, those of `WebhookSwitches.subscribed`, or of all types.
 
         Returns:
-            What the console shows of each, in their order: 200, or 590, 591, 592.
+            What the console shows of each, in their order (200, or 590, 591, 592).
 
         Raises:
             ValueError: `webhooks_to` is not set.

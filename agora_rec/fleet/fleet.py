@@ -274,7 +274,7 @@ class Fleet:
         Waits until the service has acknowledged it; a stop that fails is sent again until it is answered.
 
         Returns:
-            What has become of it by now; None: this fleet has nothing that goes on under that key.
+            What has become of it by now; None if this fleet has nothing that goes on under that key.
         """
         entry = self._by_key.get(key)
         if entry is None:

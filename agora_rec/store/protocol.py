@@ -111,7 +111,7 @@ class Store(Protocol):
         """Take the lease of a recording, or renew one's own, for so many seconds from now.
 
         Returns:
-            The lease; None: somebody else has it.
+            The lease; None if somebody else has it.
         """
         ...
 
