@@ -4,15 +4,16 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 from unittest.mock import PropertyMock, patch
 
 import pytest
 
-from agora_rec import Fleet
 from agora_rec.fleet import feeding
 from agora_rec.recording.watching import Looks
+from agora_rec.supervision import duties
 from tests.simulation.running import run_seed
 
 SECONDS: Final = 5.0
@@ -48,9 +49,9 @@ def _one_denial_is_enough() -> AbstractContextManager[Any]:
     return patch.object(Looks, "are_conclusive", PropertyMock(side_effect=lambda: True))
 
 
-def _what_it_has_is_adopted() -> AbstractContextManager[Any]:
-    """What the fleet looks after already, or has given up, is adopted again."""
-    return patch.object(Fleet, "looks_after", lambda *_: False)
+def _files_are_awaited_for_ever() -> AbstractContextManager[Any]:
+    """What nobody tells of is waited for until the end of all days."""
+    return patch.object(duties, "hope", lambda *_, **__: datetime.max.replace(tzinfo=UTC))
 
 
 def _begun_before_is_not_looked_for() -> AbstractContextManager[Any]:
@@ -65,7 +66,7 @@ def _begun_before_is_not_looked_for() -> AbstractContextManager[Any]:
 MISTAKES: Final[Mapping[str, tuple[Callable[[], AbstractContextManager[Any]], int]]] = MappingProxyType(
     {
         "one denial is enough": (_one_denial_is_enough, 40),
-        "what it has is adopted": (_what_it_has_is_adopted, 20),
+        "files are awaited for ever": (_files_are_awaited_for_ever, 20),
         "what was begun before is not looked for": (_begun_before_is_not_looked_for, 60),
     }
 )
