@@ -28,7 +28,7 @@ from tests.support.cloud import QUERY, STOP, UPDATE, bucket
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
 
-MOST_A_MINUTE = 30
+MOST_A_MINUTE = 25
 """How often one recording may be attended to in a minute: a stop that is under way, every 5 s, looks that
 confirm it, and what is made known of it; here, at most eight times."""
 COUNT = 4

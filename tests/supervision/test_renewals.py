@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 import pytest
@@ -34,13 +34,14 @@ def keys(**more: Any) -> AmazonS3:
 class Provider:
     """Gives new keys, or does what a test wants instead."""
 
-    instead: Callable[[], Awaitable[Secrets]] | None = None
+    instead: Callable[[], Awaitable[Any]] | None = None
     asked: list[Checkpoint] = field(factory=list)
 
     async def __call__(self, checkpoint: Checkpoint) -> Secrets:
         self.asked.append(checkpoint)
         later = FAR + timedelta(hours=len(self.asked))
-        return Secrets(storage=keys(sts_expiration=later)) if self.instead is None else await self.instead()
+        keys_ = Secrets(storage=keys(sts_expiration=later))
+        return keys_ if self.instead is None else cast("Secrets", await self.instead())
 
 
 @asynccontextmanager
