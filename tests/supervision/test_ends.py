@@ -280,3 +280,35 @@ async def test_what_is_dismissed_is_asked_for_no_more_and_counts_no_more():
         await anyio.sleep(600)
         assert len(at.on.sent) == seen + 1
         assert at.owner.told == []
+
+
+async def test_an_owner_may_dismiss_it_when_he_is_told_that_it_has_left():
+    async with desk() as at:
+        charge = await at.confirmed()
+
+        def dismiss(charge: Charge) -> None:
+            at.owner.told.append("left")
+            at.supervisor.dismiss(charge)
+
+        at.owner.left = dismiss  # type: ignore[method-assign]
+        at.supervisor.stop(charge)
+        await anyio.sleep(300)
+        assert at.owner.told == ["left"]
+        assert at.supervisor.rota.count == 0
+
+
+async def test_what_nobody_has_acquired_is_closed_at_once():
+    async with desk() as at:
+        charge = at.look_after(at.on.recording())
+        await anyio.sleep(1)
+        assert (charge.is_closed, at.owner.told, at.on.sent) == (True, ["ended"], [])
+
+
+async def test_what_is_let_go_runs_on_and_nobody_asks_for_it():
+    async with desk() as at:
+        charge = await at.confirmed()
+        await at.supervisor.let_go(charge)
+        seen = len(at.on.sent)
+        await anyio.sleep(300)
+        assert len(at.on.sent) == seen
+        assert len(at.on.running) == 1
