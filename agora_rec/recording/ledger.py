@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final, Protocol, Self
 
 import anyio
+from attrs import evolve
 
 from agora_rec import codec
 from agora_rec.errors import InvalidRequest, StoreConflict, Subject, Violation
@@ -24,7 +25,7 @@ from agora_rec.recording.tail import Tail
 from agora_rec.recording.tried import Attempts
 from agora_rec.recording.turn import Turn
 from agora_rec.secret import MASK
-from agora_rec.store import Checkpoint, Stored
+from agora_rec.store import Checkpoint, Plan, Stored
 from agora_rec.vocabulary import OperationName, State
 
 log: Final = logging.getLogger("agora_rec")
@@ -71,6 +72,7 @@ class Ledger:
         "_is_closed",
         "_mode",
         "_news",
+        "_plan",
         "_saved",
         "_saving",
         "_unsure",
@@ -122,6 +124,8 @@ class Ledger:
         self._attached_at = attached_at
         self._version = version or 0
         self._saved: _Contents | None = None if version is None else self._contents()
+        self._plan: Plan | None = None
+        """The plan as the store had it when it was last written or read."""
         self._is_closed = False
 
     @classmethod
@@ -136,7 +140,7 @@ class Ledger:
             keeper: The client.
             version: The version that the store has it under; None: that is to be found out.
         """
-        return cls(
+        ledger = cls(
             description,
             keeper,
             standing=checkpoint.standing,
@@ -147,6 +151,8 @@ class Ledger:
             attached_at=checkpoint.saved_at if version is None else None,
             version=version,
         )
+        ledger._plan = checkpoint.plan
+        return ledger
 
     @property
     def state(self) -> State:
@@ -338,9 +344,10 @@ class Ledger:
         except StoreConflict:
             self._unsure = None
             raise
-        self._written(contents, told)
+        self._written(checkpoint, contents, told)
 
-    def _written(self, contents: "_Contents", told: int) -> None:
+    def _written(self, checkpoint: Checkpoint, contents: "_Contents", told: int) -> None:
+        self._plan, self.attempts.written = checkpoint.plan, checkpoint.calls
         self._news = self._news[told:]
         self._saved, self._unsure = contents, None
         self.is_behind = False
@@ -361,6 +368,9 @@ class Ledger:
         if theirs.uid != self.description.uid and facts.AlternateTaken not in mine:
             taken = self.description.under_alternate()
             self.description = Description.restored(theirs, None, None, None) if taken is None else taken
+        if theirs.plan != self.description.plan == self._plan:  # nobody has made another one here
+            self.description = evolve(self.description, plan=theirs.plan)
+        self._plan = theirs.plan
         if facts.StartSent not in mine:
             self.start_digest = theirs.start_digest
         for entry in [each for each in theirs.history if each not in self.history.items]:
@@ -414,7 +424,7 @@ class Ledger:
         unsure, attached_at = self._unsure, self._attached_at
         if stored is not None and unsure is not None and stored.checkpoint == unsure[0]:
             self._version = stored.version
-            self._written(*unsure[1:])
+            self._written(*unsure)
         elif stored is not None and attached_at is not None:
             self._version = stored.version
             if stored.checkpoint.saved_at > attached_at:

@@ -18,7 +18,7 @@ TRIED_KEPT: Final = 10
 class Attempts:
     """The last attempts that failed, and the first good one after each of them."""
 
-    __slots__ = ("calls", "kept", "revision")
+    __slots__ = ("calls", "kept", "revision", "written")
 
     def __init__(self, tried: Iterable[Tried] = (), calls: int = 0) -> None:
         self.kept: tuple[Tried, ...] = tuple(tried)[-TRIED_KEPT:]
@@ -27,6 +27,8 @@ class Attempts:
         """Grows with each attempt that is remembered here."""
         self.calls: int = calls
         """How many attempts there were, good ones included."""
+        self.written: int = calls
+        """How many of them the store knew when it was last written or read."""
 
     def add(self, operation: OperationName, attempt: Attempt) -> None:
         """Count an attempt, and remember it if it says anything."""
@@ -37,7 +39,7 @@ class Attempts:
 
     def merge(self, others: Iterable[Tried], calls: int) -> None:
         """Learn what other workers have tried, and how many attempts they know of."""
-        self.calls = max(self.calls, calls)
+        self.calls, self.written = calls + self.calls - self.written, calls
         known = {(each.operation, each.attempt.at): each for each in (*others, *self.kept)}
         self.kept = tuple(sorted(known.values(), key=lambda each: each.attempt.at)[-TRIED_KEPT:])
 

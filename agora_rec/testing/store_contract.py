@@ -22,7 +22,7 @@ from agora_rec.codec import dump_mode
 from agora_rec.errors import LeaseLost, StoreConflict
 from agora_rec.lifecycle import Standing
 from agora_rec.model import AmazonS3, AmazonS3Region, Mix
-from agora_rec.store import Checkpoint, Lease, Store, Written
+from agora_rec.store import Checkpoint, Lease, Plan, Store, Written
 from agora_rec.vocabulary import Region, State
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -79,7 +79,9 @@ class StoreContract:
         return store
 
     async def test_what_was_saved_is_loaded_as_it_was(self, store: Store) -> None:
-        checkpoint = a_checkpoint("1", region=Region.EU, exclude=("a", "b"), resource_expired_hour=5)
+        plan = Plan(until=NOW + timedelta(microseconds=1), other_uid=4294967295, follows="0", beside="2")
+        more = {"region": Region.EU, "exclude": ("a", "b"), "resource_expired_hour": 5}
+        checkpoint = a_checkpoint("1", State.RECORDING, **more, calls=2**40, plan=plan)
         assert await store.save(checkpoint, version=0) == 1
         stored = await store.load("1")
         assert stored is not None

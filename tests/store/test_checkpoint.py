@@ -14,7 +14,7 @@ from agora_rec import Attempt, AttemptOutcome, Checkpoint, InvalidRequest, State
 from agora_rec.lifecycle import Change, FactKey, Standing
 from agora_rec.lifecycle.moves import Move
 from agora_rec.model import Encryption, Mode, RecordedFile, TrackType, choices
-from agora_rec.store.checkpoint import FORMAT, Tried
+from agora_rec.store.checkpoint import FORMAT, Plan, Tried
 from agora_rec.testing.store_contract import a_checkpoint
 from agora_rec.vocabulary import OperationName, Region
 from tests.support import secrets
@@ -84,6 +84,13 @@ ATTEMPTS = st.builds(
     request_id=st.none() | TEXTS,
 )
 TRIED = st.builds(Tried, operation=st.sampled_from(OperationName), attempt=ATTEMPTS)
+PLANS = st.builds(
+    Plan,
+    until=MAYBE_MOMENTS,
+    other_uid=st.none() | UIDS,
+    follows=st.none() | TEXTS,
+    beside=st.none() | TEXTS,
+)
 CHECKPOINTS = st.builds(
     Checkpoint,
     id=TEXTS,
@@ -98,6 +105,8 @@ CHECKPOINTS = st.builds(
     start_digest=st.none() | TEXTS,
     standing=STANDINGS,
     tried=st.lists(TRIED, max_size=3).map(tuple),
+    calls=st.integers(0, 10**9),
+    plan=st.none() | PLANS,
     history=st.lists(CHANGES, max_size=5).map(tuple),
     saved_at=MOMENTS,
 )
@@ -106,6 +115,14 @@ CHECKPOINTS = st.builds(
 @given(CHECKPOINTS)
 def test_every_checkpoint_comes_back_as_it_was(checkpoint: Checkpoint) -> None:
     assert Checkpoint.from_json(checkpoint.to_json()) == checkpoint
+
+
+@given(CHECKPOINTS)
+def test_what_an_earlier_version_has_not_written_is_nothing(checkpoint: Checkpoint) -> None:
+    tree = json.loads(checkpoint.to_json())
+    for name in ("calls", "plan"):
+        tree.pop(name, None)
+    assert Checkpoint.from_json(json.dumps(tree)) == evolve(checkpoint, calls=0, plan=None)
 
 
 @given(CHECKPOINTS)

@@ -1,6 +1,6 @@
 """A supervisor over an emulator in process, and an owner who writes down what he is told."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import count
@@ -34,6 +34,8 @@ class Listener:
     texts: list[str] = field(factory=list)
     wrong: Exception | None = None
     """Raised by him, whatever he is told."""
+    on_left: Callable[[Charge], None] | None = None
+    """What he does when he is told that it has left."""
 
     def _tell(self, word: str) -> None:
         self.told.append(word)
@@ -42,6 +44,8 @@ class Listener:
 
     def left(self, charge: Charge) -> None:
         self._tell("left")
+        if self.on_left is not None:
+            self.on_left(charge)
 
     def returned(self, charge: Charge) -> None:
         self._tell("returned")

@@ -285,12 +285,7 @@ async def test_what_is_dismissed_is_asked_for_no_more_and_counts_no_more():
 async def test_an_owner_may_dismiss_it_when_he_is_told_that_it_has_left():
     async with desk() as at:
         charge = await at.confirmed()
-
-        def dismiss(charge: Charge) -> None:
-            at.owner.told.append("left")
-            at.supervisor.dismiss(charge)
-
-        at.owner.left = dismiss  # type: ignore[method-assign]
+        at.owner.on_left = at.supervisor.dismiss
         at.supervisor.stop(charge)
         await anyio.sleep(300)
         assert at.owner.told == ["left"]
