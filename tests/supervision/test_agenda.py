@@ -74,3 +74,14 @@ def test_only_what_comes_before_all_others_has_to_wake_anybody():
     assert not agenda.note(other, 10.0)
     assert agenda.note(other, 9.0)
     assert one.due == 10.0
+
+
+def test_what_was_noted_and_came_earlier_or_not_at_all_takes_no_room_for_ever():
+    agenda, items = Agenda[Item](), [Item(number) for number in range(10)]
+    for moment in range(10_000, 0, -1):
+        agenda.note(items[moment % 10], float(moment))
+        agenda.drop(items[(moment + 1) % 10])
+    assert len(agenda._heap) < 200
+    assert [item.number for item in agenda.take_due(1e9)] == [
+        item.number for item in items if item.number == 1
+    ]

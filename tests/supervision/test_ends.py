@@ -232,7 +232,7 @@ async def test_what_was_refused_is_closed_unless_its_owner_starts_it_anew(*, is_
         at.supervisor.touch(charge)
         await anyio.sleep(1)
         assert charge.is_closed
-        assert recording._ledger.on_wake is None
+        assert recording._ledger.watcher is None
         assert at.supervisor.rota.count == 0
 
 

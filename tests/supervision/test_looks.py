@@ -9,6 +9,7 @@ import pytest
 
 from agora_rec import State
 from agora_rec.emulator import Delay, LoseAnswer, Refuse
+from agora_rec.model import QueryAnswer
 from agora_rec.model.events import (
     ErrorLevel,
     RecorderStarted,
@@ -17,7 +18,9 @@ from agora_rec.model.events import (
     UploadingProgress,
 )
 from agora_rec.recording import watching
-from agora_rec.recording.watching import WATCH_EVERY
+from agora_rec.recording.driver import Driver
+from agora_rec.recording.jobs import Job
+from agora_rec.recording.watching import WATCH_EVERY, Looks
 from agora_rec.supervision import Charge, IncidentKind
 from tests.supervision.desk import HEARS, NOT_FOUND, Desk, desk
 from tests.support.backends import virtual_time
@@ -258,15 +261,15 @@ async def test_whatever_fails_in_a_look_disturbs_no_other_and_is_told(
 ):
     async with desk(latency=0) as at:
         one, other = await at.confirmed("one", 1), await at.confirmed("other", 2)
-        real, attended = watching.look, list[float]()
+        real, attended = watching.learn, list[float]()
 
-        async def look(driver: object, *args: object) -> None:
+        def learn(driver: Driver, looks: Looks, job: Job[QueryAnswer]) -> None:
             if driver is one.driver:
                 attended.append(at.on.clock.monotonic())
                 raise ValueError
-            await real(driver, *args)  # type: ignore[arg-type]
+            real(driver, looks, job)
 
-        monkeypatch.setattr(watching, "look", look)
+        monkeypatch.setattr(watching, "learn", learn)
         await anyio.sleep(500)
         assert len(attended) == 4
         assert {round(b - a, 6) for a, b in pairwise(attended)} == {WATCH_EVERY}

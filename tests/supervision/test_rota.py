@@ -48,15 +48,15 @@ def test_what_was_never_heard_of_is_looked_at_an_interval_after_its_last_look():
 
 @given(st.lists(st.floats(0.0, 30.0), min_size=1, max_size=200), st.integers(1, 20_000))
 def test_looks_that_come_due_at_once_keep_their_distance(waits: list[float], count: int):
-    rota, now = Rota(100.0, count), 0.0
-    spacing = min(1.0, 0.8 * rota.interval / count)
-    last, free_at = -inf, 0.0
+    rota, now, last = Rota(100.0, count), 0.0, -inf
+    spacing = min(1.0, 0.98 * rota.interval / count)
     for wait in waits:
         now += wait
-        at = rota.place(now)
-        assert at == max(now, free_at)
-        assert at - last >= spacing * 0.999
-        last, free_at = at, at + spacing
+        place = rota.place(now)
+        assert place == now or place > now + 0.09 * spacing, "nobody is woken twice for nothing"
+        assert place - last >= 0.89 * spacing
+        assert place <= max(now, last + 1.1 * spacing), "nobody waits for a place that nobody has"
+        last = place
 
 
 @pytest.mark.parametrize("count", [1, 100, 6_000, 20_000])
@@ -64,5 +64,5 @@ def test_even_if_all_come_due_at_once_all_are_looked_at_before_their_turn_comes_
     rota = Rota(100.0, count)
     places = [rota.place(1000.0) for _ in range(count)]
     assert places[0] == 1000.0
-    assert places[-1] <= 1000.0 + 0.8 * rota.interval + 1.0
+    assert places[-1] <= 1000.0 + rota.interval
     assert len({round(at, 6) for at in places}) == count
