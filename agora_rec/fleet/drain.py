@@ -9,10 +9,14 @@ import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from types import FrameType
+from typing import Final
 
 import anyio
 
 from agora_rec.fleet.fleet import Fleet, OnExit
+
+_ENDS: Final = (Exception, KeyboardInterrupt, SystemExit)
+"""By what a block ends that isn't cancelled."""
 
 
 @asynccontextmanager
@@ -40,13 +44,13 @@ async def drain_on(fleet: Fleet, *signals: int) -> AsyncGenerator[None]:
         try:
             for each in dict.fromkeys(map(int, signals or (signal.SIGTERM,))):
                 handlers[each] = _Handler(each, waker)
-            failure: Exception | None = None
+            failure: BaseException | None = None
             async with anyio.create_task_group() as tasks:
                 with anyio.CancelScope() as block:
                     tasks.start_soon(_drain_when_heard, fleet, heard, block, handlers)
                     try:
                         yield
-                    except Exception as caught:  # noqa: BLE001 - raised again outside, so that no group wraps it
+                    except _ENDS as caught:  # raised again outside, so that no group wraps it
                         failure = caught
                 tasks.cancel_scope.cancel()
             if failure is not None:

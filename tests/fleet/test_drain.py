@@ -166,11 +166,12 @@ async def test_two_fleets_hear_one_signal():
 
 
 @pytest.mark.usefixtures("somebody_listens")
-async def test_handlers_are_given_back_and_errors_of_the_block_come_as_they_are():
+@pytest.mark.parametrize("error", [LookupError, KeyboardInterrupt, SystemExit])
+async def test_handlers_are_given_back_and_errors_of_the_block_come_as_they_are(error: type[BaseException]):
     async with stage() as on, Fleet(on.cloud, on_exit="stop") as fleet:
-        with pytest.raises(LookupError, match="mine"):
+        with pytest.raises(error, match="mine"):
             async with drain_on(fleet, ONE, OTHER, ONE):
-                raise LookupError("mine")
+                raise error("mine")
         assert not fleet.is_draining
     assert signal.getsignal(ONE) is hear
     assert signal.getsignal(OTHER) == signal.SIG_DFL
