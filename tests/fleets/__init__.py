@@ -1,0 +1,1 @@
+"""The trial of a fleet: real sockets, a process that is killed; the emulated service knows the truth."""
