@@ -6,14 +6,14 @@ together, come back as one result.
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final
 
-from agora_rec.fleet.chains import Chain, last_ones, whole_chain_of
+from agora_rec.fleet.chains import Chain, all_chains_of, last_ones, whole_chain_of
 from agora_rec.fleet.spec import spec_of
 from agora_rec.recording.lookout import LEASE_SECONDS
-from agora_rec.store import Lease, Stored
+from agora_rec.store import Checkpoint, Lease, Stored
 
 if TYPE_CHECKING:
     from agora_rec.fleet.fleet import Fleet
@@ -41,7 +41,7 @@ class Adoption:
             await self._fleet.clock.sleep(ADOPT_EVERY)
             self.adopt(await self.search())
 
-    async def search(self) -> Mapping[str, list[Chain]]:
+    async def search(self) -> Mapping[str, Sequence[Chain]]:
         """Find what nobody looks after, and have the right to do so; a store that fails is only reported.
 
         Returns:
@@ -53,11 +53,9 @@ class Adoption:
             log.warning("the store can't be looked through for recordings to adopt", exc_info=True)
             return {}
 
-    def adopt(self, found: Mapping[str, list[Chain]]) -> None:
+    def adopt(self, found: Mapping[str, Sequence[Chain]]) -> None:
         """Go on with what was found, or let others do so where it is to be begun here or nobody adopts."""
         for root, chains in found.items():
-            # The first recorder's own chain comes first: its uid and key are those of the whole.
-            chains.sort(key=lambda chain: chain.is_beside)
             if self._is_wanted(chains):
                 spec = spec_of(*(chain.last.checkpoint for chain in chains))
                 self._fleet.enter(spec, is_checked=True).adopt(root, chains, is_asked_for=False)
@@ -65,14 +63,14 @@ class Adoption:
                 ids = {stored.checkpoint.id for chain in chains for stored in chain.open}
                 self._unwanted += [self._leases[each] for each in ids - self._fleet.known_ids]
 
-    def _is_wanted(self, chains: list[Chain]) -> bool:
+    def _is_wanted(self, chains: Sequence[Chain]) -> bool:
         """Whether that may be adopted still: things may have changed while the store was asked."""
         ids = {stored.checkpoint.id for chain in chains for stored in chain.open}
         keys = {chain.last.checkpoint.key for chain in chains if chain.last.checkpoint.is_live}
         fleet = self._fleet
         return not fleet.is_draining and ids.isdisjoint(fleet.known_ids) and keys.isdisjoint(fleet.known_keys)
 
-    async def _search(self) -> Mapping[str, list[Chain]]:
+    async def _search(self) -> Mapping[str, Sequence[Chain]]:
         cloud, found = self._fleet.cloud, dict[str, Stored]()
         by_hand = {each.id for each in cloud.recordings if each.driver.ledger.description.plan is None}
         known = self._fleet.known_ids | by_hand
@@ -85,9 +83,19 @@ class Adoption:
             for recording_id in found
             if (lease := await cloud.store.lease(recording_id, cloud.holder, seconds=LEASE_SECONDS))
         }
-        free = {recording_id: found[recording_id] for recording_id in self._leases}
+
+        def is_open(checkpoint: Checkpoint) -> bool:
+            return checkpoint.id in found
+
         groups = defaultdict[str, list[Chain]](list)
-        for last in last_ones(free):
-            chain = await whole_chain_of(cloud, last, lambda each: each.id in free)
+        for last in last_ones(found):
+            chain = await whole_chain_of(cloud, last, is_open)
             groups[chain.root].append(chain)
-        return groups
+        free: dict[str, Sequence[Chain]] = {}
+        for root, chains in groups.items():
+            ids = {stored.checkpoint.id for chain in chains for stored in chain.open}
+            if ids <= self._leases.keys():
+                free[root] = await all_chains_of(cloud, chains, is_open)
+            else:  # who looks after a part of it does so for the whole, or is dead and will be found to be
+                self._unwanted += [self._leases[each] for each in ids & self._leases.keys()]
+        return free

@@ -1,11 +1,13 @@
 """Which recordings of a store belong together: those that took each other's place, and those beside them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Final
 
 from attrs import frozen
 
 from agora_rec.client import CloudRecording
+from agora_rec.fleet.spec import twin_key
 from agora_rec.recording import Recording
 from agora_rec.store import Checkpoint, Plan, Stored
 
@@ -30,9 +32,9 @@ class Chain:
     earlier: tuple[Recording, ...]
 
     @property
-    def is_beside(self) -> bool:
-        """Whether it is that of a twin."""
-        return _plan(self.last.checkpoint).beside is not None
+    def number(self) -> int:
+        """Which of the recorders of a spec it is: 0 for its own, then its twins."""
+        return _plan(self.last.checkpoint).number
 
 
 async def chain_of(cloud: CloudRecording, last: Stored, is_open: Callable[[Checkpoint], bool]) -> Chain:
@@ -77,10 +79,32 @@ async def whole_chain_of(
     return await chain_of(cloud, stored, is_open)
 
 
-def last_ones(free: Mapping[str, Stored]) -> tuple[Stored, ...]:
+async def all_chains_of(
+    cloud: CloudRecording, chains: Sequence[Chain], is_open: Callable[[Checkpoint], bool]
+) -> tuple[Chain, ...]:
+    """Those of all recorders of one spec, when all that is known are some: the others may be over already.
+
+    The first one's is found by the id that all of them know, its twins' by their keys.
+    """
+    root = chains[0].root
+    first = await cloud.store.load(root)
+    numbers, others = {chain.number for chain in chains}, list[Chain]()
+    if first is not None and 0 not in numbers:
+        others.append(await whole_chain_of(cloud, first, is_open))
+    key = None if first is None else first.checkpoint.key
+    for number in count(1):
+        twin = None if key is None else await cloud.store.load_by_key(twin_key(key, number))
+        if twin is None or _plan(twin.checkpoint).beside != root:
+            break
+        if number not in numbers and not twin.checkpoint.standing.state.is_before_start:
+            others.append(await chain_of(cloud, twin, is_open))
+    return tuple(sorted((*chains, *others), key=lambda chain: chain.number))
+
+
+def last_ones(found: Mapping[str, Stored]) -> tuple[Stored, ...]:
     """Those whose place no other one has taken."""
-    followed = {_plan(stored.checkpoint).follows for stored in free.values()}
-    return tuple(stored for recording_id, stored in free.items() if recording_id not in followed)
+    followed = {_plan(stored.checkpoint).follows for stored in found.values()}
+    return tuple(stored for recording_id, stored in found.items() if recording_id not in followed)
 
 
 def _plan(checkpoint: Checkpoint) -> Plan:

@@ -1,7 +1,7 @@
 """One spec on its way through the fleet: its place in the queue, its recorders, its result."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -21,6 +21,7 @@ from agora_rec.recording import Recording
 from agora_rec.store import Plan
 from agora_rec.supervision import Charge, Incident, IncidentKind
 from agora_rec.supervision.incidents import told
+from agora_rec.vocabulary import State
 
 if TYPE_CHECKING:
     from agora_rec.fleet.fleet import Fleet
@@ -143,7 +144,7 @@ class Entry:
     @property
     def first(self) -> Recording:
         """The recording of the first recorder that records now, or did last; there must be one."""
-        return self.members[0].charges[-1].recording
+        return next(member.charges[-1].recording for member in self.members if member.charges)
 
     @property
     def may_run(self) -> bool:
@@ -167,13 +168,30 @@ class Entry:
         self.is_adopted = not is_asked_for
         self.earlier = tuple(each for chain in chains for each in chain.earlier)
         self.is_waiting, self.is_begun = False, True
-        self.members = tuple(Member(self, number) for number in range(len(chains)))
-        for member, chain in zip(self.members, chains, strict=True):
+        members = {chain.number: Member(self, chain.number) for chain in chains}
+        self.members = tuple(members.values())
+        if is_asked_for:
+            self._complete(members)
+        for chain in chains:
             if chain.open:
                 recordings = [self.fleet.cloud.take_up(stored) for stored in chain.open]
                 is_last = chain.open[-1] is chain.last
-                member.adopt(recordings, may_replace=is_asked_for and is_last)
+                members[chain.number].adopt(recordings, may_replace=is_asked_for and is_last)
+        self._begin_missing(members)
         self.settle()
+
+    def _complete(self, members: Mapping[int, Member]) -> None:
+        """Have a member for each recorder of the spec."""
+        numbers = range(len(self.spec.recorders))
+        self.members = tuple(members.get(number) or Member(self, number) for number in numbers)
+
+    def _begin_missing(self, members: Mapping[int, Member]) -> None:
+        """Begin the twins that whoever began the others didn't come to, if these still record."""
+        recordings = [member.recording for member in self.members]
+        if any(each is not None and each.state.may_record for each in recordings):
+            for member in self.members:
+                if member.number not in members:
+                    member.begin_late()
 
     def ask_for(self, spec: Spec, policy: Replacement | None) -> None:
         """Somebody asks for what was adopted: he brings the secrets, and says until when.
@@ -183,21 +201,26 @@ class Entry:
         """
         if not self.is_adopted:
             return
-        for recorder, member in zip(spec.recorders, self.members, strict=False):
-            self.fleet.cloud.attach(
-                member.charges[-1].recording.checkpoint(),
-                mode=spec.mode,
-                token=recorder.token,
-                alternate=recorder.alternate,
-            )
+        members = {member.number: member for member in self.members}
+        for number, recorder in enumerate(spec.recorders):
+            recording = members[number].recording if number in members else None
+            if recording is not None:
+                self.fleet.cloud.attach(
+                    recording.checkpoint(),
+                    mode=spec.mode,
+                    token=recorder.token,
+                    alternate=recorder.alternate,
+                )
         self.is_adopted, self.spec, self.policy = False, spec, policy
+        self._complete(members)
         if spec.until is not None:
             self.until = spec.until if isinstance(spec.until, datetime) else None
         for member in self.members:
             for charge in member.charges:
-                self.begun_at(charge, member.other_uid_of(charge))
+                self.begun_at(charge, member.other_uid_of(charge), is_open=True)
                 self.fleet.supervisor.touch(charge)
             member.go_on()
+        self._begin_missing(members)
 
     async def take_places(self, *, is_bounded: bool) -> None:
         """Wait for the places that it needs.
@@ -237,7 +260,7 @@ class Entry:
         except FleetClosed as closed:
             self.error = closed
         except Exception as error:  # noqa: BLE001 - whatever stores and providers raise
-            self._refused(error, self.members[0].recording)
+            self.refused(error, self.members[0].recording)
             self.error = error
         finally:
             self._end_beginning()
@@ -258,10 +281,11 @@ class Entry:
             except Exception as error:
                 if not member.number:
                     raise
-                self._refused(error, member.recording)  # the others record all the same
+                self.refused(error, member.recording)  # the others record all the same
             self._wake()
 
-    def _refused(self, error: Exception, recording: Recording | None) -> None:
+    def refused(self, error: Exception, recording: Recording | None) -> None:
+        """One of its recorders could not be started."""
         if not isinstance(error, AgoraRecError):
             log.error("starting %s failed", shown(self.spec.cname, 80), exc_info=error)
         if not isinstance(error, StartUnconfirmed):  # what becomes of that is to be seen
@@ -280,16 +304,18 @@ class Entry:
         running = (each.resource_id for each in others if each is not None and each.state.may_record)
         return (*self.spec.exclude, *(each for each in running if each is not None))
 
-    def begun_at(self, charge: Charge, other_uid: int | None) -> None:
+    def begun_at(self, charge: Charge, other_uid: int | None, *, is_open: bool = False) -> None:
         """One of its recordings has begun: now its end is known, and is written down with it.
 
         Args:
             charge: Which.
             other_uid: Under which uid another one may take its place.
+            is_open: Whether its start may still be under way, so that its time hasn't begun.
         """
         ledger = charge.driver.ledger
         plan = ledger.description.plan or Plan()
-        if isinstance(self.spec.until, timedelta) and self.until is None:
+        is_to_come = is_open and ledger.state is State.STARTING
+        if isinstance(self.spec.until, timedelta) and self.until is None and not is_to_come:
             self.until = (ledger.sid_known_since or self.fleet.clock.now()) + self.spec.until
         if self.until is None:
             self.until = plan.until  # so whoever began it has said

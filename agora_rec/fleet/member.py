@@ -78,6 +78,7 @@ class Member:
             lasts=entry.lasts,
             other_uid=None if other is None else int(other.uid),
             beside=entry.first_id if self.number else None,
+            number=self.number,
         )
         self.is_beginning = True
         try:
@@ -85,6 +86,21 @@ class Member:
             await self._start(entry.spec.describe(self.number, now=now, exclude=exclude, plan=plan))
         finally:
             self._has_begun()
+
+    def begin_late(self) -> None:
+        """Begin beside those that somebody else began, who didn't come to this one."""
+        self.is_beginning = True
+        self._seize()
+        self.entry.fleet.spawn(self._begin_late)
+
+    async def _begin_late(self) -> None:
+        entry = self.entry
+        try:
+            await self.begin(entry.exclude_beside(self))
+        except FleetClosed:
+            pass
+        except Exception as error:  # noqa: BLE001 - whatever stores and providers raise
+            entry.refused(error, self.recording)
 
     async def _learn_what_was_before(self, recording: Recording) -> None:
         """Take over what this recording took the place of, if that was so: somebody else has begun it."""
@@ -110,13 +126,15 @@ class Member:
         if not charges[-1].records_no_more:
             self._seize()
         for charge in charges:
-            self._look_after(charge)
+            self._look_after(charge, is_open=True)
         self.go_on()
 
     def go_on(self) -> None:
         """Go on with a start that is still open, unless that is being done."""
-        charge = self.charges[-1]
-        if charge.recording.state is State.STARTING and not self.is_beginning and not charge.is_closed:
+        charge = self.charges[-1] if self.charges else None
+        if charge is None or charge.is_closed or self.is_beginning:
+            return
+        if charge.recording.state is State.STARTING:
             self.is_beginning = charge.is_beginning = True
             self.entry.fleet.spawn(self._go_on, charge)
 
@@ -153,8 +171,8 @@ class Member:
         if self.entry.is_stopped and (charge is None or charge.recording.state.is_before_start):
             raise FleetClosed
 
-    def _look_after(self, charge: Charge) -> None:
-        self.entry.begun_at(charge, self.other_uid_of(charge))
+    def _look_after(self, charge: Charge, *, is_open: bool = False) -> None:
+        self.entry.begun_at(charge, self.other_uid_of(charge), is_open=is_open)
         if self.entry.is_stopped:
             charge.stop_at = -inf
         self.entry.fleet.supervisor.look_after(charge)
@@ -291,7 +309,7 @@ class Member:
 
     def _other_uid(self, uid: int) -> Alternate | None:
         """The uid that a recording doesn't have, of the two that there are; None: there is one only."""
-        recorder = self.entry.spec.recorders[self.number]
+        recorder = self.entry.spec.recorders[self.entry.members.index(self)]
         first = Alternate(uid=recorder.uid, token=recorder.token)
         return next((each for each in (recorder.alternate, first) if each and int(each.uid) != uid), None)
 
@@ -301,6 +319,7 @@ class Member:
             other_uid=lost.recording.uid,
             follows=lost.recording.id,
             beside=self.entry.first_id if self.number else None,
+            number=self.number,
         )
 
     def _gap(self, lost: Charge) -> Gap:

@@ -29,9 +29,9 @@ async def begun_before(cloud: CloudRecording, spec: Spec) -> Result | list[Chain
             return None
     if not any(chain.open for chain in chains):
         return _result(spec, chains)
-    for recorder, chain in zip(spec.recorders, chains, strict=False):
+    for chain in chains:
         if chain.open:  # its start may have to be sent again, which needs its secrets
-            checkpoint = chain.open[-1].checkpoint
+            checkpoint, recorder = chain.open[-1].checkpoint, spec.recorders[chain.number]
             cloud.attach(checkpoint, mode=spec.mode, token=recorder.token, alternate=recorder.alternate)
     return chains
 

@@ -100,7 +100,7 @@ class Spec:
 
     def key_of(self, number: int) -> str | None:
         """The key of one of its recorders: its own, and for twins that one with a number."""
-        return self.key if self.key is None or not number else f"{self.key}~{number}"
+        return self.key if self.key is None or not number else twin_key(self.key, number)
 
     def describe(
         self,
@@ -140,6 +140,16 @@ class Spec:
             key=self.key_of(number),
             plan=plan,
         )
+
+
+def twin_key(key: str, number: int) -> str:
+    """The key of a twin.
+
+    Args:
+        key: That of its spec.
+        number: Which of the recorders it is, 1 or more.
+    """
+    return f"{key}~{number}"
 
 
 def spec_of(first: Checkpoint, *others: Checkpoint) -> Spec:

@@ -39,6 +39,7 @@ class Plan:
         other_uid: Under which uid another one may take its place when the service has lost it.
         follows: The id of the recording whose place it has taken.
         beside: The id of the first of those that record this channel at once (redundancy).
+        number: Which of these it is: 0 for the first one, then its twins.
     """
 
     until: datetime | None = None
@@ -46,6 +47,7 @@ class Plan:
     other_uid: int | None = None
     follows: str | None = None
     beside: str | None = None
+    number: int = 0
 
 
 @frozen(kw_only=True)

@@ -50,7 +50,9 @@ def main() -> int:
         if plan.store is not None:
             changed["kills"] = options.kills
         given = {name: value for name, value in changed.items() if value is not None}
-        report = anyio.run(run, evolve(plan, seed=options.seed, mistakes=options.mistake or (), **given))
+        report = anyio.run(
+            run, evolve(plan, seed=options.seed, mistakes=tuple(options.mistake or ()), **given)
+        )
         reports.append(report)
         faults = report.verdict.faults
         sys.stdout.write("".join(f"{plan.name}: {fault}\n" for fault in faults[:_FAULTS_SHOWN]))

@@ -4,9 +4,9 @@ import json
 import random
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Final, Self
+from typing import Any, Final, Self
 
-from attrs import asdict, field, frozen
+from attrs import asdict, frozen
 
 from agora_rec import AmazonS3, AmazonS3Region, Mix, Spec
 from tests.support.secrets import ACCESS_KEY, SECRET_KEY
@@ -48,10 +48,10 @@ class Plan:
     longest: float = 8.0
     store: str | None = None
     kills: int = 0
-    kill_after: tuple[float, float] = field(default=(0.1, 4.0), converter=tuple)
+    kill_after: tuple[float, float] = (0.1, 4.0)
     lease: float = 2.0
     patience: float = 600.0
-    mistakes: tuple[str, ...] = field(default=(), converter=tuple)
+    mistakes: tuple[str, ...] = ()
     seed: int = 0
 
     @property
@@ -69,7 +69,8 @@ class Plan:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """It from JSON."""
-        return cls(**json.loads(text))
+        given: dict[str, Any] = json.loads(text)
+        return cls(**{name: tuple(each) if isinstance(each, list) else each for name, each in given.items()})
 
     def specs(self) -> Iterator[Spec]:
         """What is to be recorded: the same in each process."""

@@ -47,10 +47,11 @@ class ResultLost(Mistakes):
 
 
 class _Doubling(CloudRecording):
-    async def send(self, operation: Operation[Any], **more: Any) -> Any:  # type: ignore[override]  # a coroutine
+    async def send(self, operation: Operation[Any], **more: Any) -> Any:
         answer = await super().send(operation, **more)
         subject = operation.subject
-        if (operation.name, subject.cname) == (OperationName.START, DOUBLED) and subject.uid < _OTHER_UIDS:
+        is_first = subject.uid is not None and subject.uid < _OTHER_UIDS
+        if (operation.name, subject.cname) == (OperationName.START, DOUBLED) and is_first:
             mode = next(each.mode for each in self.recordings if each.cname == DOUBLED)
             async with self.recording(DOUBLED, _OTHER_UIDS + FIRST_UID, mode):
                 await anyio.sleep(0.1)
@@ -64,7 +65,7 @@ class Doubled(Mistakes):
 
 
 class _Forgetting(CloudRecording):
-    async def send(self, operation: Operation[Any], **more: Any) -> Any:  # type: ignore[override]  # a coroutine
+    async def send(self, operation: Operation[Any], **more: Any) -> Any:
         subject = operation.subject
         if (operation.name, subject.cname) != (OperationName.STOP, FORGOTTEN):
             return await super().send(operation, **more)
