@@ -118,6 +118,13 @@ def workers(session: nox.Session) -> None:
 
 
 @nox.session
+def fleets(session: nox.Session) -> None:
+    """A fleet over real sockets, within its limits, and killed; arguments go to `python -m tests.fleets`."""
+    session.install("-e", ".[tests]")
+    session.run("python", "-m", "tests.fleets", *session.posargs)
+
+
+@nox.session
 def mutate(session: nox.Session) -> None:
     """Delete, redirect and add each row of the lifecycle's tables; a change that no test sees is an error."""
     session.install("-e", ".[tests]")

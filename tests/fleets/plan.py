@@ -69,8 +69,11 @@ class Plan:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """It from JSON."""
-        given: dict[str, Any] = json.loads(text)
-        return cls(**{name: tuple(each) if isinstance(each, list) else each for name, each in given.items()})
+        read: dict[str, Any] = json.loads(text)
+        given: dict[str, Any] = {
+            name: tuple(each) if isinstance(each, list) else each for name, each in read.items()
+        }
+        return cls(**given)
 
     def specs(self) -> Iterator[Spec]:
         """What is to be recorded: the same in each process."""
