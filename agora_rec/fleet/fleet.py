@@ -239,8 +239,8 @@ class Fleet:
 
         Args:
             specs: What is to be recorded.
-            resume: Whether those are not recorded again whose key was recorded to its end before, by this
-                process or another one: their result is given as the store has it.
+            resume: Whether what was begun before under the key of a spec, by this process or another one, is
+                not begun anew: what has ended gives its result as the store has it, what goes on is followed.
 
         Raises:
             RuntimeError: The fleet isn't open.
@@ -296,6 +296,7 @@ class Fleet:
         """Begin nothing any more, send away all that wait, and begin to do what is done on leaving.
 
         With "stop" all recordings are stopped; with "release" and "wait" they go on until the block ends.
+        Returns at once; `record` ends with the results of what it has begun.
         """
         self.is_draining = True
         self._close_feeders()

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from trio.testing import MockClock
 
 from agora_rec import Fleet, FleetClosed, MemoryStore, ResultState, Spec, drain_on
-from tests.support.cloud import Stage, mix, stage
+from tests.support.cloud import Stage, calling, mix, stage
 
 pytestmark = pytest.mark.anyio
 
@@ -95,6 +96,22 @@ async def test_beside_somebody_else_the_stops_go_out_while_the_block_goes_on():
         await anyio.sleep(0.01)
     assert heard == [ONE, ONE]
     assert on.sent.count("stop") == 2
+
+
+@pytest.mark.usefixtures("somebody_listens")
+async def test_requests_that_wait_for_a_place_are_sent_away_so_that_the_server_can_end():
+    async with (
+        stage(latency=0.001) as on,
+        Fleet(on.cloud, on_exit="stop", limit=1) as fleet,
+        drain_on(fleet, ONE),
+        anyio.create_task_group() as tasks,
+    ):
+        await fleet.start(Spec("class-1", 1, mix()))
+        waiting = await calling(tasks, partial(fleet.start, Spec("class-2", 2, mix())))
+        signal.raise_signal(ONE)
+        await waiting.finished()
+        assert isinstance(waiting.error, FleetClosed)
+    assert on.sent.count("start") == 1
 
 
 @pytest.mark.usefixtures("somebody_listens")
