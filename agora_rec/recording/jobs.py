@@ -99,10 +99,9 @@ class Job(Generic[T]):
         self._tell = tell
 
     def unfollow(self) -> None:
-        """Be told of nothing any more."""
-        if self._tell is not None:
-            self._tell = None
-            self._leave()
+        """Be told of nothing any more: whoever follows leaves before the end."""
+        self._tell = None
+        self._leave()
 
     def _come(self) -> anyio.Event:
         """What is set at the end."""

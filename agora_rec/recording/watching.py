@@ -70,6 +70,11 @@ class Looks:
         until = self._clock.monotonic() if self._never_seen else self._denied_at
         return until - self._missed_since >= CONFIRMED_WITHIN
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether it should be there, and nobody has seen it since then."""
+        return self._missed_since is not None
+
     def pause(self) -> float:
         """Seconds to wait before the next look, or until the verdict is due without another one."""
         seconds = min(LOOKS[min(self._made, len(LOOKS) - 1)], self._longest)
@@ -120,7 +125,7 @@ async def look(driver: Driver, looks: Looks, priority: Priority, lookout: Lookou
 
 def learn(driver: Driver, looks: Looks, job: Job[QueryAnswer]) -> None:
     """See what a query that is over says about the recording."""
-    looks.heed(_seen_at(driver))
+    _heed(driver, looks)
     try:
         answer = job.result()
     except WorkerNotFound as error:
@@ -139,7 +144,7 @@ def conclude(driver: Driver, looks: Looks) -> None:
     Raises:
         RecordingGone: The service has not known it for as long as a start or a failover may take.
     """
-    looks.heed(_seen_at(driver))
+    _heed(driver, looks)
     if runs(driver) and looks.are_conclusive:
         driver.note(facts.Left(reason=GONE))
         raise RecordingGone(subject=driver.ledger.subject(OperationName.QUERY), cause=GONE)
@@ -168,6 +173,11 @@ def _since_sid(driver: Driver) -> float | None:
     """Seconds since its sid became known; None: nobody knows any more, so it is long ago."""
     known_since = driver.ledger.sid_known_since
     return None if known_since is None else (driver.keeper.clock.now() - known_since).total_seconds()
+
+
+def _heed(driver: Driver, looks: Looks) -> None:
+    if looks.is_missing:  # mostly it isn't, and there is nothing to work out
+        looks.heed(_seen_at(driver))
 
 
 def _seen_at(driver: Driver) -> float | None:

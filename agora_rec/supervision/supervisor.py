@@ -104,13 +104,11 @@ class Supervisor:
         self._tell_owner(charge)
         self.touch(charge)
 
-    def touch(self, charge: Charge) -> None:
+    def touch(self, charge: Charge, now: Now | None = None) -> None:
         """See what comes next for one of whom something may have changed."""
-        if charge.is_held:
-            self._note_next(charge, self._now())
-
-    def _note_next(self, charge: Charge, now: Now) -> None:
-        due, _ = self._next(charge, now)
+        if not charge.is_held:
+            return
+        due, _ = self._next(charge, now or self._now())
         if self._agenda.note(charge, due):
             self._woken.set()
 
@@ -300,8 +298,7 @@ class Supervisor:
                 self._look_again(charge, look, now.monotonic)
         except Exception as error:  # noqa: BLE001 - whatever its owner raises
             self._failed(charge, error)
-        if charge.is_held:
-            self._note_next(charge, now)
+        self.touch(charge, now)
 
     def _is_gone(self, charge: Charge, looks: Looks) -> bool:
         """Whether the verdict is that it is gone."""
