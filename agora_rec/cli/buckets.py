@@ -87,8 +87,13 @@ def storage(
     return made
 
 
+def regions_of(vendor: str) -> Mapping[str, IntEnum]:
+    """A vendor's regions, by the names that they have there (us-east-1)."""
+    return {each.name.lower().replace("_", "-"): each for each in REGIONS[vendor]}
+
+
 def _region(vendor: str, name: str) -> IntEnum:
-    known = {each.name.lower().replace("_", "-"): each for each in REGIONS[vendor]}
+    known = regions_of(vendor)
     if name.lower() not in known:
         raise click.UsageError(f"--region {name}: --vendor {vendor} has {', '.join(known)}")
     return known[name.lower()]

@@ -1,9 +1,9 @@
 """The commands and their options; those on a store are in `store_commands`.
 
-What they do is in `emulate`, `record`, `demo` and `allow_lists`.
+That on many recordings is in `fleet_command`. What they do is in `emulate`, `record`, `demo` and
+`allow_lists`.
 """
 
-import math
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -12,24 +12,15 @@ import anyio
 import click
 from rich.console import Console
 
-from agora_rec import (
-    AgoraRecError,
-    AudioProfile,
-    Individual,
-    InvalidRequest,
-    Mix,
-    Mode,
-    ModeName,
-    Storage,
-    SubscribeUidGroup,
-    Web,
-    __version__,
-)
+from agora_rec import AgoraRecError, InvalidRequest, Mode, ModeName, Storage, __version__
 from agora_rec.cli import buckets
 from agora_rec.cli.allow_lists import FORMATS
 from agora_rec.cli.board import Board
 from agora_rec.cli.demo import Demo
 from agora_rec.cli.emulate import emulate
+from agora_rec.cli.fleet_command import fleet_command
+from agora_rec.cli.modes import mode_of
+from agora_rec.cli.options import POSITIVE
 from agora_rec.cli.record import Session
 from agora_rec.cli.running import BASE_URL, client, run
 from agora_rec.cli.store_commands import explain_command, list_command, query_command, stop_command
@@ -37,20 +28,6 @@ from agora_rec.cli.webhooks import emulator_arguments, webhook_options
 from agora_rec.emulator import Emulator
 
 PEM: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-HOURS: Final = 24
-
-
-class _Positive(click.FloatRange):
-    """A number above 0. click lets `inf` through, and `nan`, which no range keeps out."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is not a finite number.", param, ctx)
-        return number
-
-
-POSITIVE: Final = _Positive(min=0, min_open=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,7 +36,7 @@ def command() -> None:
     """Agora Cloud Recording: record a channel, look after many, emulate the service, or watch it at work."""
 
 
-for _each in (list_command, explain_command, query_command, stop_command):
+for _each in (fleet_command, list_command, explain_command, query_command, stop_command):
     command.add_command(_each)
 
 
@@ -197,18 +174,7 @@ async def _record(cname: str, uid: int, mode: Mode, seconds: float | None, base_
 def _mode(name: ModeName, storage: Storage, url: str | None) -> Mode:
     if (name is ModeName.WEB) != (url is not None):
         raise click.UsageError("--mode web needs --url, and nothing else has one")
-    if name is ModeName.MIX:
-        return Mix(storage=storage)
-    if name is ModeName.INDIVIDUAL:
-        return Individual(storage=storage, subscribe_uid_group=SubscribeUidGroup.FROM_13_TO_17)
-    return Web(
-        storage=storage,
-        url=url or "",
-        audio_profile=AudioProfile.MONO_48_KBPS,
-        video_width=1280,
-        video_height=720,
-        max_recording_hour=HOURS,
-    )
+    return mode_of(name, storage, url)
 
 
 @command.command("notification-ips")

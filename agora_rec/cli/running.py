@@ -1,8 +1,9 @@
 """What the commands share: how they run, the client by the environment, and the store by its URL."""
 
-import os
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import anyio
@@ -10,6 +11,8 @@ import click
 from click.core import ParameterSource
 
 from agora_rec import CloudRecording, InvalidRequest, Secret, SQLiteStore
+from agora_rec.defaults import QPS
+from agora_rec.options import Options
 from agora_rec.store import SharedStore, store_from_url
 from agora_rec.store.urls import holds_password
 
@@ -28,17 +31,20 @@ def run(main: Callable[[], Coroutine[Any, Any, int]]) -> None:
     sys.exit(code)
 
 
-def client(base_url: str | None, *, store: SharedStore | None = None) -> CloudRecording:
+def client(base_url: str | None, *, store: SharedStore | None = None, qps: float = QPS) -> CloudRecording:
     """A client by the environment."""
+    options: Options = {"store": store, "qps": qps}
+    if base_url:
+        options["base_url"] = base_url
     try:
-        if base_url:
-            return CloudRecording.from_env(base_url=base_url, store=store)
-        return CloudRecording.from_env(store=store)
+        return CloudRecording.from_env(**options)
     except InvalidRequest as error:
         raise click.UsageError(str(error)) from None
 
 
-def _to_store(context: click.Context, parameter: click.Parameter, value: str | None) -> SharedStore | None:
+def _to_store(
+    context: click.Context, parameter: click.Parameter, value: str | None, *, may_be_new: bool
+) -> SharedStore | None:
     if not value:
         return None
     url = Secret(value)
@@ -54,17 +60,31 @@ def _to_store(context: click.Context, parameter: click.Parameter, value: str | N
         raise click.BadParameter(str(error)) from None
     except ImportError as error:
         raise click.ClickException(str(error)) from None
-    if isinstance(store, SQLiteStore) and not os.path.exists(store.path):  # noqa: PTH110 - a look, no work
-        raise click.BadParameter(f"there is no file {store.path}.")  # opening it would make one
+    if isinstance(store, SQLiteStore):
+        _require_file(store, may_be_new=may_be_new)
     return store
 
 
-STORE: Final = click.option(
-    "--store",
-    metavar="URL",
-    envvar="AGORA_STORE",
-    show_envvar=True,
-    callback=_to_store,
-    help="The workers' store: sqlite:///file, redis://..., postgresql://...; with a password only in the "
-    "environment.",
-)
+def _require_file(store: SQLiteStore, *, may_be_new: bool) -> None:
+    path = Path(store.path)
+    if may_be_new and not path.parent.is_dir():
+        raise click.BadParameter(f"there is no directory {path.parent}.")
+    if not may_be_new and not path.exists():
+        raise click.BadParameter(f"there is no file {store.path}.")  # opening it would make one
+
+
+def _store_option(*, may_be_new: bool) -> Callable[[Any], Any]:
+    return click.option(
+        "--store",
+        metavar="URL",
+        envvar="AGORA_STORE",
+        show_envvar=True,
+        callback=partial(_to_store, may_be_new=may_be_new),
+        help="The workers' store: sqlite:///file, redis://..., postgresql://...; with a password only in the "
+        "environment.",
+    )
+
+
+STORE: Final = _store_option(may_be_new=False)
+NEW_STORE: Final = _store_option(may_be_new=True)
+"""The same, for a command that fills it: a file that isn't there is made."""

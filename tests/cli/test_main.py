@@ -40,7 +40,7 @@ def test_it_runs_the_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 def test_it_has_these_commands_and_each_explains_itself():
     on_a_store = {"explain", "list", "query", "stop"}
-    assert set(command.commands) == {"demo", "emulator", "notification-ips", "record"} | on_a_store
+    assert set(command.commands) == {"demo", "emulator", "fleet", "notification-ips", "record"} | on_a_store
     for name in command.commands:
         result = CliRunner().invoke(command, [name, "--help"])
         assert result.exit_code == 0
