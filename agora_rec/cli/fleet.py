@@ -174,9 +174,7 @@ class Session:
 def _commands(result: Result) -> Iterator[str]:
     """How to stop by hand what may run of it."""
     spec = result.spec
-    for take in result.takes:
-        if take.ended_at is not None:
-            continue
+    for take in (take for take in result.takes if take.ended_at is None):
         if take.sid is None:
             yield f"{label(name_of(spec))} uid {take.uid}: its start was not answered, so there is no sid"
             continue

@@ -62,7 +62,7 @@ class Board:
         """Show how it stands, and elsewhere than on a terminal what is new."""
         if self._live is not None:
             self._live.update(self._screen(), refresh=True)
-        elif not self.console.is_terminal:
+        else:
             for each in news:
                 self.say(f"{label(each.name)}: {each.text}")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio
 import pytest
+from attrs import evolve
 from click.testing import CliRunner, Result
 from rich.console import Console
 
@@ -21,9 +22,9 @@ from agora_rec.cli.commands import command
 from agora_rec.cli.fleet import Session
 from agora_rec.cli.fleet_board import Board
 from agora_rec.cli.fleet_progress import ALL_RECORDED, MAY_RUN, NOT_ALL_RECORDED, Progress
-from agora_rec.cli.spec_fields import FIELDS
+from agora_rec.cli.spec_fields import FIELDS, read_specs
 from agora_rec.emulator import Emulator, Refuse, Settings, SlowAnswer
-from tests.cli.processes import agora_rec, line_with
+from tests.cli.processes import ROOT, agora_rec, line_with
 from tests.support.backends import virtual_time
 from tests.support.cloud import START, STOP, mix
 from tests.support.secrets import ACCESS_KEY, CUSTOMER_ID, CUSTOMER_SECRET, SECRET_KEY, shown_in
@@ -132,6 +133,28 @@ async def test_all_are_recorded_as_there_is_room_and_each_change_is_told(stage: 
         "2 recordings: 2 uploaded; 2 files, 8 calls",
     ]
     assert not stage.emulator.running()
+
+
+@pytest.mark.anyio
+async def test_the_example_of_the_documents_is_recorded(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AGORA_STORAGE_ACCESS_KEY", ACCESS_KEY)
+    monkeypatch.setenv("AGORA_STORAGE_SECRET_KEY", SECRET_KEY)
+    specs = read_specs(ROOT / "docs" / "examples" / "lessons.csv", now=stage.clock.now())
+    assert await stage.run(*(evolve(spec, until=timedelta(minutes=1)) for spec in specs)) == ALL_RECORDED
+    assert [each["spec"]["vendor"] for each in stage.report["recordings"]] == [
+        *("amazon-s3", "amazon-s3"),
+        "google",
+    ]
+
+
+@pytest.mark.anyio
+async def test_a_terminal_shows_a_table_that_is_gone_at_the_end(stage: Stage):
+    assert await stage.run(lesson(1, 5), is_terminal=True) == ALL_RECORDED
+    shown = stage.output.getvalue()
+    assert re.search(r"'lesson-1' +recording +0", shown)
+    assert "\x1b[?25l" in shown  # the cursor is hidden, and shown again
+    assert shown.rindex("\x1b[?25h") < shown.rindex("1 recording: 1 uploaded; 1 file")
+    assert shown.count("\n'lesson-1'") == 0
 
 
 @pytest.mark.anyio
@@ -246,6 +269,16 @@ async def test_a_second_interrupt_leaves_at_once_and_says_what_may_run(stage: St
     left = json.loads(stage.reports[0])
     assert left["interrupted"] is True
     assert left["totals"]["maybe_running"] == 3
+
+
+@pytest.mark.anyio
+async def test_with_a_store_it_says_how_to_go_on(stage: Stage, interrupt: Any):
+    interrupt(30, 0.1)
+    stage.store = MemoryStore()
+    stage.emulator.inject(SlowAnswer(5.0), operation=STOP)
+    await stage.run(lesson(1, None))
+    assert stage.left == [MAY_RUN]
+    assert "The store has them: the same command with --resume --adopt goes on with them." in stage.said()
 
 
 @pytest.mark.anyio
@@ -447,9 +480,9 @@ def test_after_a_second_ctrl_c_the_same_command_finds_everything(
 ):
     emulator, _ = service
     cnames = [f"twice-{number}" for number in range(5)]
-    arguments = ["fleet", listed(*cnames), "--store", f"sqlite:///{tmp_path}/fleet.db", "--limit", "4"]
+    arguments = ["fleet", listed(*cnames), "--store", f"sqlite:///{tmp_path}/fleet.db", "--qps", "50"]
     emulator.inject(Refuse(status=401), operation=STOP, times=None)
-    with agora_rec(*arguments, environment=environment) as process:
+    with agora_rec(*arguments, "--limit", "4", environment=environment) as process:
         line_with(process, "'twice-3/7': recording")
         process.send_signal(signal.SIGINT)
         line_with(process, "Ctrl-C: stopping all")

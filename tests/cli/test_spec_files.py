@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from agora_rec.cli import spec_files
 from agora_rec.cli.spec_fields import FIELDS, read_specs
 from agora_rec.cli.spec_files import MOST_BYTES
 from agora_rec.model import Mode
+from tests.cli.processes import ROOT
 from tests.support.secrets import ACCESS_KEY, NEEDLE, SECRET_KEY, TOKEN, TOKEN_OF_ALTERNATE, shown_in
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -47,7 +49,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def reads(tmp_path: Path) -> Reads:
     """Read a file with that content."""
 
-    def read(text: str | bytes, name: str = "list.toml", **options: int) -> tuple[Spec, ...]:
+    def read(text: str | bytes, name: str = "list.toml", **options: Any) -> tuple[Spec, ...]:
         path = tmp_path / name
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         return read_specs(path, now=NOW, **options)
@@ -336,3 +338,10 @@ def test_every_mode_can_be_listed(reads: Reads) -> None:
 def test_the_names_are_few_enough_to_be_told() -> None:
     assert "cname" in FIELDS
     assert len(", ".join(FIELDS)) < 2 * 200
+
+
+@pytest.mark.parametrize("name", ["lessons.toml", "lessons.csv"])
+def test_the_files_of_the_documents_are_right(name: str) -> None:
+    specs = read_specs(ROOT / "docs" / "examples" / name, now=NOW)
+    assert [spec.cname for spec in specs] == ["class-42", "class-43", "whiteboard-43"]
+    assert specs[0].until == timedelta(minutes=45)
