@@ -126,6 +126,7 @@ class Session:
                 if self._fleet is not None:
                     self._fleet.drain()  # at once: the block of the fleet may have something to end first
                 self._going.cancel()
+                self.board.show(self.board.progress.withdraw())
 
     def _leave(self, name: str) -> None:
         """Leave at once, whatever is under way; what can still be told is told."""

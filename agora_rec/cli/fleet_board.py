@@ -75,9 +75,9 @@ class Board:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def sum_up(self) -> None:
-        """Tell what was not recorded and why, and all in one line."""
+        """Tell what was begun and not recorded, and why; and all in one line."""
         for result in self.progress.results:
-            if not result.state.is_recorded:
+            if not result.state.is_recorded and result.state is not ResultState.WITHDRAWN:
                 reason = why(result)
                 self.tell(f"{label(name_of(result.spec))}: {result.state}{': ' if reason else ''}{reason}")
         self.say(self.progress.tell())

@@ -183,10 +183,10 @@ def _storage(one: "_One", vendor: str) -> Storage:
     options: dict[str, Any] = {}
     if vendor in REGIONS:
         regions = regions_of(vendor)
-        region = one.get("bucket_region", "")
+        region: str = one.get("bucket_region", "")
         options["region"] = regions.get(region.lower(), next(iter(regions.values())))
         if region.lower() not in regions:
-            near = get_close_matches(region.lower()[:_SHOWN], regions, n=3) or regions
+            near: list[str] = get_close_matches(region.lower()[:_SHOWN], list(regions), n=3) or list(regions)
             one.wrong("bucket_region", shown(region, _SHOWN), f"{vendor} has {', '.join(near)}")
     elif "bucket_region" in one.values:
         one.wrong("bucket_region", shown(one.values["bucket_region"], _SHOWN), f"not for {vendor}")

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from attrs import field, frozen
 
@@ -114,13 +114,13 @@ def _read_toml(
     except (ValueError, RecursionError) as error:  # also numbers too long for Python, and nesting too deep
         raise _wrong(name, shown(str(error), _SHOWN), "TOML") from None
     violations = list(wrong_names(name, document, _TABLES))
-    defaults, tables = document.get("defaults", {}), document.get("recording", [])
-    if not isinstance(defaults, dict):
-        violations.append(Violation(f"{name}: defaults", type(defaults).__name__, "a table: [defaults]"))
-        defaults = {}
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        violations.append(Violation(f"{name}: recording", type(tables).__name__, "tables: [[recording]]"))
-        tables = []
+    defaults = _table(document.get("defaults", {}))
+    tables = _tables(document.get("recording", []))
+    if defaults is None:
+        violations.append(Violation(f"{name}: defaults", "something else", "a table: [defaults]"))
+    if tables is None:
+        violations.append(Violation(f"{name}: recording", "something else", "tables: [[recording]]"))
+    defaults, tables = defaults or {}, tables or []
     places = _places(name, text, len(tables))
     at_top = {key: Given(f"{name}: defaults", value) for key, value in defaults.items()}
     violations += wrong_names(f"{name}: defaults", defaults, known)
@@ -130,6 +130,16 @@ def _read_toml(
         own = {key: Given(where, value) for key, value in table.items()}
         rows.append(Row(where, _with_defaults(own, at_top, groups)))
     return rows, violations
+
+
+def _table(value: Any) -> dict[str, Any] | None:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def _tables(value: Any) -> list[dict[str, Any]] | None:
+    given: list[Any] = value if isinstance(value, list) else [None]
+    tables = [table for table in map(_table, given) if table is not None]
+    return tables if len(tables) == len(given) else None
 
 
 def _places(name: str, text: str, count: int) -> list[str]:
@@ -162,7 +172,7 @@ def _read_csv(
     violations: list[Violation] = []
     rows: list[Row] = []
     try:
-        header = [cell.strip() for cell in next(reader, [])]
+        header = [cell.strip() for cell in next(reader, list[str]())]
         where = f"{name}:{reader.line_num}"
         violations += wrong_names(where, dict.fromkeys(header), known)
         violations += (

@@ -120,4 +120,5 @@ def recorders(value: Any) -> list[Mapping[str, Any]]:
         raise BrokenRuleError(
             "uids; or tables with uid, region, token_env, alternate and alternate_token_env"
         )
-    return [part if isinstance(part, dict) else {"uid": part} for part in parts]
+    given: list[Any] = parts
+    return [part if isinstance(part, dict) else {"uid": part} for part in given]

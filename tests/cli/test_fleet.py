@@ -221,6 +221,7 @@ async def test_an_interrupt_stops_all_and_sends_away_who_waits(stage: Stage, int
     ]
     assert stage.report["interrupted"] is True
     assert not stage.emulator.running()
+    assert stage.said().count("'lesson-3': withdrawn") == 1
     assert stage.left == []
 
 
