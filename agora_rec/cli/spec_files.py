@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 from attrs import field, frozen
 
 from agora_rec import InvalidRequest, Violation
+from agora_rec.cli.spec_values import is_list
 from agora_rec.errors.text import shown
 from agora_rec.secret import MASK
 
@@ -137,7 +138,7 @@ def _table(value: Any) -> dict[str, Any] | None:
 
 
 def _tables(value: Any) -> list[dict[str, Any]] | None:
-    given: list[Any] = value if isinstance(value, list) else [None]
+    given = value if is_list(value) else [None]
     tables = [table for table in map(_table, given) if table is not None]
     return tables if len(tables) == len(given) else None
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import isfinite
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeGuard, TypeVar
 
 from agora_rec import Secret
 from agora_rec.errors.text import shown
@@ -30,6 +30,11 @@ class BrokenRuleError(Exception):
         super().__init__(rule)
         self.rule = rule
         self.value = value
+
+
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Whether it is a list, of whatever."""
+    return isinstance(value, list)
 
 
 def text(value: Any) -> str:
@@ -116,9 +121,8 @@ def from_environment(value: Any) -> Secret:
 def recorders(value: Any) -> list[Mapping[str, Any]]:
     """Recorders beside the first one: uids in one text, or a list of uids and tables."""
     parts: Any = value.replace(";", " ").split() if isinstance(value, str) else value
-    if not isinstance(parts, list):
+    if not is_list(parts):
         raise BrokenRuleError(
             "uids; or tables with uid, region, token_env, alternate and alternate_token_env"
         )
-    given: list[Any] = parts
-    return [part if isinstance(part, dict) else {"uid": part} for part in given]
+    return [part if isinstance(part, dict) else {"uid": part} for part in parts]
