@@ -55,7 +55,7 @@ class Adoption:
 
     def adopt(self, found: Mapping[str, Sequence[Chain]]) -> None:
         """Go on with what was found, or let others do so where it is to be begun here or nobody adopts."""
-        for root, chains in found.items():
+        for root, chains in sorted(found.items(), key=_is_live):  # the last one of a key has it
             if self._is_wanted(chains):
                 spec = spec_of(*(chain.last.checkpoint for chain in chains))
                 self._fleet.enter(spec, is_checked=True).adopt(root, chains, is_asked_for=False)
@@ -99,3 +99,7 @@ class Adoption:
             else:  # who looks after a part of it does so for the whole, or is dead and will be found to be
                 self._unwanted += [self._leases[each] for each in ids & self._leases.keys()]
         return free
+
+
+def _is_live(group: tuple[str, Sequence[Chain]]) -> bool:
+    return any(chain.last.checkpoint.is_live for chain in group[1])

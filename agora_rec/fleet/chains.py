@@ -1,7 +1,6 @@
 """Which recordings of a store belong together: those that took each other's place, and those beside them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import count
 from typing import Final
 
 from attrs import frozen
@@ -89,15 +88,19 @@ async def all_chains_of(
     root = chains[0].root
     first = await cloud.store.load(root)
     numbers, others = {chain.number for chain in chains}, list[Chain]()
-    if first is not None and 0 not in numbers:
-        others.append(await whole_chain_of(cloud, first, is_open))
-    key = None if first is None else first.checkpoint.key
-    for number in count(1):
-        twin = None if key is None else await cloud.store.load_by_key(twin_key(key, number))
-        if twin is None or _plan(twin.checkpoint).beside != root:
-            break
-        if number not in numbers and not twin.checkpoint.standing.state.is_before_start:
+    if first is None:
+        return tuple(chains)
+    key = first.checkpoint.key
+    if 0 not in numbers:
+        newest = None if key is None else await cloud.store.load_by_key(key)
+        chain = await chain_of(cloud, newest or first, is_open)
+        others.append(chain if chain.root == root else await chain_of(cloud, first, is_open))
+    number = 1
+    while key is not None and (twin := await cloud.store.load_by_key(twin_key(key, number))) is not None:
+        is_of_this = _plan(twin.checkpoint).beside == root
+        if is_of_this and number not in numbers and not twin.checkpoint.standing.state.is_before_start:
             others.append(await chain_of(cloud, twin, is_open))
+        number += 1
     return tuple(sorted((*chains, *others), key=lambda chain: chain.number))
 
 

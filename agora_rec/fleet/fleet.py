@@ -428,8 +428,8 @@ class Fleet:
 
     @property
     def known_keys(self) -> set[str]:
-        """The keys of what goes on, those of twins included."""
-        return {key for entry in self._entries.values() for key in entry.keys}
+        """The keys of what records, or is about to, those of twins included."""
+        return {key for entry in self._entries.values() if entry.may_run for key in entry.keys}
 
     def enter(self, spec: Spec, *, is_checked: bool = False) -> Entry:
         """Make a place in the books for one more.
