@@ -47,7 +47,11 @@ class Workers:
 
     def spec(self, **more: Any) -> Spec:
         """One with a twin, that ends in a while."""
-        given = {"key": "lesson", "twins": (Twin(uid=2),), "until": self.clock.now() + timedelta(hours=1)}
+        given: dict[str, Any] = {
+            "key": "lesson",
+            "twins": (Twin(uid=2),),
+            "until": self.clock.now() + timedelta(hours=1),
+        }
         return Spec("class-1", 1, mix(), **(given | more))
 
     async def begin_and_release(self, spec: Spec, *, stopped: int | None = None) -> None:
