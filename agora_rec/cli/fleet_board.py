@@ -1,10 +1,11 @@
 """What `agora-rec fleet` shows: on a terminal a table that is kept up to date, elsewhere a line a change."""
 
+import logging
 from collections.abc import Iterable
 from typing import Final
 
 import anyio
-from attrs import define, field
+from attrs import Factory, define, field
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,6 +15,7 @@ from rich.text import Text
 from agora_rec import Result, ResultState
 from agora_rec.cli.fleet_progress import News, Progress, label, name_of, why
 from agora_rec.errors.text import escaped
+from agora_rec.fleet.fleet import INCIDENT
 
 STYLES: Final = {
     ResultState.WAITING: "dim",
@@ -26,13 +28,26 @@ STYLES: Final = {
 """All others are trouble."""
 TROUBLE: Final = "bold white on red"
 
+_LOG: Final = logging.getLogger("agora_rec")
 _BESIDE_ROWS: Final = 5
 """Lines of the screen for the head, for what is left out, the totals and the cursor."""
 _NAME: Final = 40
 _WHY: Final = 200
 
 
-@define
+class _Said(logging.Handler):
+    """Has the board say what is logged, but for what it shows by itself: what happens to recordings."""
+
+    def __init__(self, board: "Board") -> None:
+        super().__init__(logging.WARNING)
+        self._board = board
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg != INCIDENT:
+            self._board.say(escaped(record.getMessage(), _WHY))
+
+
+@define(eq=False)
 class Board:
     """The screen of one run.
 
@@ -45,15 +60,18 @@ class Board:
     progress: Progress
     _began: float = field(factory=anyio.current_time, init=False)
     _live: Live | None = field(default=None, init=False)
+    _log: logging.Handler = field(init=False, default=Factory(_Said, takes_self=True))
 
     def open(self) -> None:
-        """Begin to show; on a terminal the table appears."""
+        """Begin to show; on a terminal the table appears. What is logged is said here, and nowhere else."""
+        _LOG.addHandler(self._log)
         if self.console.is_terminal:
             self._live = Live(self._screen(), console=self.console, auto_refresh=False, transient=True)
             self._live.start(refresh=True)
 
     def close(self) -> None:
         """Leave the terminal as it was; what was said stays."""
+        _LOG.removeHandler(self._log)
         if self._live is not None:
             self._live.stop()
             self._live = None

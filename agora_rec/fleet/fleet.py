@@ -33,6 +33,8 @@ from agora_rec.vocabulary import ModeName
 
 Ts = TypeVarTuple("Ts")
 log: Final = logging.getLogger("agora_rec")
+INCIDENT: Final = "fleet: %s: %s"
+"""The log's message for what has happened to one recording: its channel, and what."""
 
 LIMIT: Final = 50
 """How many recordings an account may have at once to begin with (timing.yaml `limits.pcw`)."""
@@ -512,7 +514,7 @@ class Fleet:
     def tell(self, spec: Spec, incident: Incident, recording: Recording | None) -> None:
         """Log what has happened to one of them."""
         fields = {} if recording is None else recording.driver.ledger.log_fields
-        log.warning("fleet: %s: %s", shown(spec.cname, 80), incident, extra=fields)
+        log.warning(INCIDENT, shown(spec.cname, 80), incident, extra=fields)
 
 
 _NOT_OPEN: Final = "the fleet is not open: use 'async with Fleet(...) as fleet'"

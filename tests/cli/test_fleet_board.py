@@ -1,6 +1,8 @@
 """What `agora-rec fleet` shows of its recordings, and what it tells of them at the end."""
 
 import io
+import logging
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +22,7 @@ from agora_rec.cli.fleet_progress import (
     why,
 )
 from agora_rec.errors import FleetClosed
+from agora_rec.fleet.fleet import INCIDENT
 from tests.support.backends import virtual_time
 from tests.support.cloud import mix
 
@@ -85,6 +88,20 @@ async def test_what_is_said_meanwhile_stays_above_the_table_and_foreign_texts_ar
     assert "0.0 s  Ctrl-C: stopping all" in output.getvalue()
     assert "'\\x1b[2Jevil/7': failed: lost: it is gone" in output.getvalue()
     assert "\x1b[2Jevil" not in output.getvalue()
+
+
+@pytest.mark.anyio
+async def test_what_is_logged_is_said_once_by_the_board():
+    board, output = screen()
+    board.open()
+    log = logging.getLogger("agora_rec")
+    log.warning(INCIDENT, "'a'", LOST)
+    log.warning("the store is \x1b[2J%s", "away")
+    log.info("all is well")
+    board.close()
+    log.warning("nobody listens")
+    assert "0.0 s  the store is \\x1b[2Jaway" in output.getvalue()
+    assert not re.search("it is gone|all is well|nobody", output.getvalue())
 
 
 def test_each_change_is_news_once():
