@@ -23,6 +23,9 @@ EXIT_SECONDS: Final = 3.0
 """Seconds for which the place of a recording that has left is kept free: the service counts its worker until
 that is gone, which takes a moment that no document names (the emulator's takes 2 s)."""
 
+_AT_ONCE: Final = 1e-6
+"""Seconds that aren't worth waiting for: sums of seconds aren't exact, and a clock may stand still."""
+
 
 @define(eq=False)
 class _Ticket:
@@ -158,7 +161,7 @@ class Admission:
 
     def _let_go(self) -> None:
         now = self._clock.monotonic()
-        while self._leaving and self._leaving[0][0] <= now:
+        while self._leaving and self._leaving[0][0] <= now + _AT_ONCE:
             self.used -= self._leaving.popleft()[1]
             self._freed = True
 

@@ -21,7 +21,7 @@ from agora_rec.errors import (
     TransportError,
 )
 from agora_rec.recording import Recording
-from agora_rec.supervision import IncidentKind
+from agora_rec.supervision import Charge, IncidentKind
 from agora_rec.supervision.incidents import told
 from agora_rec.vocabulary import State
 
@@ -67,8 +67,10 @@ async def persist(entry: "Entry", step: Callable[[], Awaitable[T]]) -> T:
             await failures.heed(error)
 
 
-async def reach_start(entry: "Entry", recording: Recording) -> None:
+async def reach_start(entry: "Entry", charge: Charge) -> None:
     """Have it record; try again where nothing speaks against it.
+
+    From before its start on it is known to others as looked after, or a fleet that adopts would take it over.
 
     Returns also when it has been stopped or has ended meanwhile: its state tells.
 
@@ -78,10 +80,13 @@ async def reach_start(entry: "Entry", recording: Recording) -> None:
         AgoraRecError: It was refused for good, or for too long.
         Exception: Whatever the store, or the provider of secrets, raises.
     """
+    recording = charge.recording
     async with AsyncExitStack() as stack:
         refusals = _Refusals(entry, recording, stack)
         failures = _Failures(entry, recording)
         while True:
+            if charge.lookout is not None:
+                await charge.lookout.take()
             try:
                 await recording.ensure_started()
             except ConcurrencyLimitReached as error:

@@ -262,6 +262,9 @@ class Entry:
         except Exception as error:  # noqa: BLE001 - whatever stores and providers raise
             self.refused(error, self.members[0].recording)
             self.error = error
+        except BaseException:  # the fleet is left: nobody wants it any more
+            self.error = FleetClosed()
+            raise
         finally:
             self._end_beginning()
 

@@ -14,6 +14,7 @@ from agora_rec.fleet.replacing import is_lost, would_fail_again
 from agora_rec.fleet.result import Gap
 from agora_rec.model import Alternate
 from agora_rec.recording import Description, Recording
+from agora_rec.recording.lookout import Lookout
 from agora_rec.store import Plan, Stored
 from agora_rec.supervision import Charge, IncidentKind
 from agora_rec.supervision.incidents import told
@@ -142,7 +143,7 @@ class Member:
         """Go on with a start that somebody else has sent, or was about to send."""
         try:
             with anyio.CancelScope() as self.scope:
-                await reach_start(self.entry, charge.recording)
+                await reach_start(self.entry, charge)
         except Exception as error:  # noqa: BLE001 - whatever it is, a notification may still tell
             self.happened(charge, IncidentKind.UNCONFIRMED, told(error))
         finally:
@@ -160,14 +161,18 @@ class Member:
                 if recording.id != description.id:
                     await self._learn_what_was_before(recording)
                 charge = Charge(recording, self)
+                if self.entry.fleet.cloud.is_store_shared:
+                    charge.lookout = Lookout(recording.driver.ledger)
                 self.charges.append(charge)
-                await reach_start(self.entry, recording)
+                await reach_start(self.entry, charge)
         finally:
             self.scope = None
             if charge is not None and charge.recording.state.is_unfinished:
                 self._look_after(charge)
             elif charge is not None:
                 charge.is_closed = True
+                if charge.lookout is not None:
+                    self.entry.fleet.cloud.spawn(charge.lookout.give_back, name="let others look")
         if self.entry.is_stopped and (charge is None or charge.recording.state.is_before_start):
             raise FleetClosed
 

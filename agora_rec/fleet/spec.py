@@ -198,6 +198,7 @@ def check(spec: Spec, *, replacement: Replacement | None, now: datetime) -> None
     wrong = [*_wrong_until(spec, now), *_wrong_key(spec), *_wrong_lists(spec), *_wrong_twins(spec)]
     wrong += wrong_flag("announce_start", spec.announce_start)
     sound = spec if _is_list(spec.exclude) else evolve(spec, exclude=())
+    sound = sound if _is_list(spec.twins) else evolve(sound, twins=())
     for number, recorder in enumerate(_recorders(spec)):
         try:
             if isinstance(recorder, Twin):
