@@ -84,6 +84,8 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.transport_overhead", *session.posargs)
     session.run("python", "-m", "benchmarks.notifications", *session.posargs)
     session.run("python", "-m", "benchmarks.stores", *session.posargs)
+    session.run("python", "-m", "benchmarks.fleet", *session.posargs)
+    session.run("python", "-m", "benchmarks.watching", *session.posargs)
     session.run("python", "-m", "benchmarks.flow")
     session.run("python", "-m", "benchmarks.telemetry")
     session.run("python", "-m", "benchmarks.budget")

@@ -15,11 +15,12 @@ _STYLE: Final = """
 """
 
 
-def histogram(title: str, counts: Sequence[int], *, ideal: float, minutes: float) -> str:
+def histogram(title: str, source: str, counts: Sequence[int], *, ideal: float, minutes: float) -> str:
     """Draw it on a ground of its own, so that it can be read in light and in dark.
 
     Args:
         title: What is counted, and in what time.
+        source: Where it was measured; not seen.
         counts: How many in each bin, the bins as wide as each other.
         ideal: How many in each if they were spread evenly.
         minutes: How long all bins are together.
@@ -36,6 +37,7 @@ def histogram(title: str, counts: Sequence[int], *, ideal: float, minutes: float
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">',
             f"<title>{escape(title)}</title>",
+            f"<desc>{escape(source)}</desc>",
             f"<style>{_STYLE}</style>",
             f'<rect width="{_WIDTH}" height="{_HEIGHT}" rx="8" fill="#ffffff"/>',
             f'<text x="{_LEFT}" y="26">{escape(title)}</text>',

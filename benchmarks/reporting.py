@@ -62,9 +62,22 @@ def _cells(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     return [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
 
 
+def measured_by(command: str, measured: str) -> str:
+    """The line that says where a figure comes from."""
+    return f"Measured by `{command}`: {measured}."
+
+
 def write_part(name: str, command: str, measured: str, text: str) -> None:
     """Write a part of the documents, with the command and the machine that it comes from."""
+    _write(name, f"{text}\n\n{measured_by(command, measured)}\n")
+
+
+def write_drawing(name: str, drawing: str) -> None:
+    """Write a drawing for the documents; it says itself where it comes from."""
+    _write(name, drawing)
+
+
+def _write(name: str, text: str) -> None:
     PARTS.mkdir(exist_ok=True)
-    made_by = f"Measured by `{command}`: {measured}."
-    (PARTS / name).write_text(f"{text}\n\n{made_by}\n", encoding="utf-8")
+    (PARTS / name).write_text(text, encoding="utf-8")
     print(f"wrote {PARTS / name}", file=sys.stderr)

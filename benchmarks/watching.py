@@ -36,6 +36,8 @@ SECONDS: Final = 7200.0
 POLL_EVERY: Final = 30.0
 FAILOVERS: Final = 3
 """A server that is lost after these takes the recording with it (timing.yaml `failovers_max`)."""
+USED_UP_AT: Final = 317.0
+"""When those that will be lost use these up, in 0.1 s each: between two of the poller's queries."""
 FAILOVER_SECONDS: Final = 60.0
 STORAGE: Final = AmazonS3(region=AmazonS3Region.US_EAST_1, bucket="b", access_key="id", secret_key="key")
 MODE: Final = Mix(storage=STORAGE)
@@ -87,7 +89,7 @@ async def stage(webhooks: WebhookSwitches | None) -> AsyncGenerator[Stage]:
 async def trouble(on: Stage) -> None:
     """Lose some recordings and move others, each at a moment of its own."""
     moments = random.Random(7)
-    await anyio.sleep(300)
+    await anyio.sleep(USED_UP_AT)
     for _ in range(FAILOVERS):
         for number in LOST:
             fail_over(on, number, 0.1)

@@ -50,10 +50,13 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
 MEASURED: Final[Mapping[str, str]] = {
     "fuzzing.md": "python -m tests.fuzz --markdown",
     "performance_calls.md": "python -m benchmarks.transport_overhead --markdown",
+    "performance_fleet.md": "python -m benchmarks.fleet --markdown",
     "performance_imports.md": "python -m benchmarks.import_time --markdown",
     "performance_notifications.md": "python -m benchmarks.notifications --markdown",
     "performance_profile.md": "python -m benchmarks.transport_overhead --markdown",
+    "performance_spread.svg": "python -m benchmarks.fleet --markdown",
     "performance_stores.md": "python -m benchmarks.stores --markdown",
+    "performance_watching.md": "python -m benchmarks.watching --markdown",
     "workers.md": "python -m tests.workers --markdown",
 }
 

@@ -22,8 +22,12 @@ from agora_rec import LoopClock, State
 from agora_rec.fleet import Fleet, Spec
 from agora_rec.supervision.agenda import Agenda
 from agora_rec.supervision.rota import Rota
-from tests.support.cloud import mix
+from tests.supervision.desk import desk
+from tests.support.backends import virtual_time
+from tests.support.cloud import QUERY, mix
 from tests.support.instant import InstantService, client_of
+
+anyio_backend = virtual_time
 
 FEW: Final = 30
 MANY: Final = 60
@@ -163,3 +167,20 @@ def test_what_comes_a_little_early_is_not_put_off():
     assert rota.place(0.0) == 0.0
     assert rota.place(0.09) == 0.09
     assert rota.place(0.09) > 0.18
+
+
+@pytest.mark.anyio
+async def test_a_look_that_waits_for_its_slot_is_withdrawn_when_nobody_looks_after_the_recording_any_more():
+    async with desk(client={"qps": 0.2}, latency=0) as at:
+        charge = await at.confirmed()
+        await anyio.sleep(10)
+        await charge.recording.query()  # takes the slot
+        charge.look_at = at.on.clock.monotonic()
+        at.supervisor.touch(charge)
+        await anyio.wait_all_tasks_blocked()
+        assert charge.is_busy
+        before = len(at.on.calls(QUERY))
+        at.supervisor.dismiss(charge)
+        await anyio.sleep(60)
+        assert len(at.on.calls(QUERY)) == before
+        assert not charge.is_busy
