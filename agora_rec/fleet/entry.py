@@ -46,6 +46,7 @@ class Entry:
 
     __slots__ = (
         "admission",
+        "counted",
         "earlier",
         "error",
         "failures",
@@ -101,6 +102,8 @@ class Entry:
         """Made by whoever waits for it to begin, or to be stopped."""
         self.result: Result | None = None
         """What has become of it, when it is over."""
+        self.counted: Result | None = None
+        """What the fleet has counted it as, if it keeps no more of it than that."""
         self.on_close: tuple[Callable[[Entry], None], ...] = ()
 
     @property

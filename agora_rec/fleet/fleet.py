@@ -266,7 +266,7 @@ class Fleet:
         results = [entry.result or entry.so_far() for entry in entries]
         return Report(
             results=tuple(results),
-            forgotten=dict(self._forgotten),
+            forgotten=dict(+self._forgotten),
             calls=calls + sum(result.calls for result in results),
         )
 
@@ -493,15 +493,19 @@ class Fleet:
     def reopened(self, entry: Entry) -> None:
         """One that was over is not."""
         self._entries[entry.number] = entry
-        if entry in self._over:  # not one of those that made room
+        counted, entry.counted = entry.counted, None
+        if counted is None:
             self._over.remove(entry)
+        else:  # it had made room for others
+            self._forgotten[counted.state] -= 1
+            self._calls_forgotten -= counted.calls
 
     def _slim(self, entry: Entry) -> None:
         if entry.result is not None and entry.result.state in _SETTLED:
             entry.forget_recordings()
 
     def _forget(self, entry: Entry) -> None:
-        result = entry.result or entry.so_far()
+        entry.counted = result = entry.result or entry.so_far()
         self._forgotten[result.state] += 1
         self._calls_forgotten += result.calls
 

@@ -35,7 +35,7 @@ def a_charge(state: State, **known: Any) -> Charge:
     standing = Standing(
         state=state,
         sid=None if state in (State.IDLE, State.ACQUIRED, State.STARTING) else known.pop("sid", "s"),
-        acquired_at=at(-10) if acquired is None else at(acquired),
+        acquired_at=None if acquired == inf else at(-10) if acquired is None else at(acquired),
         left_at=None if left is None else at(left),
         exited_at=None if exited is None else at(exited),
     )
@@ -118,6 +118,7 @@ TABLE: list[tuple[str, Charge, tuple[float, Duty]]] = [
         a_charge(S.RECORDING, look_at=-1, renew_at=-2, lease_at=-3, is_busy=True),
         (71 * HOUR - 10, Duty.WARN),
     ),
+    ("nobody knows since when", a_charge(S.RECORDING, acquired=inf, look_at=70), (70, Duty.LOOK)),
     ("busy, its time over", a_charge(S.RECORDING, look_at=-1, until=30, is_busy=True), (30, Duty.STOP)),
     (
         "72 hours, an hour left",
@@ -177,7 +178,7 @@ TABLE: list[tuple[str, Charge, tuple[float, Duty]]] = [
         (0, Duty.STOP),
     ),
     (
-        "nobody knows since when",
+        "nobody knows how long that is ago",
         a_charge(S.STOPPING, is_unsure=True, lookout=object()),
         (0, Duty.STOP),
     ),

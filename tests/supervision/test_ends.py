@@ -16,6 +16,7 @@ from agora_rec.model.events import (
     SessionExit,
     SessionFailover,
 )
+from agora_rec.recording.watching import WATCH_EVERY
 from agora_rec.supervision import Charge, IncidentKind
 from tests.supervision.desk import HEARS, NOT_FOUND, Desk, desk
 from tests.support.backends import virtual_time
@@ -290,6 +291,30 @@ async def test_an_owner_may_dismiss_it_when_he_is_told_that_it_has_left():
         await anyio.sleep(300)
         assert at.owner.told == ["left"]
         assert at.supervisor.rota.count == 0
+
+
+async def test_a_look_at_what_is_dismissed_gives_up_as_soon_as_it_may():
+    async with desk() as at:
+        charge = await at.confirmed()
+        at.on.emulator.inject(Refuse(503), operation=QUERY, times=None)
+        await at.next_look()
+        await anyio.sleep(1)
+        assert charge.is_busy
+        at.supervisor.dismiss(charge)
+        seen = len(at.on.calls(QUERY))
+        await anyio.sleep(60)
+        assert len(at.on.calls(QUERY)) == seen
+        assert not charge.is_busy
+
+
+async def test_an_owner_may_dismiss_it_when_he_is_told_that_it_is_lost():
+    async with desk() as at:
+        charge = await at.confirmed()
+        at.owner.on_left = at.supervisor.dismiss
+        at.on.emulator.inject(NOT_FOUND, operation=QUERY, times=None)
+        await anyio.sleep(WATCH_EVERY + 200)
+        assert at.owner.told == ["left", "lost"]
+        assert charge.is_closed
 
 
 async def test_what_nobody_has_acquired_is_closed_at_once():
