@@ -42,6 +42,7 @@ class Feeder:
         self._error: Exception | None = None
         self._is_fed = False
         self._changed = anyio.Event()
+        self._on_close = self._closed  # bound once: each entry holds it
 
     def close(self) -> None:
         """Take no more specs."""
@@ -115,7 +116,7 @@ class Feeder:
 
     def _follow(self, entry: Entry) -> None:
         self._under_way += 1
-        entry.on_close = (*entry.on_close, self._closed)
+        entry.on_close = (*entry.on_close, self._on_close)
 
     def _closed(self, entry: Entry) -> None:
         self._under_way -= 1

@@ -112,9 +112,7 @@ def _while_it_runs(charge: Charge, now: Now, rota: Rota) -> tuple[float, Duty]:
 
 def _warn_at(charge: Charge, now: Now) -> float:
     # In seconds: this is asked at every look, and values of datetime are dear.
-    acquired_at = charge.driver.ledger.standing.acquired_at
-    if acquired_at is None:
-        return inf
+    acquired_at = charge.driver.ledger.standing.acquired_at or now.wall
     lifetime = charge.lifetime_hours * 3600.0
     return now.at(acquired_at) + lifetime - min(LIFETIME_MARGIN, lifetime / 10)
 

@@ -269,14 +269,12 @@ class Supervisor:
 
     async def _look_if_ours(self, charge: Charge) -> None:
         await self._keep_lease(charge)
-        if charge.is_ours and not charge.is_closed:
+        if charge.is_ours and not charge.is_closed and watching.runs(charge.driver):
             self._look(charge, self._clock.monotonic())
 
     def _look(self, charge: Charge, now: float) -> None:
         """Begin to look once; `_looked` hears when that is over."""
         driver, looks = charge.driver, charge.looks or Looks(self._clock)
-        if self._is_gone(charge, looks) or not watching.runs(driver):
-            return  # the verdict had become due without another look
         priority = Priority.WATCH if charge.looks is None else Priority.CONFIRM
         charge.look = Look(
             driver.query(priority, charge.lookout),
@@ -294,20 +292,18 @@ class Supervisor:
         now = self._now()
         try:
             watching.learn(charge.driver, look.looks, look.job)
-            if not self._is_gone(charge, look.looks):
-                self._look_again(charge, look, now.monotonic)
+            self._conclude(charge, look, now.monotonic)
         except Exception as error:  # noqa: BLE001 - whatever its owner raises
             self._failed(charge, error)
         self.touch(charge, now)
 
-    def _is_gone(self, charge: Charge, looks: Looks) -> bool:
-        """Whether the verdict is that it is gone."""
+    def _conclude(self, charge: Charge, look: Look, now: float) -> None:
         try:
-            watching.conclude(charge.driver, looks)
+            watching.conclude(charge.driver, look.looks)
         except RecordingGone as gone:
             charge.owner.happened(charge, IncidentKind.LOST, gone.cause)
-            return True
-        return False
+        else:
+            self._look_again(charge, look, now)
 
     def _look_again(self, charge: Charge, look: Look, now: float) -> None:
         driver = charge.driver
@@ -366,10 +362,9 @@ class Supervisor:
         provider = self._cloud.secrets
         if provider is None:
             raise SecretsRequired("the client's `secrets`, to renew the temporary keys of the storage")
-        secrets = None
-        with self._clock.move_on_after(KEYS_WITHIN):
+        with self._clock.move_on_after(KEYS_WITHIN) as scope:
             secrets = await provider(charge.recording.checkpoint())
-        if secrets is None:
+        if scope.cancelled_caught:
             raise SecretsRequired(f"an answer of `secrets` within {KEYS_WITHIN:g} s, to renew temporary keys")
         if secrets.storage is None:
             raise SecretsRequired("the storage in what `secrets` gives, to renew its temporary keys")

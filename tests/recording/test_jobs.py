@@ -4,6 +4,7 @@ import anyio
 import pytest
 
 from agora_rec.recording.jobs import Job
+from agora_rec.transport import Interrupt
 from tests.support.cloud import calling
 
 pytestmark = pytest.mark.anyio
@@ -71,3 +72,30 @@ async def test_a_job_may_fail_without_ever_having_run() -> None:
     assert job.is_done
     with pytest.raises(ValueError, match="never"):
         job.result()
+
+
+async def test_who_follows_a_job_is_told_of_its_end_once_and_who_has_left_is_not() -> None:
+    told: list[str] = []
+
+    async def work() -> int:
+        return 7
+
+    followed: Job[int] = Job()
+    followed.follow(lambda: told.append("followed"))
+    left: Job[int] = Job()
+    left.follow(lambda: told.append("left"))
+    left.unfollow()
+    for job in (followed, left):
+        await job.run(work)
+        await job.finished()
+    assert told == ["followed"]
+
+
+async def test_a_job_ends_as_soon_as_it_may_when_nobody_follows_it_any_more() -> None:
+    switch = Interrupt()
+    job: Job[int] = Job(switch)
+    job.follow(lambda: None)
+    requested = [switch.requested]
+    job.unfollow()
+    assert [*requested, switch.requested] == [False, True]
+    assert job.is_left
