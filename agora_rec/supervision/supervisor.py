@@ -323,12 +323,10 @@ class Supervisor:
 
     async def _keep_lease(self, charge: Charge) -> None:
         """Take or renew the right to look, where there are others; without it, see what they know."""
-        if charge.lookout is None:
-            return
-        seconds = max(LEASE_SECONDS, 1.5 * self.rota.interval)
-        was_ours, charge.is_ours = charge.is_ours, await charge.lookout.take(seconds)
+        seconds, lookout = max(LEASE_SECONDS, 1.5 * self.rota.interval), charge.lookout
+        was_ours, charge.is_ours = charge.is_ours, lookout is None or await lookout.take(seconds)
         if charge.is_closed:
-            await charge.lookout.give_back()
+            await self.let_go(charge)
             return
         now = self._clock.monotonic()
         charge.lease_at = now + RENEW_LEASE * seconds
