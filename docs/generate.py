@@ -48,6 +48,7 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
 }
 
 MEASURED: Final[Mapping[str, str]] = {
+    "fleets.md": "python -m tests.fleets --markdown",
     "fuzzing.md": "python -m tests.fuzz --markdown",
     "performance_calls.md": "python -m benchmarks.transport_overhead --markdown",
     "performance_fleet.md": "python -m benchmarks.fleet --markdown",

@@ -179,7 +179,7 @@ def spec_of(first: Checkpoint, *others: Checkpoint) -> Spec:
 def _other_of(checkpoint: Checkpoint) -> Alternate | None:
     """The other one of the two uids under which it may be recorded."""
     other = checkpoint.alternate_uid or (checkpoint.plan or Plan()).other_uid
-    return None if other in {None, checkpoint.uid} else Alternate(uid=other)
+    return None if other is None or other == checkpoint.uid else Alternate(uid=other)
 
 
 def check(spec: Spec, *, replacement: Replacement | None, now: datetime) -> None:

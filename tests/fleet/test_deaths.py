@@ -169,6 +169,7 @@ def a_loss() -> World:
 
 async def play(world: World, dies_at: int | None, *, is_told_again: bool) -> dict[str, Result]:
     """Have one process die, and the next one go on; what that tells."""
+    told: dict[str, Result] = {}
     async with anyio.create_task_group() as tasks:
         if world.lost_at is not None:
             tasks.start_soon(world.lose)
@@ -236,7 +237,7 @@ def check(world: World, told: dict[str, Result], *, is_told_again: bool) -> None
 
 async def passages_of(make: Callable[[], World]) -> int:
     """How many passages there are where nobody dies; all must be well there too."""
-    world = make()
+    world, told = make(), dict[str, Result]()
     async with anyio.create_task_group() as tasks:
         if world.lost_at is not None:
             tasks.start_soon(world.lose)

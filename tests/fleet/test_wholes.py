@@ -176,9 +176,9 @@ async def test_a_twin_that_is_to_be_begun_late_is_not_when_all_is_stopped_meanwh
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anext, feed)
             await anyio.sleep(1)
-            report = await fleet.stop_all()
+            await fleet.stop_all()
         await feed.aclose()
-    assert [take.uid for take in report.results[0].takes] == [1]
+    assert [take.uid for take in fleet.report().results[0].takes] == [1]
     assert not workers.emulator.running()
 
 

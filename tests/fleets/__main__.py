@@ -22,7 +22,7 @@ _PLANS: Final = (
     Plan(recordings=200, believed=60),
 )
 """What is tried where nobody is killed."""
-_KILLED: Final = Plan(recordings=200, limit=50, longest=6.0, latency=0.4, kills=12)
+_KILLED: Final = Plan(recordings=120, limit=40, longest=6.0, latency=0.4, kills=8)
 """What is tried with each store."""
 
 

@@ -57,7 +57,7 @@ async def run(plan: Plan) -> Report:
         customer_secret=CUSTOMER_SECRET,
         qps=plan.qps,
         webhooks=WebhookSwitches(
-            subscribed=SUBSCRIBED, retry_gaps=(0.0, 0.5, 1.0, 1.5, 2.0, 4.0, 8.0, 12.0, 16.0, 20.0)
+            subscribed=SUBSCRIBED, retry_gaps=(0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 24.0, 32.0, 40.0)
         ),
         settings=Settings(
             latency=plan.latency,
