@@ -257,8 +257,6 @@ class Entry:
         """
         self.is_waiting = False
         try:
-            if self.is_over_by(self.fleet.clock.now()):
-                raise self._too_late()  # noqa: TRY301
             await self._start_all()
         except FleetClosed as closed:
             self.error = closed

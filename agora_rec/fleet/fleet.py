@@ -345,9 +345,8 @@ class Fleet:
         finally:
             self.is_left = True
             try:
-                if self._group is not None:
-                    self._group.cancel_scope.cancel()
-                    await self._group.__aexit__(None, None, None)
+                self._tasks.cancel_scope.cancel()
+                await self._tasks.__aexit__(None, None, None)
             finally:
                 await self._part(on_exit, is_done=is_done)
 
@@ -398,11 +397,16 @@ class Fleet:
         Raises:
             FleetClosed: It was left.
         """
-        if self._group is None:
-            raise RuntimeError(_NOT_OPEN)
+        tasks = self._tasks
         if self.is_left:
             raise FleetClosed
-        self._group.start_soon(work, *args)
+        tasks.start_soon(work, *args)
+
+    @property
+    def _tasks(self) -> TaskGroup:
+        if self._group is None:
+            raise RuntimeError(_NOT_OPEN)
+        return self._group
 
     def find(self, spec: Spec) -> Entry | None:
         """What goes on under the key of a spec; None: nothing, or it has none."""

@@ -47,11 +47,16 @@ def require_nothing_left(fleet: Fleet) -> None:
     """Nothing waits, takes a place or is open still."""
     assert fleet.report().is_over
     assert (fleet.recordings, fleet.waiting) == ((), 0)
-    for admission in (fleet._places, fleet._web_places):
-        assert admission.used == sum(places for _, places in admission._leaving)
+    assert taken(fleet) == 0
     assert not fleet._entries
     assert not fleet._by_key
     assert not fleet._feeders
+
+
+def taken(fleet: Fleet) -> int:
+    """How many places are taken, without those whose workers are on their way out."""
+    both = (fleet._places, fleet._web_places)
+    return sum(each.used - sum(places for _, places in each._leaving) for each in both)
 
 
 def kinds(result: Result) -> list[IncidentKind]:
