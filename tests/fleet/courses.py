@@ -3,17 +3,24 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 
 from agora_rec import Fleet, Result, Spec
+from agora_rec.emulator import Emulator
 from agora_rec.supervision import IncidentKind
 from tests.support.cloud import Stage, mix, stage
 
 SOON = 0.05
 LOOK_LATER = 400.0
 """Seconds after which a loss that nobody reports is known for certain."""
+
+
+class HasEmulator(Protocol):
+    """A stage, or another place with a service."""
+
+    emulator: Emulator
 
 
 def a_spec(number: int = 0, **more: Any) -> Spec:
@@ -70,7 +77,7 @@ def only(fleet: Fleet) -> Result:
     return result
 
 
-async def lose(on: Stage, sid: str) -> None:
+async def lose(on: HasEmulator, sid: str) -> None:
     """Have the service lose a recording for good: a fourth server is not replaced."""
     for _ in range(4):
         on.emulator.fail_over(sid, seconds=1)

@@ -13,6 +13,7 @@ from agora_rec import Alternate, CloudRecording, Fleet, MemoryStore, Replacement
 from agora_rec.clock import LoopClock
 from agora_rec.emulator import Emulator, LoseAnswer
 from agora_rec.store import Stored
+from agora_rec.supervision import IncidentKind
 from tests.fleet.courses import LOOK_LATER, a_spec, lose, only, require_nothing_left
 from tests.support.backends import virtual_time
 from tests.support.cloud import START, a_client, an_emulator, calling
@@ -132,11 +133,7 @@ async def test_what_was_replaced_comes_back_with_what_was_before(site: Site) -> 
     async with site.process(on_exit="release", adopt=False) as (_, fleet):
         await fleet.start(spec)
         await anyio.sleep(200)
-
-        class On:
-            emulator = site.emulator
-
-        await lose(On(), site.emulator.running()[0].sid)  # type: ignore[arg-type]  # it has what is needed
+        await lose(site, site.emulator.running()[0].sid)
         await anyio.sleep(LOOK_LATER)
         assert fleet.recordings[0].uid == 2000
     async with site.process(replacement=Replacement()) as (_, fleet):
@@ -203,3 +200,20 @@ async def test_a_fleet_that_drains_adopts_nothing_more(site: Site) -> None:
     async with site.process() as (_, fleet):
         await anyio.sleep(70)
         assert len(fleet.recordings) == 1
+
+
+@pytest.mark.parametrize(
+    ("alternate", "why"), [(None, "another uid"), (Alternate(uid=2000), "storage keys")], ids=["uid", "keys"]
+)
+async def test_what_was_adopted_and_is_lost_cant_always_be_replaced_and_it_is_told_why(
+    site: Site, alternate: Alternate | None, why: str
+) -> None:
+    await site.died(a_spec(alternate=alternate))
+    async with site.process(replacement=Replacement()) as (_, fleet):
+        await anyio.sleep(200)
+        await lose(site, site.emulator.running()[0].sid)
+        await anyio.sleep(LOOK_LATER)
+        told = [each.text for each in only(fleet).failures if each.kind is IncidentKind.NOT_REPLACED]
+        assert len(told) == 1
+        assert why in told[0]
+    assert len(site.emulator.sessions) == 1

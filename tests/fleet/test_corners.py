@@ -20,6 +20,7 @@ from agora_rec import (
 from agora_rec.emulator import LoseAnswer, Refuse, SlowAnswer, Unreachable
 from agora_rec.fleet import fleet as fleets
 from agora_rec.lifecycle import facts
+from agora_rec.recording.watching import GONE
 from agora_rec.store import Stored
 from agora_rec.supervision import IncidentKind
 from tests.fleet.courses import LOOK_LATER, a_fleet, a_spec, kinds, lose, only, taken
@@ -182,3 +183,63 @@ def test_a_result_says_where_its_files_are(
 ) -> None:
     assert Result(spec=a_spec(), state=state).in_bucket is in_bucket
     assert state.is_recorded is is_recorded
+
+
+async def test_one_that_is_lost_while_its_start_is_asked_for_is_replaced_at_once() -> None:
+    async with a_fleet() as (on, fleet), anyio.create_task_group() as tasks:
+        on.emulator.inject(LoseAnswer(), operation=START, times=None)
+        spec = a_spec(alternate=Alternate(uid=2000), replacement=Replacement())
+        await calling(tasks, lambda: fleet.start(spec))
+        await anyio.sleep(20)
+        sid, (recording,) = on.running[0], fleet.recordings
+        recording.driver.note(facts.Started(sid=sid))
+        recording.driver.note(facts.Left(reason=GONE))
+        on.emulator.clear_faults()
+        await anyio.sleep(60)
+        assert [each.uid for each in fleet.recordings] == [2000]
+        on.emulator.channel("class-0").empty()
+        await anyio.sleep(100)
+
+
+async def test_a_sid_that_comes_late_after_all_were_stopped_is_stopped_as_well() -> None:
+    async with a_fleet() as (on, fleet):
+        on.emulator.inject(LoseAnswer(), operation=START, times=None)
+        with pytest.raises(StartUnconfirmed):
+            await fleet.start(a_spec())
+        (recording,) = on.cloud.recordings
+        await fleet.stop_all()
+        assert only(fleet).state is ResultState.UNCONFIRMED
+        recording.driver.note(facts.Started(sid=on.running[0]))
+        await anyio.sleep(30)
+        assert not on.running
+
+
+async def test_one_that_comes_back_when_another_has_its_place_is_stopped() -> None:
+    async with a_fleet() as (on, fleet):
+        lost = await fleet.start(a_spec(alternate=Alternate(uid=2000), replacement=Replacement()))
+        await anyio.sleep(200)
+        await lose(on, on.running[0])
+        await anyio.sleep(LOOK_LATER - 100)
+        assert fleet.recordings[0].uid == 2000
+        lost.driver.note(facts.FailedOver(new_uid=77, sequence=9, sent_at=on.clock.now()))
+        await anyio.sleep(1)
+        assert lost.state is State.STOPPING
+        assert taken(fleet) == 1
+        await anyio.sleep(300)
+
+
+async def test_several_may_stop_all_at_once() -> None:
+    async with a_fleet() as (on, fleet), anyio.create_task_group() as tasks:
+        await fleet.start(a_spec())
+        on.emulator.inject(SlowAnswer(5), operation=STOP)
+        callers = [await calling(tasks, fleet.stop_all) for _ in range(2)]
+        for caller in callers:
+            await caller.finished()
+            assert caller.error is None
+
+
+async def test_who_doesnt_wait_for_news_of_files_leaves_at_once() -> None:
+    async with a_fleet(exit_timeout=0.0, settings={"upload_seconds": 3000.0}) as (_, fleet):
+        await fleet.start(a_spec())
+        await anyio.sleep(60)
+    assert only(fleet).state is ResultState.UPLOAD_UNKNOWN
