@@ -24,6 +24,7 @@ from agora_rec.recording.watching import GONE
 from agora_rec.store import Stored
 from agora_rec.supervision import IncidentKind
 from tests.fleet.courses import LOOK_LATER, a_fleet, a_spec, kinds, lose, only, taken
+from tests.support import secrets
 from tests.support.backends import virtual_time
 from tests.support.cloud import ACQUIRE, START, STOP, calling
 from tests.support.stores import HandingOn
@@ -217,15 +218,15 @@ async def test_a_sid_that_comes_late_after_all_were_stopped_is_stopped_as_well()
 async def test_one_that_comes_back_when_another_has_its_place_is_stopped() -> None:
     async with a_fleet() as (on, fleet):
         lost = await fleet.start(a_spec(alternate=Alternate(uid=2000), replacement=Replacement()))
-        await anyio.sleep(200)
-        await lose(on, on.running[0])
-        await anyio.sleep(LOOK_LATER - 100)
-        assert fleet.recordings[0].uid == 2000
+        await anyio.sleep(60)
+        lost.driver.note(facts.EndedWithoutFiles(reason="exit status 1", instance_uid=1000))
+        await anyio.sleep(10)
+        assert [each.uid for each in fleet.recordings] == [2000]
         lost.driver.note(facts.FailedOver(new_uid=77, sequence=9, sent_at=on.clock.now()))
-        await anyio.sleep(1)
-        assert lost.state is State.STOPPING
+        await anyio.sleep(10)
+        assert [call.uid for call in on.calls(STOP)] == ["1000"]
+        assert [session.uid for session in on.emulator.running()] == ["2000"]
         assert taken(fleet) == 1
-        await anyio.sleep(300)
 
 
 async def test_several_may_stop_all_at_once() -> None:
@@ -239,7 +240,27 @@ async def test_several_may_stop_all_at_once() -> None:
 
 
 async def test_who_doesnt_wait_for_news_of_files_leaves_at_once() -> None:
-    async with a_fleet(exit_timeout=0.0, settings={"upload_seconds": 3000.0}) as (_, fleet):
+    client = {"webhook_secret": secrets.WEBHOOK_SECRET}
+    async with a_fleet(exit_timeout=0.0, client=client, settings={"upload_seconds": 3000.0}) as (_, fleet):
         await fleet.start(a_spec())
         await anyio.sleep(60)
     assert only(fleet).state is ResultState.UPLOAD_UNKNOWN
+
+
+class Slow(HandingOn):
+    """A store that takes its time for a claim."""
+
+    async def claim(self, checkpoint: Any) -> Stored:
+        await anyio.sleep(30)
+        return await super().claim(checkpoint)
+
+
+async def test_stopping_all_waits_for_no_claim() -> None:
+    async with a_fleet(client={"store": Slow()}) as (on, fleet), anyio.create_task_group() as tasks:
+        caller = await calling(tasks, lambda: fleet.start(a_spec(key="lesson")))
+        began = anyio.current_time()
+        await fleet.stop_all()
+        assert anyio.current_time() - began < 1
+        await caller.finished()
+        assert isinstance(caller.error, FleetClosed)
+        assert not on.emulator.calls
