@@ -190,3 +190,14 @@ async def test_a_recording_whose_files_are_on_their_way_is_adopted_beside_the_ne
     results = await workers.adopt()
     assert sorted(take.sid or "" for result in results for take in result.takes) == sorted(workers.sids())
     assert len(results) == 2
+
+
+@pytest.mark.parametrize("stopped", [0, 1])
+async def test_what_is_over_is_in_the_result_of_what_is_resumed(stopped: int):
+    workers = Workers()
+    spec = workers.spec()
+    await workers.begin_and_release(spec, stopped=stopped)
+    async with workers.fleet() as (_, fleet):
+        (result,) = [each async for each in fleet.record([spec], resume=True)]
+    assert {take.sid for take in result.takes} == workers.sids()
+    assert len(result.files) == 2
