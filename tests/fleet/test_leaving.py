@@ -7,13 +7,13 @@ from functools import partial
 import anyio
 import pytest
 
-from agora_rec import Fleet, FleetClosed, MemoryStore, ResultState, State, Twin
+from agora_rec import Fleet, FleetClosed, MemoryStore, Recording, ResultState, State, Twin
 from agora_rec.clock import LoopClock
 from agora_rec.emulator import LoseAnswer, Refuse, SlowAnswer, Unreachable
 from agora_rec.supervision import IncidentKind
 from tests.fleet.courses import a_fleet, a_spec, kinds, only, require_nothing_left
 from tests.support.backends import virtual_time
-from tests.support.cloud import ACQUIRE, START, STOP, a_client, an_emulator, calling, stage
+from tests.support.cloud import ACQUIRE, START, STOP, Caller, a_client, all_back, an_emulator, calling, stage
 
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
@@ -33,8 +33,9 @@ async def test_a_block_that_ends_waits_or_stops_as_it_was_told(on_exit: str, sec
 @pytest.mark.parametrize("on_exit", ["wait", "stop"])
 async def test_a_body_that_raises_has_its_recordings_stopped_and_its_error_told(on_exit: str) -> None:
     async with stage() as on:
+        fleet = Fleet(on.cloud, on_exit=on_exit)  # type: ignore[arg-type]  # one of them
         with pytest.raises(ZeroDivisionError):  # noqa: PT012 - leaving the block is what is tested
-            async with Fleet(on.cloud, on_exit=on_exit) as fleet:  # type: ignore[arg-type]  # one of them
+            async with fleet:
                 await fleet.start(a_spec())
                 await anyio.sleep(60)
                 raise ZeroDivisionError
@@ -49,8 +50,9 @@ async def test_a_fleet_that_is_cancelled_has_the_client_see_its_stops_through(
     on_exit: str, *, is_leaving: bool
 ) -> None:
     async with stage() as on:
+        fleet = Fleet(on.cloud, on_exit=on_exit)  # type: ignore[arg-type]  # one of them
         with anyio.CancelScope() as scope:
-            async with Fleet(on.cloud, on_exit=on_exit) as fleet:  # type: ignore[arg-type]  # one of them
+            async with fleet:
                 await fleet.start(a_spec(twins=[Twin(uid=1)]))
                 on.emulator.inject(Refuse(503), operation=STOP, times=3)
                 if is_leaving:
@@ -67,15 +69,16 @@ async def test_a_fleet_that_is_cancelled_has_the_client_see_its_stops_through(
 async def test_cancelled_in_mid_start_nothing_is_left_running(operation: object) -> None:
     async with stage() as on, anyio.create_task_group() as tasks:
         on.emulator.inject(SlowAnswer(5), operation=operation)  # type: ignore[arg-type]  # it is one
+        fleet = Fleet(on.cloud, on_exit="stop", limit=1)
+        callers = list[Caller[Recording]]()
         with anyio.CancelScope() as scope:
-            async with Fleet(on.cloud, on_exit="stop", limit=1) as fleet:
-                first = await calling(tasks, lambda: fleet.start(a_spec()))
-                second = await calling(tasks, lambda: fleet.start(a_spec(1)))
+            async with fleet:
+                callers += [await calling(tasks, partial(fleet.start, a_spec(number))) for number in (0, 1)]
                 await anyio.sleep(1)
                 scope.cancel()
                 await anyio.sleep(1)
-        await first.finished()
-        await second.finished()
+        first, second = callers
+        await all_back(first, second)
         assert isinstance(second.error, FleetClosed)
         assert isinstance(first.error, FleetClosed) or first.value is not None
         require_nothing_left(fleet)

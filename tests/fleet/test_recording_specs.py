@@ -152,17 +152,22 @@ async def test_stopping_all_ends_the_taking_and_gives_the_results_of_what_was_ta
 
 async def test_a_reader_outside_of_the_block_isnt_left_waiting_when_the_fleet_is_cancelled() -> None:
     async with stage() as on, anyio.create_task_group() as tasks:
+        fleet = Fleet(on.cloud, on_exit="wait")
+        given = list[ResultState]()
+        has_ended = anyio.Event()
+
+        async def collect() -> None:
+            async for each in fleet.record(specs(2)):
+                given.append(each.state)
+            has_ended.set()
+
         with anyio.CancelScope() as scope:
-            async with Fleet(on.cloud, on_exit="wait") as fleet:
-
-                async def collect() -> list[ResultState]:
-                    return [each.state async for each in fleet.record(specs(2))]
-
-                collecting = await calling(tasks, collect)
+            async with fleet:
+                tasks.start_soon(collect)
                 await anyio.sleep(60)
                 scope.cancel()
-        await collecting.finished()
-        assert len(collecting.value or ()) == 2
+        await has_ended.wait()
+        assert len(given) == 2
         await anyio.sleep(5)
         assert not on.running
 

@@ -190,8 +190,9 @@ def test_tokens_are_in_no_repr() -> None:
 )
 async def test_a_wrong_argument_of_a_fleet_is_named(more: dict[str, Any], path: str) -> None:
     async with stage() as on:
+        given: dict[str, Any] = {"on_exit": "wait"} | more
         with pytest.raises(InvalidRequest) as raised:
-            Fleet(on.cloud, **({"on_exit": "wait"} | more))
+            Fleet(on.cloud, **given)
         assert [each.path for each in raised.value.violations] == [path]
 
 

@@ -104,7 +104,8 @@ async def test_what_passes_is_waited_out_and_nothing_is_doubled(fault: Refuse | 
             caller = await calling(tasks, lambda: fleet.start(a_spec()))
             await anyio.sleep(120)
             on.emulator.clear_faults()
-        assert caller.value is not None
+            await caller.finished()
+            assert caller.value is not None
         assert len(on.emulator.sessions) == 1
         await anyio.sleep(60)
     assert IncidentKind.START_RETRIED in kinds(only(fleet))
