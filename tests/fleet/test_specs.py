@@ -47,6 +47,9 @@ def wrong(spec: Any, replacement: Any = None) -> list[str]:
 class NoZone(tzinfo):
     """A time zone that doesn't know how far it is from UTC."""
 
+    def __repr__(self) -> str:
+        return "NoZone()"  # the same in each worker of pytest-xdist, which compare the names of tests
+
     def utcoffset(self, moment: datetime | None) -> None:
         return None
 

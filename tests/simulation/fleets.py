@@ -103,6 +103,11 @@ class FleetWorld(World):
         self.wanted = tuple(_wanted(spec, rng, began, self.scenario.horizon) for spec in self.scenario.specs)
 
     @property
+    def strangers(self) -> float:
+        """None where notifications come: those of a stranger can't be told from our own."""
+        return super().strangers if self.webhooks is None else 0.0
+
+    @property
     def client_options(self) -> dict[str, Any]:
         """A client that notifications are for has their secret."""
         return {} if self.webhooks is None else {"webhook_secret": WEBHOOK_SECRET}

@@ -93,7 +93,7 @@ class World:
             async with anyio.create_task_group() as group:
                 last = self.scenario.lives
                 for spec in self.scenario.specs:
-                    if self.rng(f"stranger {spec.label}").random() < STRANGERS:
+                    if self.rng(f"stranger {spec.label}").random() < self.strangers:
                         group.start_soon(self._stranger(spec).intrude, self.scenario.horizon)
                 for number in range(1, last + 1):
                     life = self._born(number, mortal=number < last)
@@ -106,6 +106,11 @@ class World:
         for spec in self.scenario.specs:
             self.checks.never_doubled(spec)
         self.checks.kept_to_the_rate(self.scenario.qps, self.oracle.moments)
+
+    @property
+    def strangers(self) -> float:
+        """How many of the recordings meet a stranger."""
+        return STRANGERS
 
     @property
     def client_options(self) -> dict[str, Any]:
