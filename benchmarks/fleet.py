@@ -2,8 +2,8 @@
 
 10,000 recordings are begun and then left alone for an hour of virtual time, in one process, without
 notifications, at 100 calls a second. Measured are the memory of each, the CPU time of the hour beyond what
-its calls would cost by hand, and how evenly the queries are spread. The service
-is `tests/support/instant.py`.
+its calls would cost by hand, and how evenly the queries are spread. The service is
+`tests/support/instant.py`.
 """
 
 import argparse
