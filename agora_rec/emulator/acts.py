@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 from agora_rec.emulator import answers, wire
 from agora_rec.emulator.channels import Channel
 from agora_rec.emulator.faults import Upload
+from agora_rec.emulator.layouts import read_layout
 from agora_rec.emulator.plan import (
     Plan,
     read_expiration,
@@ -345,6 +346,7 @@ def _update_layout(office: Office, errand: Errand, now: datetime) -> Outcome:
             raise Refused(wire.INVALID_LAYOUT_OLDER) from None
         raise
     session = _find_session(office, errand, body, now)
+    session.layouts.append((now, read_layout(object_of(body, "clientRequest"))))
     return _success(answers.recording(session.resource, session.sid))
 
 

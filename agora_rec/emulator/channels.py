@@ -58,6 +58,17 @@ class Channel:
         """The uids of those who are there, in the order in which they came."""
         return tuple(stay.uid for stay in self.stays if stay.until is None)
 
+    def present(self, moment: datetime) -> tuple[Stay, ...]:
+        """Who was there at a moment, in the order in which they came: whoever sends something else stays."""
+        latest: dict[str, tuple[datetime, Stay]] = {}
+        there: list[tuple[datetime, Stay]] = []
+        for stay in self.stays:
+            came, before = latest.get(stay.uid, (stay.since, stay))
+            latest[stay.uid] = (came if before.until == stay.since else stay.since, stay)
+            if stay.since <= moment and (stay.until is None or moment < stay.until):
+                there.append(latest[stay.uid])
+        return tuple(stay for _, stay in sorted(there, key=lambda each: each[0]))
+
     def idle_since(
         self, begin: datetime, now: datetime, seconds: float, *, hosts_only: bool
     ) -> datetime | None:

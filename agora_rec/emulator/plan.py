@@ -10,6 +10,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from agora_rec.emulator.layouts import Layout, read_layout
 from agora_rec.emulator.schema.forms import ALL_STREAMS
 from agora_rec.emulator.schema.regions import area_of
 from agora_rec.emulator.settings import PageTrouble, Settings
@@ -103,6 +104,15 @@ class WebPlan:
 
 
 @frozen(kw_only=True)
+class MixPlan:
+    """What a mixed picture is at the start: its size in pixels, and how it is put together."""
+
+    width: int
+    height: int
+    layout: Layout
+
+
+@frozen(kw_only=True)
 class Plan:
     """What a recording does.
 
@@ -128,6 +138,8 @@ class Plan:
     flaw: Flaw | None
     token_refusal: Refusal | None
     web: WebPlan | None
+    mix: MixPlan | None
+    """None where nothing is seen: in other modes, and of audio alone."""
 
     @property
     def file_list(self) -> FileList:
@@ -172,6 +184,7 @@ def read_plan(mode: ModeName, request: JsonObject, settings: Settings) -> Plan:
         flaw=Flaw.TOKEN if refusal is not None else _find_flaw(recording, storage, settings),
         token_refusal=refusal,
         web=_read_web(request, settings) if mode is ModeName.WEB else None,
+        mix=_read_mix(recording) if mode is ModeName.MIX and VIDEO in media else None,
     )
 
 
@@ -243,6 +256,15 @@ def _read_web(request: JsonObject, settings: Settings) -> WebPlan:
         ready_timeout=int_of(page, "readyTimeout", 0),
         trouble=settings.page_troubles.get(text_of(page, "url") or ""),
         outputs=None if push is None else read_outputs(push),
+    )
+
+
+def _read_mix(recording: JsonObject) -> MixPlan:
+    transcoding = object_of(recording, "transcodingConfig")
+    return MixPlan(
+        width=int_of(transcoding, "width", 360),
+        height=int_of(transcoding, "height", 640),
+        layout=read_layout(transcoding),
     )
 
 

@@ -12,7 +12,8 @@ from attrs import define, field
 
 from agora_rec.emulator import pages
 from agora_rec.emulator.channels import Channel
-from agora_rec.emulator.plan import Flaw, Plan, Subscription
+from agora_rec.emulator.layouts import Layout, Picture, arrange
+from agora_rec.emulator.plan import AUDIO, VIDEO, Flaw, Plan, Subscription
 from agora_rec.emulator.resources import Resource
 from agora_rec.emulator.settings import Settings
 from agora_rec.emulator.spells import Spell, page_spells, stream_spells, union
@@ -34,8 +35,8 @@ def seconds_after(moment: datetime, seconds: float) -> datetime:
 class Session:
     """One recording: what it was asked to do, and when.
 
-    Lists of pairs say what was told when, in order: subscriptions, pauses of a page, addresses to push
-    to, the end of the storage's temporary token. `misfits` are the moments of calls that did not fit its
+    Lists of pairs say what was told when, in order: subscriptions, layouts, pauses of a page, addresses to
+    push to, the end of the storage's temporary token. `misfits` are the moments of calls that did not fit its
     status.
     """
 
@@ -46,6 +47,7 @@ class Session:
     settings: Settings
     channel: Channel
     subscriptions: list[tuple[datetime, Subscription]]
+    layouts: list[tuple[datetime, Layout]] = field(factory=list[tuple[datetime, Layout]])
     holds: list[tuple[datetime, bool]] = field(factory=list[tuple[datetime, bool]])
     pushes: list[tuple[datetime, tuple[str, ...]]] = field(
         factory=list[tuple[datetime, tuple[str, ...]]], repr=False
@@ -215,6 +217,26 @@ class Session:
     def onhold(self, now: datetime) -> bool:
         """Whether a web recording pauses."""
         return any([held for at, held in self.holds if at <= now][-1:])
+
+    def picture(self, now: datetime) -> Picture | None:
+        """What a mixed recording shows at `now`; None if it shows nothing then.
+
+        Who is seen is who sends something that is recorded; of those who send audio alone it is the place.
+        """
+        mix = self.plan.mix
+        if mix is None or self.plan.flaw is not None or self.is_moving(now):
+            return None
+        if now < self.ready_at or not self.is_running(now):
+            return None
+        subscription = [told for at, told in self.subscriptions if at <= now][-1]
+        layout = [mix.layout, *(told for at, told in self.layouts if at <= now)][-1]
+        shown = [
+            stay.uid
+            for stay in self.channel.present(now)
+            if (stay.audio and subscription.takes(stay.uid, AUDIO))
+            or (stay.video and subscription.takes(stay.uid, VIDEO))
+        ]
+        return Picture(mix.width, mix.height, layout, arrange(layout, shown))
 
     def playlist_at(self, track: Track) -> datetime:
         """When a track's first slice is complete and its playlist exists, if nothing ends it earlier."""
