@@ -158,7 +158,7 @@ async def record(fleet: Fleet, first: int, count: int) -> None:
         async for result in fleet.record(specs(first, count)):
             assert result.state is ResultState.UPLOADED, result
 
-    fleet.spawn(to_the_end)
+    fleet._roster.spawn(to_the_end)  # noqa: SLF001 - it ends with the fleet, whatever comes
     await anyio.sleep(SETTLED_AFTER)
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from agora_rec import Result, ResultState
 from agora_rec.cli.fleet_progress import News, Progress, label, name_of, why
 from agora_rec.errors.text import escaped
-from agora_rec.fleet.fleet import INCIDENT
+from agora_rec.fleet.roster import INCIDENT
 
 STYLES: Final = {
     ResultState.WAITING: "dim",

@@ -16,7 +16,7 @@ from agora_rec.recording.lookout import LEASE_SECONDS
 from agora_rec.store import Checkpoint, Lease, Stored
 
 if TYPE_CHECKING:
-    from agora_rec.fleet.fleet import Fleet
+    from agora_rec.fleet.roster import Roster
 
 log: Final = logging.getLogger("agora_rec")
 
@@ -27,18 +27,18 @@ ADOPT_EVERY: Final = 60.0
 class Adoption:
     """Looks for recordings that nobody looks after."""
 
-    def __init__(self, fleet: "Fleet") -> None:
-        self._fleet = fleet
+    def __init__(self, roster: "Roster") -> None:
+        self._roster = roster
         self._leases: Mapping[str, Lease] = {}
         self._unwanted: list[Lease] = []
 
     async def run(self) -> None:
         """Look again and again, until cancelled or the fleet begins nothing any more."""
-        while not self._fleet.is_draining:
+        while not self._roster.is_draining:
             while self._unwanted:
                 with suppress(Exception):  # it ends by itself
-                    await self._fleet.cloud.store.release(self._unwanted.pop())
-            await self._fleet.clock.sleep(ADOPT_EVERY)
+                    await self._roster.cloud.store.release(self._unwanted.pop())
+            await self._roster.clock.sleep(ADOPT_EVERY)
             self.adopt(await self.search())
 
     async def search(self) -> Mapping[str, Sequence[Chain]]:
@@ -58,22 +58,22 @@ class Adoption:
         for root, chains in sorted(found.items(), key=_is_live):  # the last one of a key has it
             if self._is_wanted(chains):
                 spec = spec_of(*(chain.last.checkpoint for chain in chains))
-                self._fleet.enter(spec, is_checked=True).adopt(root, chains, is_asked_for=False)
+                self._roster.enter(spec, is_checked=True).adopt(root, chains, is_asked_for=False)
             else:
                 ids = {stored.checkpoint.id for chain in chains for stored in chain.open}
-                self._unwanted += [self._leases[each] for each in ids - self._fleet.known_ids]
+                self._unwanted += [self._leases[each] for each in ids - self._roster.known_ids]
 
     def _is_wanted(self, chains: Sequence[Chain]) -> bool:
         """Whether that may be adopted still: things may have changed while the store was asked."""
         ids = {stored.checkpoint.id for chain in chains for stored in chain.open}
         keys = {chain.last.checkpoint.key for chain in chains if chain.last.checkpoint.is_live}
-        fleet = self._fleet
+        fleet = self._roster
         return not fleet.is_draining and ids.isdisjoint(fleet.known_ids) and keys.isdisjoint(fleet.known_keys)
 
     async def _search(self) -> Mapping[str, Sequence[Chain]]:
-        cloud, found = self._fleet.cloud, dict[str, Stored]()
+        cloud, found = self._roster.cloud, dict[str, Stored]()
         by_hand = {each.id for each in cloud.recordings if each.driver.ledger.description.plan is None}
-        known = self._fleet.known_ids | by_hand
+        known = self._roster.known_ids | by_hand
         async with aclosing(cloud.store.unfinished()) as all_stored:
             async for stored in all_stored:
                 if stored.checkpoint.id not in known:

@@ -159,10 +159,10 @@ class _Failures:
         if not is_unconfirmed and self._is_too_late(pause):
             raise error
         self._entry.happened(IncidentKind.START_RETRIED, told(error), self._recording)
-        await self._entry.fleet.clock.sleep(pause)
+        await self._entry.roster.clock.sleep(pause)
 
     def _is_too_late(self, pause: float) -> bool:
-        fleet = self._entry.fleet
+        fleet = self._entry.roster
         now = fleet.clock.now()
         then = now + timedelta(seconds=pause)
         self._since = self._since or now

@@ -7,7 +7,6 @@ half of the time is over that the process has, and no notification gets in any m
 import logging
 import signal
 import socket
-import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from types import FrameType
@@ -42,7 +41,8 @@ async def drain_on(fleet: Fleet, *signals: int) -> AsyncGenerator[None]:
     Raises:
         ValueError: There is no such signal.
     """
-    if threading.current_thread() is not threading.main_thread():
+    numbers = dict.fromkeys(map(int, signals or (signal.SIGTERM,)))
+    if not _can_listen():
         log.warning("no signal drains the fleet: it was opened outside of the main thread")
         yield
         return
@@ -52,7 +52,7 @@ async def drain_on(fleet: Fleet, *signals: int) -> AsyncGenerator[None]:
         heard.setblocking(False)
         waker.setblocking(False)
         try:
-            for each in dict.fromkeys(map(int, signals or (signal.SIGTERM,))):
+            for each in numbers:
                 handlers[each] = _Handler(each, waker)
             failure: BaseException | None = None
             async with anyio.create_task_group() as tasks:
@@ -68,6 +68,15 @@ async def drain_on(fleet: Fleet, *signals: int) -> AsyncGenerator[None]:
         finally:
             for handler in handlers.values():
                 handler.restore()
+
+
+def _can_listen() -> bool:
+    """Whether this is the main thread: only there Python lets handlers be set, be it the same again."""
+    try:
+        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
+    except ValueError:
+        return False
+    return True
 
 
 class _Handler:

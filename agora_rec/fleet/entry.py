@@ -24,7 +24,7 @@ from agora_rec.supervision.incidents import told
 from agora_rec.vocabulary import State
 
 if TYPE_CHECKING:
-    from agora_rec.fleet.fleet import Fleet
+    from agora_rec.fleet.roster import Roster
 
 log: Final = logging.getLogger("agora_rec")
 
@@ -37,7 +37,7 @@ class Entry:
     """One spec of a fleet.
 
     Args:
-        fleet: Whose.
+        roster: Whose.
         number: Its number there.
         spec: What is to be recorded.
         admission: The places that it needs.
@@ -50,7 +50,6 @@ class Entry:
         "earlier",
         "error",
         "failures",
-        "fleet",
         "gaps",
         "is_adopted",
         "is_begun",
@@ -64,15 +63,16 @@ class Entry:
         "queueing",
         "result",
         "root",
+        "roster",
         "spec",
         "until",
         "woken",
     )
 
     def __init__(
-        self, fleet: "Fleet", number: int, spec: Spec, admission: Admission, policy: Replacement | None
+        self, roster: "Roster", number: int, spec: Spec, admission: Admission, policy: Replacement | None
     ) -> None:
-        self.fleet = fleet
+        self.roster = roster
         self.number = number
         self.spec = spec
         self.admission = admission
@@ -177,7 +177,7 @@ class Entry:
             self._complete(members)
         for chain in chains:
             if chain.open:
-                recordings = [self.fleet.cloud.take_up(stored) for stored in chain.open]
+                recordings = [self.roster.cloud.take_up(stored) for stored in chain.open]
                 is_last = chain.open[-1] is chain.last
                 members[chain.number].adopt(recordings, may_replace=is_asked_for and is_last)
         self._begin_missing(members)
@@ -208,7 +208,7 @@ class Entry:
         for number, recorder in enumerate(spec.recorders):
             recording = members[number].recording if number in members else None
             if recording is not None:
-                self.fleet.cloud.attach(
+                self.roster.cloud.attach(
                     recording.checkpoint(),
                     mode=spec.mode,
                     token=recorder.token,
@@ -221,7 +221,7 @@ class Entry:
         for member in self.members:
             for charge in member.charges:
                 self.begun_at(charge, member.other_uid_of(charge), is_open=True)
-                self.fleet.supervisor.touch(charge)
+                self.roster.supervisor.touch(charge)
             member.go_on()
         self._begin_missing(members)
 
@@ -320,7 +320,7 @@ class Entry:
         plan = ledger.description.plan or Plan()
         is_to_come = is_open and ledger.state is State.STARTING
         if isinstance(self.spec.until, timedelta) and self.until is None and not is_to_come:
-            self.until = (ledger.sid_known_since or self.fleet.clock.now()) + self.spec.until
+            self.until = (ledger.sid_known_since or self.roster.clock.now()) + self.spec.until
         if self.until is None:
             self.until = plan.until  # so whoever began it has said
         charge.until = self.until
@@ -331,8 +331,8 @@ class Entry:
 
     def while_wanted(self) -> AbstractContextManager[anyio.CancelScope]:
         """Do something as long as its time isn't over."""
-        left = None if self.until is None else (self.until - self.fleet.clock.now()).total_seconds()
-        return self.fleet.clock.move_on_after(left)
+        left = None if self.until is None else (self.until - self.roster.clock.now()).total_seconds()
+        return self.roster.clock.move_on_after(left)
 
     def is_over_by(self, moment: datetime) -> bool:
         """Whether its time is over then."""
@@ -376,7 +376,7 @@ class Entry:
         charges = [charge for member in self.members for charge in member.charges]
         self.give_up()
         for charge in charges:
-            await self.fleet.supervisor.let_go(charge)
+            await self.roster.supervisor.let_go(charge)
 
     def forget_recordings(self) -> None:
         """Keep the result alone: nothing more can come."""
@@ -398,13 +398,13 @@ class Entry:
 
     def _note(self, kind: IncidentKind, text: str, recording: Recording | None) -> None:
         incident = Incident(
-            at=self.fleet.clock.now(),
+            at=self.roster.clock.now(),
             kind=kind,
             text=text,
             recording_id=None if recording is None else recording.id,
         )
         self.failures = (*self.failures, incident)[-FAILURES_KEPT:]
-        self.fleet.tell(self.spec, incident, recording)
+        self.roster.tell(self.spec, incident, recording)
 
     def settle(self) -> None:
         """See whether it is over, and what has become of it."""
@@ -413,7 +413,7 @@ class Entry:
             return
         was_over, self.result = self.result is not None, self.so_far()
         if not was_over:
-            self.fleet.closed(self)
+            self.roster.closed(self)
             callbacks, self.on_close = self.on_close, ()
             for each in callbacks:
                 each(self)
@@ -422,7 +422,7 @@ class Entry:
         """It was over, and is not: one of its recordings records on."""
         if self.result is not None:
             self.result = None
-            self.fleet.reopened(self)
+            self.roster.reopened(self)
 
     def so_far(self) -> Result:
         """What has become of it by now."""

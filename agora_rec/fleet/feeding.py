@@ -17,7 +17,7 @@ from agora_rec.fleet.resuming import begun_before
 from agora_rec.fleet.spec import Spec
 
 if TYPE_CHECKING:
-    from agora_rec.fleet.fleet import Fleet
+    from agora_rec.fleet.roster import Roster
 
 UNREAD: Final = 1000
 """How many results may wait for their reader before no more specs are taken."""
@@ -27,13 +27,15 @@ class Feeder:
     """The specs of one call of `record`, and its results: an iterator of these.
 
     Args:
-        fleet: Where they are recorded.
+        roster: Where they are recorded.
         specs: What is to be recorded.
         resume: Whether those are skipped that were recorded to their end before.
     """
 
-    def __init__(self, fleet: "Fleet", specs: Iterable[Spec] | AsyncIterable[Spec], *, resume: bool) -> None:
-        self._fleet = fleet
+    def __init__(
+        self, roster: "Roster", specs: Iterable[Spec] | AsyncIterable[Spec], *, resume: bool
+    ) -> None:
+        self._roster = roster
         self._specs = specs
         self._resume = resume
         self._scope = anyio.CancelScope()
@@ -82,13 +84,13 @@ class Feeder:
         while len(self._results) >= UNREAD:
             await self._news()
         try:
-            entry = self._fleet.joined(spec)
+            entry = self._roster.joined(spec)
             if entry is not None:
                 self._follow(entry)
                 return
             if self._resume and await self._resumed(spec):
                 return
-            entry = self._fleet.enter(spec)
+            entry = self._roster.enter(spec)
         except FleetClosed:
             raise
         except Exception as error:  # noqa: BLE001 - a wrong spec, or whatever the store raises
@@ -99,17 +101,17 @@ class Feeder:
             await entry.take_places(is_bounded=False)
         except InvalidRequest:  # its time was over before: so its result says
             return
-        self._fleet.spawn(entry.begin)
+        self._roster.spawn(entry.begin)
 
     async def _resumed(self, spec: Spec) -> bool:
         """Whether it was begun before: then it is followed, or its result is given."""
-        before = None if spec.key is None else await begun_before(self._fleet.cloud, spec)
+        before = None if spec.key is None else await begun_before(self._roster.cloud, spec)
         if before is None:
             return False
         if isinstance(before, Result):
             self._give(before)
             return True
-        entry = self._fleet.enter(spec, is_checked=True)
+        entry = self._roster.enter(spec, is_checked=True)
         self._follow(entry)
         entry.adopt(before[0].root, before, is_asked_for=True)
         return True

@@ -83,7 +83,7 @@ class Member:
         )
         self.is_beginning = True
         try:
-            now = entry.fleet.clock.now()
+            now = entry.roster.clock.now()
             await self._start(entry.spec.describe(self.number, now=now, exclude=exclude, plan=plan))
         finally:
             self._has_begun()
@@ -92,7 +92,7 @@ class Member:
         """Begin beside those that somebody else began, who didn't come to this one."""
         self.is_beginning = True
         self._seize()
-        self.entry.fleet.spawn(self._begin_late)
+        self.entry.roster.spawn(self._begin_late)
 
     async def _begin_late(self) -> None:
         entry = self.entry
@@ -106,7 +106,7 @@ class Member:
     async def _learn_what_was_before(self, recording: Recording) -> None:
         """Take over what this recording took the place of, if that was so: somebody else has begun it."""
         stored = Stored(recording.checkpoint(), recording.driver.ledger.version)
-        chain = await chain_of(self.entry.fleet.cloud, stored, lambda _: False)
+        chain = await chain_of(self.entry.roster.cloud, stored, lambda _: False)
         self.entry.earlier = (*self.entry.earlier, *chain.earlier[:-1])
         if not self.number:
             self.entry.root = chain.root
@@ -137,7 +137,7 @@ class Member:
             return
         if charge.recording.state is State.STARTING:
             self.is_beginning = charge.is_beginning = True
-            self.entry.fleet.spawn(self._go_on, charge)
+            self.entry.roster.spawn(self._go_on, charge)
 
     async def _go_on(self, charge: Charge) -> None:
         """Go on with a start that somebody else has sent, or was about to send."""
@@ -149,7 +149,7 @@ class Member:
         finally:
             self.scope, charge.is_beginning = None, False
             self.entry.begun_at(charge, self.other_uid_of(charge))
-            self.entry.fleet.supervisor.touch(charge)
+            self.entry.roster.supervisor.touch(charge)
             self._has_begun()
 
     async def _start(self, description: Description) -> None:
@@ -157,11 +157,11 @@ class Member:
         charge: Charge | None = None
         try:
             with anyio.CancelScope() as self.scope:
-                recording = await persist(self.entry, lambda: self.entry.fleet.made(description))
+                recording = await persist(self.entry, lambda: self.entry.roster.made(description))
                 if recording.id != description.id:
                     await self._learn_what_was_before(recording)
                 charge = Charge(recording, self)
-                if self.entry.fleet.cloud.is_store_shared:
+                if self.entry.roster.cloud.is_store_shared:
                     charge.lookout = Lookout(recording.driver.ledger)
                 self.charges.append(charge)
                 await reach_start(self.entry, charge)
@@ -172,7 +172,7 @@ class Member:
             elif charge is not None:
                 charge.is_closed = True
                 if charge.lookout is not None:
-                    self.entry.fleet.cloud.spawn(charge.lookout.give_back, name="let others look")
+                    self.entry.roster.cloud.spawn(charge.lookout.give_back, name="let others look")
         if self.entry.is_stopped and (charge is None or charge.recording.state.is_before_start):
             raise FleetClosed
 
@@ -180,7 +180,7 @@ class Member:
         self.entry.begun_at(charge, self.other_uid_of(charge), is_open=is_open)
         if self.entry.is_stopped:
             charge.stop_at = -inf
-        self.entry.fleet.supervisor.look_after(charge)
+        self.entry.roster.supervisor.look_after(charge)
 
     def other_uid_of(self, charge: Charge) -> int | None:
         """Under which uid another one may take its place."""
@@ -210,18 +210,18 @@ class Member:
         if self.scope is not None:
             self.scope.cancel()
         for charge in self.charges:
-            self.entry.fleet.supervisor.stop(charge)
+            self.entry.roster.supervisor.stop(charge)
 
     def give_up(self) -> None:
         """Wait no longer for what is missing."""
         for charge in self.charges:
-            self.entry.fleet.supervisor.dismiss(charge)
+            self.entry.roster.supervisor.dismiss(charge)
         self.is_beginning = False
         self.settle()
 
     @property
     def _is_wanted(self) -> bool:
-        return not self.entry.is_stopped and not self.entry.fleet.is_left
+        return not self.entry.is_stopped and not self.entry.roster.is_left
 
     def left(self, charge: Charge) -> None:
         """It records no more: another one takes its place, or its place is free."""
@@ -229,7 +229,7 @@ class Member:
             return
         if self._is_wanted and self.entry.policy is not None and is_lost(charge.recording):
             self.is_beginning = True
-            self.entry.fleet.spawn(self._replace, charge)
+            self.entry.roster.spawn(self._replace, charge)
         else:
             self.settle()
 
@@ -239,7 +239,7 @@ class Member:
         if charge is self.charges[-1]:
             self._seize()
         if self.entry.is_stopped or charge is not self.charges[-1] or self.is_beginning:
-            self.entry.fleet.supervisor.stop(charge)  # nobody wants it any more
+            self.entry.roster.supervisor.stop(charge)  # nobody wants it any more
 
     def ended(self, charge: Charge) -> None:  # noqa: ARG002 - which of them doesn't matter
         """One of its recordings is over, or more has become known of it."""
@@ -257,11 +257,11 @@ class Member:
             and not self.is_beginning
         ):
             self.is_beginning = True
-            self.entry.fleet.spawn(self._relieve, charge)
+            self.entry.roster.spawn(self._relieve, charge)
 
     async def _relieve(self, charge: Charge) -> None:
         """Stop one whose calls will soon work no more, and have another one take its place."""
-        self.entry.fleet.supervisor.stop(charge)
+        self.entry.roster.supervisor.stop(charge)
         while not charge.records_no_more:
             await charge.driver.ledger.news()
         await self._replace(charge)
@@ -306,8 +306,8 @@ class Member:
             return f"it was replaced {self.replaced} times already"
         if self._other_uid(lost.recording.uid) is None:
             return "nobody knows another uid for it"
-        has_secrets = lost.driver.ledger.description.has_secrets or self.entry.fleet.cloud.secrets is not None
-        if not has_secrets:
+        provider = self.entry.roster.cloud.secrets
+        if provider is None and not lost.driver.ledger.description.has_secrets:
             return "nobody has brought its mode with the storage keys, and its token"
         again = would_fail_again(lost.recording)
         return None if again is None else f"another one would meet the same: {again}"
@@ -328,7 +328,7 @@ class Member:
         )
 
     def _gap(self, lost: Charge) -> Gap:
-        now = self.entry.fleet.clock.now()
+        now = self.entry.roster.clock.now()
         standing = self.charges[-1].driver.ledger.standing
         return Gap(since=lost.last_seen or standing.start_sent_at or now, until=standing.start_sent_at or now)
 

@@ -22,7 +22,7 @@ from agora_rec.cli.fleet_progress import (
     why,
 )
 from agora_rec.errors import FleetClosed
-from agora_rec.fleet.fleet import INCIDENT
+from agora_rec.fleet.roster import INCIDENT
 from tests.support.backends import virtual_time
 from tests.support.cloud import mix
 

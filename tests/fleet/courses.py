@@ -55,14 +55,14 @@ def require_nothing_left(fleet: Fleet) -> None:
     assert fleet.report().is_over
     assert (fleet.recordings, fleet.waiting) == ((), 0)
     assert taken(fleet) == 0
-    assert not fleet._entries
-    assert not fleet._by_key
+    assert not fleet._roster.entries
+    assert not fleet._roster._by_key
     assert not fleet._feeders
 
 
 def taken(fleet: Fleet) -> int:
     """How many places are taken, without those whose workers are on their way out."""
-    both = (fleet._places, fleet._web_places)
+    both = (fleet._roster.places, fleet._roster.web_places)
     return sum(each.used - sum(places for _, places in each._leaving) for each in both)
 
 

@@ -64,7 +64,7 @@ async def test_what_was_released_is_adopted_at_once_with_its_key_and_its_end(sit
         (recording,) = fleet.recordings
         assert recording.key == "lesson"
         assert (await fleet.start(a_spec(key="lesson", alternate=Alternate(uid=7)))) is recording
-        assert fleet._places.used == 1
+        assert fleet._roster.places.used == 1
     assert only(fleet).state is ResultState.UPLOADED
     assert site.running == 0
     (session,) = site.emulator.sessions
@@ -120,7 +120,7 @@ async def test_what_is_recorded_together_comes_back_as_one(site: Site) -> None:
     async with site.process(limit=3, replacement=Replacement()) as (_, fleet):
         assert [each.uid for each in fleet.recordings] == [1000, 1, 2]
         assert len(fleet.report().results) == 1
-        assert fleet._places.used == 3
+        assert fleet._roster.places.used == 3
         await anyio.sleep(60)
     assert only(fleet).spec.cname == "class-0"
     assert len(only(fleet).takes) == 3

@@ -18,7 +18,7 @@ from agora_rec import (
     Twin,
 )
 from agora_rec.emulator import LoseAnswer, Refuse, SlowAnswer, Unreachable
-from agora_rec.fleet import fleet as fleets
+from agora_rec.fleet import roster
 from agora_rec.lifecycle import facts
 from agora_rec.recording.watching import GONE
 from agora_rec.store import Stored
@@ -72,19 +72,19 @@ async def test_who_is_given_up_just_when_his_turn_has_come_keeps_no_place() -> N
         await fleet.start(a_spec())
         caller = await calling(tasks, lambda: fleet.start(a_spec(1)))
         assert fleet.report().results[1].state is ResultState.WAITING
-        fleet._places.give_back()
-        fleet._entries[1].give_up()
+        fleet._roster.places.give_back()
+        fleet._roster.entries[1].give_up()
         await caller.finished()
         assert isinstance(caller.error, FleetClosed)
-        fleet._places.seize()
-        assert fleet._places.used == 1
+        fleet._roster.places.seize()
+        assert fleet._roster.places.used == 1
 
 
 async def test_what_happens_to_one_that_is_over_stands_in_its_result() -> None:
     async with a_fleet() as (_, fleet):
         recording = await fleet.start(a_spec(until=timedelta(seconds=60)))
         await anyio.sleep(100)
-        fleet._over[0].happened(IncidentKind.LOST, "late", recording)
+        fleet._roster.over[0].happened(IncidentKind.LOST, "late", recording)
         assert kinds(only(fleet)) == [IncidentKind.LOST]
 
 
@@ -92,7 +92,7 @@ async def test_what_happens_to_one_that_is_over_stands_in_its_result() -> None:
 async def test_a_sid_that_comes_when_nobody_waits_is_stopped_even_if_the_result_is_forgotten(
     results: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fleets, "GIVEN_UP_KEPT", 0)
+    monkeypatch.setattr(roster, "GIVEN_UP_KEPT", 0)
     async with a_fleet(results=results) as (on, fleet):
         on.emulator.inject(LoseAnswer(), operation=START, times=None)
         with pytest.raises(StartUnconfirmed):

@@ -215,8 +215,8 @@ async def test_recordings_that_are_over_are_let_go_and_their_results_stay() -> N
     async with a_fleet() as (_, fleet):
         await fleet.start(a_spec(until=MINUTE))
         await anyio.sleep(500)
-        assert fleet._over[0].recordings
+        assert fleet._roster.over[0].recordings
         await fleet.start(a_spec(1, until=MINUTE))
         await anyio.sleep(100)
-        assert fleet._over[0].recordings == ()
+        assert fleet._roster.over[0].recordings == ()
         assert fleet.report().results[0].files

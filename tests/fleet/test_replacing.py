@@ -189,7 +189,7 @@ async def test_twins_are_replaced_each_on_its_own_and_away_from_the_others() -> 
         assert [each.uid for each in fleet.recordings] == [2000, 2]
         plan = fleet.recordings[1].checkpoint().plan
         assert plan is not None
-        assert plan.beside == fleet._entries[0].first_id
+        assert plan.beside == fleet._roster.entries[0].first_id
 
 
 @pytest.mark.parametrize("is_relieved", [True, False])

@@ -217,7 +217,7 @@ async def test_a_fleet_that_isnt_open_does_nothing() -> None:
             with pytest.raises(RuntimeError, match="not open"):
                 await call
         with pytest.raises(RuntimeError, match="not open"):
-            _ = fleet.supervisor
+            _ = fleet._roster.supervisor
         async with fleet:
             with pytest.raises(RuntimeError, match="opened once"):
                 await fleet.__aenter__()

@@ -308,4 +308,4 @@ async def test_a_native_cancellation_at_any_moment_loses_nothing(seconds: float)
             await asyncio.sleep(SOON)
             assert [each.sid for each in fleet.recordings if each.sid] == on.running
         assert all(not session.running or session.ended_at for session in on.emulator.sessions)
-        assert not fleet._entries
+        assert not fleet._roster.entries

@@ -224,7 +224,7 @@ class FleetWorld(World):
         """(7) Nothing is left over of a fleet that was left."""
         if is_last and fleet.recordings:
             self.trace.violate(f"the fleet was left with {fleet.recordings}")
-        for places in (fleet._places, fleet._web_places):
+        for places in (fleet._roster.places, fleet._roster.web_places):
             left = sum(count for _, count in places._leaving)
             if is_last and (places.used != left or places.waiting):
                 self.trace.violate(f"{places.used} places are taken still, {places.waiting} wait")

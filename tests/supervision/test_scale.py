@@ -67,7 +67,7 @@ async def begin(fleet: Fleet, first: int, count: int) -> None:
         async for _ in fleet.record(specs(first, count)):
             pass
 
-    fleet.spawn(to_the_end)
+    fleet._roster.spawn(to_the_end)
     await anyio.sleep(250)
     assert {recording.state for recording in fleet.recordings} == {State.RECORDING}
 
