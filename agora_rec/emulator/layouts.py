@@ -78,12 +78,16 @@ class Layout:
 
 @frozen
 class Picture:
-    """A mixed picture at one moment. Its size is in pixels; later tiles lie on top of earlier ones."""
+    """A mixed picture at one moment. Its size is in pixels; later tiles lie on top of earlier ones.
+
+    `with_video` are those who are seen; the others of the tiles send audio alone.
+    """
 
     width: int
     height: int
     layout: Layout
     tiles: tuple[Tile, ...]
+    with_video: frozenset[str]
 
 
 def read_layout(request: JsonObject) -> Layout:

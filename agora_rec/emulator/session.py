@@ -230,13 +230,11 @@ class Session:
             return None
         subscription = [told for at, told in self.subscriptions if at <= now][-1]
         layout = [mix.layout, *(told for at, told in self.layouts if at <= now)][-1]
-        shown = [
-            stay.uid
-            for stay in self.channel.present(now)
-            if (stay.audio and subscription.takes(stay.uid, AUDIO))
-            or (stay.video and subscription.takes(stay.uid, VIDEO))
-        ]
-        return Picture(mix.width, mix.height, layout, arrange(layout, shown))
+        present = self.channel.present(now)
+        heard = {stay.uid for stay in present if stay.audio and subscription.takes(stay.uid, AUDIO)}
+        seen = {stay.uid for stay in present if stay.video and subscription.takes(stay.uid, VIDEO)}
+        shown = [stay.uid for stay in present if stay.uid in heard | seen]
+        return Picture(mix.width, mix.height, layout, arrange(layout, shown), frozenset(seen))
 
     def playlist_at(self, track: Track) -> datetime:
         """When a track's first slice is complete and its playlist exists, if nothing ends it earlier."""

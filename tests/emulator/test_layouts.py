@@ -152,6 +152,9 @@ async def test_a_mixed_recording_shows_who_is_recorded_in_the_order_of_coming():
         channel.join(14, audio=False, video=False)
         stage.clock.pass_by(10)
         assert await seen(stage, started.sid) == ["11", "13"]
+        picture = stage.emulator._service.office.sessions[started.sid].picture(stage.clock.now())
+        assert picture is not None
+        assert picture.with_video == set()  # both send audio alone
         channel.leave(11)
         stage.clock.pass_by(10)
         channel.join(12)
@@ -176,6 +179,7 @@ async def test_the_layout_is_the_latest_that_was_asked_for():
         assert picture.layout.kind is LayoutKind.CUSTOM
         assert picture.layout.background_color == "#203040"
         assert [tile.uid for tile in picture.tiles] == ["11", "12"]
+        assert picture.with_video == {"11", "12"}
 
 
 async def test_nothing_is_seen_of_pages_of_audio_alone_or_while_a_recording_is_moved_or_over():
