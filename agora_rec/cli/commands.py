@@ -25,7 +25,7 @@ from agora_rec.cli.record import Session
 from agora_rec.cli.running import BASE_URL, client, run
 from agora_rec.cli.store_commands import explain_command, list_command, query_command, stop_command
 from agora_rec.cli.webhooks import emulator_arguments, webhook_options
-from agora_rec.emulator import Emulator
+from agora_rec.emulator import AcceleratedClock, Emulator
 
 PEM: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -48,6 +48,13 @@ for _each in (fleet_command, list_command, explain_command, query_command, stop_
 @click.option(
     "--qps", default=10.0, show_default=True, type=POSITIVE, help="Calls a second; beyond, it says 429."
 )
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=POSITIVE,
+    help="How many times as fast as the machine's its time passes.",
+)
 @click.option("--app-id", help="The App ID that it knows; by default an invented one.")
 @click.option("--customer-id", help="The customer ID that it knows; by default an invented one.")
 @click.option("--customer-secret", help="The secret that it knows (and prints); by default an invented one.")
@@ -58,9 +65,11 @@ for _each in (fleet_command, list_command, explain_command, query_command, stop_
 @click.option("--tls-key", type=PEM, help="Its key (PEM), if it is in a file of its own.")
 @webhook_options
 def emulator_command(
+    *,
     host: str,
     port: int,
     qps: float,
+    speed: float,
     tls_cert: Path | None,
     tls_key: Path | None,
     **known: Any,
@@ -76,7 +85,8 @@ def emulator_command(
     try:
         webhooks = emulator_arguments(known)
         given = {name: value for name, value in known.items() if value is not None}
-        emulator = Emulator(qps=qps, **given, **webhooks)
+        clock = AcceleratedClock(speed)
+        emulator = Emulator(qps=qps, clock=clock, **given, **webhooks)
     except InvalidRequest as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:

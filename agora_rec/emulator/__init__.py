@@ -5,6 +5,7 @@ comes from the service's documents alone.
 """
 
 from agora_rec.emulator.calls import Call, Fate
+from agora_rec.emulator.dial import AcceleratedClock, SteppedClock
 from agora_rec.emulator.emulator import ChannelHandle, Emulator
 from agora_rec.emulator.events import EventType
 from agora_rec.emulator.faults import (
@@ -33,6 +34,7 @@ from agora_rec.emulator.webhooks import (
 )
 
 __all__ = [
+    "AcceleratedClock",
     "AppIdRefusal",
     "Call",
     "ChannelHandle",
@@ -58,6 +60,7 @@ __all__ = [
     "SessionView",
     "Settings",
     "SlowAnswer",
+    "SteppedClock",
     "Track",
     "Unreachable",
     "Upload",

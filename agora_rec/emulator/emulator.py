@@ -94,7 +94,8 @@ class Emulator:
         customer_secret: its password.
         qps: calls per second and App ID, over which it answers 429; None for no limit.
         seed: the same seed gives the same ids in the same order.
-        clock: what time it is; the machine's if it is not given. Tests hand in their own.
+        clock: what time it is; the machine's if it is not given. `AcceleratedClock` runs faster,
+            `SteppedClock` waits to be moved.
         settings: how the service behaves.
         webhooks_to: who receives notifications: a URL (https, or plain http on this machine), or an ASGI
             application in this process; None for nobody. It may be set later.
@@ -150,6 +151,11 @@ class Emulator:
         to = Secret(webhooks_to) if isinstance(webhooks_to, str) else webhooks_to
         del customer_id, customer_secret, webhook_secret, webhooks_to  # no traceback shows them from here on
         self.webhooks_to = to
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is here: the clock that was handed in, or the machine's."""
+        return self._clock
 
     @property
     def app(self) -> App:

@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from agora_rec.cli.commands import command
 from agora_rec.emulator import Emulator
 from tests.cli.processes import agora_rec, line_with
+from tests.emulator.stage import example
 from tests.support.secrets import CUSTOMER_SECRET
 
 
@@ -25,7 +27,7 @@ def settings_of(lines: Callable[[], str]) -> dict[str, str]:
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_it_prints_an_environment_serves_and_ends_on_request(end: signal.Signals):
-    with agora_rec("emulator", "--port", "0", "--app-id", "f0" * 16) as process:
+    with agora_rec("emulator", "--port", "0", "--app-id", "f0" * 16, "--speed", "3000") as process:
         assert process.stdout is not None
         printed = settings_of(process.stdout.readline)
         assert list(printed) == [
@@ -36,13 +38,18 @@ def test_it_prints_an_environment_serves_and_ends_on_request(end: signal.Signals
         ]
         assert printed["AGORA_APP_ID"] == "f0" * 16
         assert printed["AGORA_BASE_URL"].startswith("http://127.0.0.1:")
-        url = f"{printed['AGORA_BASE_URL']}/v1/apps/{printed['AGORA_APP_ID']}/cloud_recording/acquire"
+        base = f"{printed['AGORA_BASE_URL']}/v1/apps/{printed['AGORA_APP_ID']}/cloud_recording"
+        url = f"{base}/acquire"
         body = {"cname": "c", "uid": "1", "clientRequest": {}}
         credentials = (printed["AGORA_CUSTOMER_ID"], printed["AGORA_CUSTOMER_SECRET"])
         answer = httpx.post(url, json=body, auth=credentials)
         assert answer.status_code == 200
-        assert "resourceId" in json.loads(answer.content)
-        assert httpx.post(url, json=body, auth=("who", "ever")).status_code == 401
+        resource_id = json.loads(answer.content)["resourceId"]
+        time.sleep(0.11)  # more than the five minutes for which it is good
+        start = f"{base}/resourceid/{resource_id}/mode/mix/start"
+        body = {"cname": "c", "uid": "1", "clientRequest": example("start_mix_hls")}
+        assert httpx.post(start, json=body, auth=credentials).json()["code"] == 433
+        assert httpx.post(start, json=body, auth=("who", "ever")).status_code == 401
         process.send_signal(end)
         assert process.wait(10) == 0
         assert process.stderr is not None

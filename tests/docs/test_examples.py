@@ -31,7 +31,7 @@ EXAMPLES = {
     "docs/budget.md": 3,
     "docs/checkpoints.md": 1,
     "docs/connections.md": 4,
-    "docs/emulator.md": 7,
+    "docs/emulator.md": 8,
     "docs/explain.md": 1,
     "docs/fleets.md": 5,
     "docs/observability.md": 4,
