@@ -43,16 +43,17 @@ class Fate(StrEnum):
 class Call:
     """One call as the service saw it.
 
-    `number` counts from 1 in the order of arrival. `status` and `code` are the answer's, also where it
-    was lost; None while it is pending or if there was none. `body` is the request's, without secrets
-    (None without one, a remark if it is no JSON object). `overlapped`: another call about the same
-    recording was being handled at the same time.
+    `number` counts from 1 in the order of arrival. `host` is the name by which the caller knows the service.
+    `status` and `code` are the answer's, also where it was lost; None while it is pending or if there
+    was none. `body` is the request's, without secrets (None without one, a remark if it is no JSON
+    object). `overlapped`: another call about the same recording was being handled at the same time.
     """
 
     number: int
     at: datetime
     method: str
     path: str
+    host: str = ""
     operation: OperationName | None = None
     mode: str | None = None
     cname: str | None = None

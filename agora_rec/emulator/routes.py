@@ -19,6 +19,8 @@ class Route:
     mode: str | None = None
 
 
+_SERVICE_REGIONS: Final = frozenset({"na", "eu", "ap", "cn"})
+"""What Agora's Python client may put in front of a path (hosts.yaml `official_clients`)."""
 _POSTS: Final = {
     "update": OperationName.UPDATE,
     "updateLayout": OperationName.UPDATE_LAYOUT,
@@ -32,6 +34,8 @@ def find_route(method: str, path: str) -> Route | None:
     Names and case count; nothing may follow. `path` is raw, its parts are decoded here.
     """
     parts = [unquote(part) for part in path.split("/")]
+    if parts[1:2] and parts[1] in _SERVICE_REGIONS:
+        del parts[1]
     match parts:
         case ["", "v1" | "v2", "ncs", "ip"] if method == "GET":
             return Route(operation=OperationName.NCS_IP)

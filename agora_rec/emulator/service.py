@@ -237,6 +237,7 @@ class Service:
             at=now,
             method=request.method,
             path=request.path,
+            host=request.host,
             operation=subject.operation,
             mode=None if route is None else route.mode,
             cname=subject.cname,

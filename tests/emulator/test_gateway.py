@@ -8,6 +8,7 @@ import pytest
 from agora_rec.emulator import Call, Emulator, Fate, Settings
 from agora_rec.vocabulary import ModeName, OperationName
 from tests.emulator.stage import EXAMPLES, JSON, NoAuth, example, said, set_stage
+from tests.support.reference import load
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +26,8 @@ NO_ROUTE = (404, None, "no Route matched with those values")
         ("GET", "{base}/acquire"),
         ("POST", "{base}/Acquire"),
         ("POST", "{base}/acquire/"),
-        ("POST", "/na{base}/acquire"),
+        ("POST", "/us{base}/acquire"),
+        ("POST", "/na/eu{base}/acquire"),
         ("POST", "/v1/apps//cloud_recording/acquire"),
         ("POST", "/v1/apps/x/cloud-recording/acquire"),
         ("POST", "{base}/resourceid//mode/mix/start"),
@@ -45,6 +47,16 @@ async def test_other_methods_and_paths_have_no_route(method: str, path: str):
         assert said(answer) == NO_ROUTE
         [call] = stage.emulator.calls
         assert (call.operation, call.status, call.reason) == (None, 404, NO_ROUTE[2])
+
+
+@pytest.mark.parametrize("region", ["na", "eu", "ap", "cn"])
+async def test_a_service_region_may_stand_before_the_path_as_agoras_client_puts_it(region: str):
+    assert f"/{region}" in load("hosts")["official_clients"]["python"]["path_prefix"]
+    async with set_stage() as stage:
+        body = {"cname": "c", "uid": "1", "clientRequest": {}}
+        answer = await stage.http.post(f"/{region}{stage.base}/acquire", json=body)
+        assert answer.status_code == 200
+        assert stage.emulator.calls[0].host == "127.0.0.1"
 
 
 async def test_parts_of_a_path_may_be_encoded():
