@@ -55,7 +55,12 @@ class Admission:
         self._probe = anyio.Lock()
         self._freed = False
         self._news = anyio.Event()  # for the one who probes
-        self._is_closed = False
+        self._open = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody is let in."""
+        return self._open
 
     @property
     def waiting(self) -> int:
@@ -73,7 +78,7 @@ class Admission:
             QueueFull: As many wait as may.
             FleetClosed: Nobody begins any more.
         """
-        if self._is_closed:
+        if not self._open:
             raise FleetClosed
         self._let_go()
         if is_bounded and len(self._line) >= self.queue and not self._has_room(places):
@@ -82,21 +87,25 @@ class Admission:
         self._line.append(ticket)
         self._call()
         try:
-            while not (ticket.is_admitted or self._is_closed):
+            while not ticket.is_admitted and self.is_open:
                 is_first = self._line[0] is ticket
                 ticket.woken = anyio.Event()
                 with self._clock.move_on_after(self._next_place if is_first else None):
                     await ticket.woken.wait()
                 self._call()
         except BaseException:
-            if ticket.is_admitted:
-                self.give_back(places)
-            elif ticket in self._line:
-                self._line.remove(ticket)
-                self._call()
+            self._withdraw(ticket)
             raise
         if not ticket.is_admitted:
+            self._withdraw(ticket)
             raise FleetClosed
+
+    def _withdraw(self, ticket: _Ticket) -> None:
+        if ticket.is_admitted:
+            self.give_back(ticket.places)
+        else:
+            self._line.remove(ticket)
+            self._call()
 
     def seize(self, places: int = 1) -> None:
         """Take places for what runs already, whether there are any or not."""
@@ -147,9 +156,9 @@ class Admission:
 
     def close(self) -> None:
         """Send all away who wait, and let nobody in any more."""
-        self._is_closed = True
-        while self._line:
-            self._line.popleft().woken.set()
+        self._open = False
+        for ticket in self._line:
+            ticket.woken.set()
 
     def _has_room(self, places: int) -> bool:
         return not self._line and not self._refused and self.used + places <= self.limit
@@ -167,7 +176,12 @@ class Admission:
 
     def _call(self) -> None:
         self._let_go()
-        while self._line and not self._refused and self.used + self._line[0].places <= self.limit:
+        while (
+            self._line
+            and not self._refused
+            and self._open
+            and self.used + self._line[0].places <= self.limit
+        ):
             ticket = self._line.popleft()
             self.used += ticket.places
             ticket.is_admitted = True

@@ -373,6 +373,8 @@ class Entry:
     async def release(self) -> None:
         """Let it go on, and let others look after it."""
         self.is_released = True
+        for recording in self.recordings:
+            recording.hand_over()
         charges = [charge for member in self.members for charge in member.charges]
         self.give_up()
         for charge in charges:

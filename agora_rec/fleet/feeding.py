@@ -91,8 +91,6 @@ class Feeder:
             if self._resume and await self._resumed(spec):
                 return
             entry = self._roster.enter(spec)
-        except FleetClosed:
-            raise
         except Exception as error:  # noqa: BLE001 - a wrong spec, or whatever the store raises
             self._give(Result(spec=spec, state=ResultState.NOT_STARTED, error=error))
             return

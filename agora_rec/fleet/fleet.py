@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Final, Literal, Self, TypeVarTuple
 
 import anyio
-from anyio.abc import TaskGroup
 
 from agora_rec.client import CloudRecording
 from agora_rec.errors import InvalidRequest, Violation
@@ -23,7 +22,7 @@ from agora_rec.fleet.admission import Admission
 from agora_rec.fleet.adoption import Adoption
 from agora_rec.fleet.feeding import Feeder
 from agora_rec.fleet.result import Report, Result
-from agora_rec.fleet.roster import NOT_OPEN, Roster
+from agora_rec.fleet.roster import Roster
 from agora_rec.fleet.spec import Replacement, Spec, wrong_flag, wrong_policy
 from agora_rec.recording import Recording
 
@@ -148,7 +147,7 @@ class Fleet:
         )
         self._adoption = Adoption(self._roster) if adopt else None
         self._feeders: list[Feeder] = []
-        self._group: TaskGroup | None = None
+        self._is_opened = False
 
     def __repr__(self) -> str:
         return (
@@ -185,8 +184,7 @@ class Fleet:
             ApiError, TransportError: It was refused, or not answered for too long.
             Exception: Whatever the store, or the provider of secrets, raises.
         """
-        if self._group is None:
-            raise RuntimeError(NOT_OPEN)
+        _ = self._roster.tasks  # there are none outside of the block
         entry = self._roster.joined(spec)
         if entry is None:
             entry = self._roster.enter(spec)
@@ -280,12 +278,12 @@ class Fleet:
     async def __aenter__(self) -> Self:
         """Begin to look after recordings."""
         self.cloud.require_open()
-        if self._group is not None:
+        if self._is_opened:
             raise RuntimeError("a fleet is opened once; make another one")
+        self._is_opened = True
         found = None if self._adoption is None else await self._adoption.search()
         group = anyio.create_task_group()
         await group.__aenter__()
-        self._group = group
         self._roster.open(group)
         if self._adoption is not None and found is not None:
             self._adoption.adopt(found)  # what runs already takes its places before others do
@@ -307,9 +305,8 @@ class Fleet:
         finally:
             self._roster.is_left = True
             try:
-                if self._group is not None:
-                    self._group.cancel_scope.cancel()
-                    await self._group.__aexit__(None, None, None)
+                self._roster.tasks.cancel_scope.cancel()
+                await self._roster.tasks.__aexit__(None, None, None)
             finally:
                 await self._part(on_exit, is_done=is_done)
 

@@ -33,6 +33,8 @@ INCIDENT: Final = "fleet: %s: %s"
 """The log's message for what has happened to one recording: its channel, and what."""
 NOT_OPEN: Final = "the fleet is not open: use 'async with Fleet(...) as fleet'"
 """What is wrong when it is used outside of its block."""
+LOOK_EVERY: Final = 0.5
+"""Seconds after which is looked again whether all have stopped."""
 GIVEN_UP_KEPT: Final = 10_000
 """How many recordings are remembered that were given up, so that nobody adopts them again."""
 SETTLED_AFTER: Final = 300.0
@@ -120,11 +122,17 @@ class Roster:
         Raises:
             FleetClosed: It was left.
         """
-        if self._tasks is None:
-            raise RuntimeError(NOT_OPEN)
+        tasks = self.tasks
         if self.is_left:
             raise FleetClosed
-        self._tasks.start_soon(work, *args)
+        tasks.start_soon(work, *args)
+
+    @property
+    def tasks(self) -> TaskGroup:
+        """Where the fleet's work is done."""
+        if self._tasks is None:
+            raise RuntimeError(NOT_OPEN)
+        return self._tasks
 
     def find_by_key(self, key: str) -> Entry | None:
         """What goes on under a key; None: nothing."""
@@ -262,7 +270,8 @@ class Roster:
         for entry in entries:
             entry.stop()
         while any(entry.may_run for entry in entries):
-            await self.news()
+            with self.clock.move_on_after(LOOK_EVERY):  # the end of a stop is no news by itself
+                await self.news()
 
     async def news(self) -> None:
         """Wait until something may have changed."""

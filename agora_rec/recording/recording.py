@@ -475,6 +475,10 @@ class Recording:
             return False
         return not self._claimed and not self._starters and self._driver.may_need_stop
 
+    def hand_over(self) -> None:
+        """Let it go on though nobody here waits for it any more: somebody else will look after it."""
+        self._claimed = True
+
     def stop_behind(self) -> Job[None]:
         """Begin to stop what runs or may run, whether anybody waits for it or not."""
         self._driver.stops_wanted += 1

@@ -14,6 +14,7 @@ from agora_rec.supervision import IncidentKind
 from tests.fleet.courses import a_fleet, a_spec, kinds, only, require_nothing_left
 from tests.support.backends import virtual_time
 from tests.support.cloud import ACQUIRE, START, STOP, Caller, a_client, all_back, an_emulator, calling, stage
+from tests.support.secrets import WEBHOOK_SECRET
 
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
@@ -112,6 +113,27 @@ async def test_news_of_files_are_waited_for_and_not_for_ever() -> None:
     assert only(fleet).state is ResultState.UPLOAD_UNKNOWN
 
 
+async def test_what_nobody_tells_of_in_time_is_given_up_when_all_was_stopped() -> None:
+    settings = {"sync_stop_seconds": 1.0, "upload_seconds": 10_000.0}
+    async with a_fleet(client={"webhook_secret": WEBHOOK_SECRET}, settings=settings) as (_, fleet):
+        await fleet.start(a_spec())
+        await anyio.sleep(60)
+    (result,) = fleet.report().results
+    assert result.state is ResultState.UPLOAD_UNKNOWN
+
+
+async def test_stopping_all_comes_back_when_it_is_acknowledged_and_does_not_wait_for_files() -> None:
+    settings = {"sync_stop_seconds": 1.0, "upload_seconds": 10_000.0}
+    async with a_fleet(client={"webhook_secret": WEBHOOK_SECRET}, settings=settings) as (on, fleet):
+        await fleet.start(a_spec())
+        await anyio.sleep(60)
+        began = anyio.current_time()
+        report = await fleet.stop_all()
+        assert anyio.current_time() - began < 5
+        assert not on.running
+        assert report.results[0].state is ResultState.STOPPING
+
+
 async def test_stopping_all_sends_away_who_waits_for_room_at_the_service() -> None:
     async with a_fleet(settings={"concurrent_limit": 1}) as (on, fleet), anyio.create_task_group() as tasks:
         await fleet.start(a_spec())
@@ -188,6 +210,21 @@ async def test_released_recordings_go_on_and_their_leases_are_free() -> None:
         assert recording.state is State.RECORDING
         assert await store.lease(recording.id, "another", seconds=1) is not None
         assert len(emulator.running()) == 1
+
+
+async def test_a_start_on_its_way_is_released_and_not_stopped() -> None:
+    clock = LoopClock()
+    store, emulator = MemoryStore(clock=clock), an_emulator(clock=clock)
+    emulator.inject(SlowAnswer(5), operation=START)
+    async with a_client(emulator, clock, store=store) as cloud, anyio.create_task_group() as tasks:
+        async with Fleet(cloud, on_exit="release") as fleet:
+            await calling(tasks, lambda: fleet.start(a_spec()))
+            await anyio.sleep(1)
+        require_nothing_left(fleet)
+    (session,) = emulator.running()
+    stored = await store.load_by_sid(session.sid)
+    assert stored is not None
+    assert stored.checkpoint.standing.state is State.RECORDING
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])

@@ -9,10 +9,10 @@ import anyio
 import pytest
 from attrs import define, field
 
-from agora_rec import Alternate, CloudRecording, Fleet, MemoryStore, Replacement, Result, Spec, Twin
+from agora_rec import Alternate, CloudRecording, Fleet, MemoryStore, Plan, Replacement, Result, Spec, Twin
 from agora_rec.clock import LoopClock
 from agora_rec.emulator import Delay, Emulator, Refuse
-from agora_rec.fleet import ResultState
+from agora_rec.fleet import ResultState, chains
 from agora_rec.supervision import IncidentKind
 from tests.support.backends import virtual_time
 from tests.support.cloud import ACQUIRE, a_client, an_emulator, mix
@@ -201,3 +201,67 @@ async def test_what_is_over_is_in_the_result_of_what_is_resumed(stopped: int):
         (result,) = [each async for each in fleet.record([spec], resume=True)]
     assert {take.sid for take in result.takes} == workers.sids()
     assert len(result.files) == 2
+
+
+async def test_what_was_to_take_a_place_and_never_began_leaves_the_result_of_what_it_was_for():
+    workers = Workers()
+    spec = workers.spec(twins=(), alternate=Alternate(uid=5), replacement=Replacement())
+    async with workers.fleet("release") as (cloud, fleet):
+        recording = await fleet.start(spec)
+        await anyio.sleep(60)
+        follower = recording.driver.ledger.description.in_its_place(
+            under=Alternate(uid=5), exclude=(), plan=Plan(follows=recording.id)
+        )
+        await recording.ensure_stopped()
+        await cloud.claimed(follower)  # as a process does that dies before it has started it
+    await anyio.sleep(3600)  # its time is over
+    async with workers.fleet() as (_, fleet):
+        (result,) = [each async for each in fleet.record([spec], resume=True)]
+    assert result.state is ResultState.UPLOADED
+    assert {take.sid for take in result.takes} == workers.sids()
+
+
+async def test_what_was_to_take_a_place_and_never_began_is_begun_while_there_is_time():
+    workers = Workers()
+    spec = workers.spec(twins=(), alternate=Alternate(uid=5), replacement=Replacement())
+    async with workers.fleet("release") as (cloud, fleet):
+        recording = await fleet.start(spec)
+        await anyio.sleep(60)
+        follower = recording.driver.ledger.description.in_its_place(
+            under=Alternate(uid=5), exclude=(), plan=Plan(follows=recording.id)
+        )
+        await recording.ensure_stopped()
+        await cloud.claimed(follower)
+    async with workers.fleet() as (_, fleet):
+        (result,) = [each async for each in fleet.record([spec], resume=True)]
+    assert [take.uid for take in result.takes] == [1, 5]
+    assert {take.sid for take in result.takes} == workers.sids()
+
+
+async def test_a_chain_without_an_end_is_not_followed_for_ever(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(chains, "LONGEST", 1)
+    workers = Workers()
+    spec = workers.spec(twins=(), alternate=Alternate(uid=5), replacement=Replacement())
+    async with workers.fleet("release") as (cloud, fleet):
+        recording = await fleet.start(spec)
+        await anyio.sleep(60)
+        follower = recording.driver.ledger.description.in_its_place(
+            under=Alternate(uid=5), exclude=(), plan=Plan(follows=recording.id)
+        )
+        await recording.ensure_stopped()
+        await (await cloud.claimed(follower)).ensure_started()
+    async with workers.fleet() as (_, fleet):
+        (result,) = [each async for each in fleet.record([spec], resume=True)]
+    assert [take.uid for take in result.takes] == [5]
+
+
+async def test_a_twin_that_somebody_else_has_begun_is_joined():
+    workers = Workers()
+    async with a_client(workers.emulator, workers.clock, store=workers.store) as cloud:
+        twin = await cloud.claim("lesson~1", cname="class-1", uid=2, mode=mix())
+        await twin.ensure_started()
+    async with workers.fleet() as (_, fleet):
+        await fleet.start(workers.spec())
+    (result,) = fleet.report().results
+    assert [take.uid for take in result.takes] == [2, 1]
+    assert {take.sid for take in result.takes} == workers.sids()
