@@ -43,6 +43,21 @@ class Channel:
         self.leave(uid, now)
         self.stays.append(Stay(uid, now, audio, video, host))
 
+    def publish(self, uid: str, now: datetime, *, audio: bool | None, video: bool | None) -> None:
+        """Somebody who is there begins or ceases to send something; None: as before. Senders are hosts.
+
+        Raises:
+            LookupError: they aren't there.
+        """
+        stay = next((stay for stay in self.stays if stay.uid == uid and stay.until is None), None)
+        if stay is None:
+            raise LookupError(f"{uid} is not in the channel {self.name}")
+        # An audience has sent nothing that counts in a live broadcast.
+        before = (stay.audio and stay.host, stay.video and stay.host)
+        after = (before[0] if audio is None else audio, before[1] if video is None else video)
+        if after != before:
+            self.join(uid, now, audio=after[0], video=after[1], host=True)
+
     def leave(self, uid: str, now: datetime) -> None:
         """Somebody goes; nothing happens if they aren't there."""
         for stay in self.stays:

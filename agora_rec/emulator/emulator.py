@@ -55,10 +55,32 @@ class ChannelHandle:
     def join(self, uid: int, *, audio: bool = True, video: bool = True, host: bool = True) -> None:
         """Somebody comes, or, if they are there already, begins to send something else.
 
-        `host` False is audience: they don't keep a live broadcast (channelType 1) from being idle.
+        `host` False is audience: in a live broadcast (channelType 1) they can't send, and don't keep it
+        from being idle.
         """
         now = self._now()
         self._service.office.channel(self.name).join(str(uid), now, audio=audio, video=video, host=host)
+        self._service.channel_changed(self.name)
+
+    def publish(self, uid: int, *, audio: bool = True, video: bool = True) -> None:
+        """Somebody who is there begins to send these; who was audience is a host now.
+
+        Raises:
+            LookupError: they aren't there.
+        """
+        self._publish(uid, audio=True if audio else None, video=True if video else None)
+
+    def unpublish(self, uid: int, *, audio: bool = True, video: bool = True) -> None:
+        """Somebody who is there ceases to send these, and stays.
+
+        Raises:
+            LookupError: they aren't there.
+        """
+        self._publish(uid, audio=False if audio else None, video=False if video else None)
+
+    def _publish(self, uid: int, *, audio: bool | None, video: bool | None) -> None:
+        now = self._now()
+        self._service.office.channel(self.name).publish(str(uid), now, audio=audio, video=video)
         self._service.channel_changed(self.name)
 
     def leave(self, uid: int) -> None:

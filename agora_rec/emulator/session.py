@@ -12,11 +12,11 @@ from attrs import define, field
 
 from agora_rec.emulator import pages
 from agora_rec.emulator.channels import Channel
-from agora_rec.emulator.layouts import Layout, Picture, arrange
+from agora_rec.emulator.layouts import USERS_MAX, Layout, Picture, arrange
 from agora_rec.emulator.plan import AUDIO, VIDEO, Flaw, Plan, Subscription
 from agora_rec.emulator.resources import Resource
 from agora_rec.emulator.settings import Settings
-from agora_rec.emulator.spells import Spell, page_spells, stream_spells, union
+from agora_rec.emulator.spells import Spell, common, limited, page_spells, stream_spells, union
 from agora_rec.emulator.terms import End, EndReason, Failover, Track, Worker
 from agora_rec.vocabulary import ModeName, TaskStatus
 
@@ -230,7 +230,7 @@ class Session:
             return None
         subscription = [told for at, told in self.subscriptions if at <= now][-1]
         layout = [mix.layout, *(told for at, told in self.layouts if at <= now)][-1]
-        present = self.channel.present(now)
+        present = [stay for stay in self.channel.present(now) if stay.host or not self.plan.live]
         heard = {stay.uid for stay in present if stay.audio and subscription.takes(stay.uid, AUDIO)}
         seen = {stay.uid for stay in present if stay.video and subscription.takes(stay.uid, VIDEO)}
         shown = [stay.uid for stay in present if stay.uid in heard | seen]
@@ -259,13 +259,16 @@ class Session:
         """When a server received which streams (uid and medium), up to a moment; none for pages."""
         if self.plan.flaw is not None or self.plan.web is not None:
             return {}
-        found = stream_spells(self.channel, self.subscriptions, worker.ready_at, limit)
+        found = stream_spells(
+            self.channel, self.subscriptions, worker.ready_at, limit, hosts_only=self.plan.live
+        )
+        if self.plan.users_max is not None:
+            found = _with_places(found, {AUDIO, VIDEO}, self.plan.users_max)
+        found = _with_places(found, {VIDEO}, USERS_MAX)
         if self.plan.mode is ModeName.MIX:
             return found
         # Sorted by their beginning, and else in the order of coming, which nothing later changes.
-        first = sorted(found, key=lambda key: found[key][0].since)
-        users = list(dict.fromkeys(uid for uid, _ in first))[: self.plan.users_max]
-        return {key: found[key] for key in first if key[0] in users}
+        return {key: found[key] for key in sorted(found, key=lambda key: found[key][0].since)}
 
     def recorded(self, worker: Worker, limit: datetime) -> tuple[tuple[str, str, tuple[Spell, ...]], ...]:
         """What a server recorded when, up to a moment: uid, track type and spells, one for each playlist."""
@@ -315,6 +318,24 @@ class Session:
         # One that would begin at the very end has nothing in it.
         count = max(1, -int(-last // length))
         return tuple(seconds_after(track.begin, number * length) for number in range(count))
+
+
+def _with_places(
+    streams: dict[tuple[str, str], tuple[Spell, ...]], media: set[str], places: int
+) -> dict[tuple[str, str], tuple[Spell, ...]]:
+    """The same streams, with those of some media only as far as their users are among so many at once."""
+    users: dict[str, list[Spell]] = {}
+    for (uid, medium), spells in streams.items():
+        if medium in media:
+            users.setdefault(uid, []).extend(spells)
+    if len(users) <= places:
+        return streams
+    placed = limited({uid: union(spells) for uid, spells in users.items()}, places)
+    found = {
+        (uid, medium): common(spells, placed.get(uid, ())) if medium in media else spells
+        for (uid, medium), spells in streams.items()
+    }
+    return {key: spells for key, spells in found.items() if spells}
 
 
 def _step(first: int, count: int, begin: datetime, end: datetime, now: datetime) -> TaskStatus:

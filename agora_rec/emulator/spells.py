@@ -3,7 +3,9 @@
 Pure, and the same for a moment in the future: what lasts is taken to last on.
 """
 
-from collections.abc import Iterable, Sequence
+import heapq
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -25,16 +27,21 @@ def stream_spells(
     subscriptions: Sequence[tuple[datetime, Subscription]],
     begin: datetime,
     limit: datetime,
+    *,
+    hosts_only: bool,
 ) -> dict[tuple[str, str], tuple[Spell, ...]]:
     """When each stream (uid and medium) was received between two moments, in the order of their coming.
 
-    The order is that of the subscriptions, and of the stays in the channel: nothing later changes it.
+    With `hosts_only` the audience sends nothing, as in a live broadcast. The order is that of the
+    subscriptions, and of the stays in the channel: nothing later changes it.
     """
     found: dict[tuple[str, str], list[Spell]] = {}
     for number, (told, subscription) in enumerate(subscriptions):
         last = number + 1 == len(subscriptions)
         until = limit if last else min(subscriptions[number + 1][0], limit)
         for stay in channel.stays:
+            if hosts_only and not stay.host:
+                continue
             since = max(told, stay.since, begin)
             over = until if stay.until is None else min(until, stay.until)
             if since >= over:
@@ -43,6 +50,52 @@ def stream_spells(
                 if sent and subscription.takes(stay.uid, medium):
                     found.setdefault((stay.uid, medium), []).append(Spell(since, over))
     return {key: union(spells) for key, spells in found.items()}
+
+
+def limited(spells: Mapping[str, Sequence[Spell]], places: int) -> dict[str, tuple[Spell, ...]]:
+    """When each of those has a place of so many, who come and go as their spells say.
+
+    Whoever comes when all are taken waits, and has the next one that is free. Nothing later changes it.
+    """
+    coming = sorted(
+        ((spell.since, order, uid, spell.until) for order, uid in enumerate(spells) for spell in spells[uid]),
+    )
+    taken: list[datetime] = []
+    waiting: deque[tuple[str, datetime]] = deque()
+    found: dict[str, list[Spell]] = {}
+
+    def free_up(moment: datetime) -> None:
+        while taken and taken[0] <= moment:
+            free = heapq.heappop(taken)
+            while waiting:
+                uid, until = waiting.popleft()
+                if until > free:
+                    take(uid, Spell(free, until))
+                    break
+
+    def take(uid: str, spell: Spell) -> None:
+        heapq.heappush(taken, spell.until)
+        found.setdefault(uid, []).append(spell)
+
+    for since, _, uid, until in coming:
+        free_up(since)
+        if len(taken) < places:
+            take(uid, Spell(since, until))
+        else:
+            waiting.append((uid, until))
+    if waiting:
+        free_up(max(until for _, until in waiting))
+    return {uid: tuple(each) for uid, each in found.items()}
+
+
+def common(first: Sequence[Spell], second: Sequence[Spell]) -> tuple[Spell, ...]:
+    """The time that lies in both."""
+    return tuple(
+        Spell(max(one.since, other.since), min(one.until, other.until))
+        for one in first
+        for other in second
+        if max(one.since, other.since) < min(one.until, other.until)
+    )
 
 
 def union(spells: Iterable[Spell]) -> tuple[Spell, ...]:
