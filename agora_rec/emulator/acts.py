@@ -17,6 +17,7 @@ from agora_rec.emulator import answers, wire
 from agora_rec.emulator.channels import Channel
 from agora_rec.emulator.faults import Upload
 from agora_rec.emulator.layouts import read_layout
+from agora_rec.emulator.placement import place
 from agora_rec.emulator.plan import (
     Plan,
     read_expiration,
@@ -30,7 +31,17 @@ from agora_rec.emulator.schema import SHAPES, BadField, Context, check
 from agora_rec.emulator.schema.forms import is_cname
 from agora_rec.emulator.session import Session, seconds_after
 from agora_rec.emulator.settings import Settings
-from agora_rec.emulator.wire import Answer, JsonObject, Refusal, Refused, flag_of, int_of, object_of, text_of
+from agora_rec.emulator.wire import (
+    Answer,
+    JsonObject,
+    Refusal,
+    Refused,
+    flag_of,
+    int_of,
+    object_of,
+    text_of,
+    texts_of,
+)
 from agora_rec.vocabulary import ModeName, OperationName, UploadingStatus
 
 _WEB_SCENE, _POSTPONED_SCENE = 1, 2
@@ -53,7 +64,8 @@ class Errand:
     """One call while it is handled.
 
     `content` is the body as JSON, None if there is none or it is none. `raced` says that a query and a
-    stop of the same recording met. `upload` is a wish of the tests for the upload after this stop.
+    stop of the same recording met. `upload` is a wish of the tests for the upload after this stop. `host`
+    is the name by which the call came.
     """
 
     route: Route
@@ -61,6 +73,7 @@ class Errand:
     content: object = field(repr=False)
     raced: bool = False
     upload: Upload | None = None
+    host: str = ""
 
 
 @define(eq=False)
@@ -84,6 +97,15 @@ class Office:
         if cname not in self.channels:
             self.channels[cname] = Channel.populated(cname, self.settings.users)
         return self.channels[cname]
+
+    def areas_of(self, request: JsonObject, app_id: str, now: datetime) -> set[str]:
+        """Where those of acquire's `excludeResourceIds` are that run; others don't count."""
+        found = (self.started.get(each) for each in texts_of(request, "excludeResourceIds") or ())
+        return {
+            session.resource.area
+            for session in found
+            if session is not None and session.resource.app_id == app_id and session.is_running(now)
+        }
 
     def enrol(self, session: Session) -> None:
         """Take up a new recording."""
@@ -179,6 +201,7 @@ def _acquire(office: Office, errand: Errand, now: datetime) -> Outcome:
         scene=scene,
         hours=int_of(request, "resourceExpiredHour", 72),
         region=text_of(request, "region") or None,
+        area=place(request, errand.host, office.areas_of(request, app_id, now), settings.nearest_area),
         announced=_digest(request["startParameter"]) if "startParameter" in request else None,
     )
     office.resources[resource.resource_id] = resource

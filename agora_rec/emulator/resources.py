@@ -21,7 +21,8 @@ _SUM_BYTES: Final = 4
 class Resource:
     """What one acquire gave: for whom, for how long, and with which restrictions.
 
-    `hours` is resourceExpiredHour, `region` acquire's `region`, `announced` a digest of
+    `hours` is resourceExpiredHour, `region` acquire's `region`, `area` the one in which the recording is
+    placed, `announced` a digest of
     `startParameter`; None where acquire had none.
     """
 
@@ -33,6 +34,7 @@ class Resource:
     scene: int
     hours: int
     region: str | None
+    area: str
     announced: str | None
 
 

@@ -183,7 +183,9 @@ class Service:
             arrival.fault = planned.fault
         fault = arrival.fault
         upload = fault if isinstance(fault, Upload) else None
-        arrival.errand = Errand(route=route, headers=request.headers, content=content, upload=upload)
+        arrival.errand = Errand(
+            route=route, headers=request.headers, content=content, upload=upload, host=request.host
+        )
         self._note_overlaps(arrival, arrival.errand)
         if isinstance(fault, Cut | Delay):
             self._late.add(arrival)

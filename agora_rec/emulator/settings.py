@@ -51,6 +51,8 @@ class PageTrouble(Enum):
 
 
 _NOT_NOTHING: Final = validators.ge(0.001)
+AREAS: Final = ("NA", "EU", "AP", "CN")
+"""The areas of acquire's `region`: North America, Europe, Asia without mainland China, mainland China."""
 
 
 @frozen(kw_only=True)
@@ -83,6 +85,7 @@ class Settings:
 
     The world:
         users: who is in a channel that nobody has said anything about.
+        nearest_area: the area (of `region`) that is nearest to callers, unless a regional host name says so.
         other_app_ids: further App IDs of the same account (for code 1003).
         token_required: the project has its App Certificate on.
         expired_tokens, wrong_tokens: tokens that the channel refuses (109, 110).
@@ -141,6 +144,7 @@ class Settings:
     snapshot_interval_min: int = 5
 
     users: tuple[User, ...] = (User(uid=11), User(uid=12))
+    nearest_area: str = field(default="NA", validator=validators.in_(AREAS))
     other_app_ids: frozenset[str] = frozenset()
     token_required: bool = False
     expired_tokens: frozenset[str] = field(default=frozenset(), repr=False)

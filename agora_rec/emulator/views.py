@@ -15,10 +15,10 @@ class SessionView:
     """The truth about one recording at one moment.
 
     `uid` is the one that it was started with, `instance_uid` the recorder's own: another one after each
-    move to another server. `running`: it is recording, on its way there, or being moved. `gone`: no worker
-    knows of it any more (404). `files` are the names of playlists and MP4 files that exist,
-    `uploading_status` where they are (unknown until they are stored; None while it runs, or if it ended
-    without files).
+    move to another server. `area` is where it is placed (one of acquire's `region`). `running`: it is
+    recording, on its way there, or being moved. `gone`: no worker knows of it any more (404). `files` are
+    the names of playlists and MP4 files that exist, `uploading_status` where they are (unknown until they
+    are stored; None while it runs, or if it ended without files).
     """
 
     cname: str
@@ -28,6 +28,7 @@ class SessionView:
     resource_id: str
     app_id: str
     mode: ModeName
+    area: str
     started_at: datetime
     running: bool
     gone: bool
@@ -53,6 +54,7 @@ def view(session: Session, now: datetime) -> SessionView:
         resource_id=session.resource.resource_id,
         app_id=session.resource.app_id,
         mode=session.plan.mode,
+        area=session.resource.area,
         started_at=session.started_at,
         running=end is None,
         gone=end is not None and session.gone_at(end) <= now,
