@@ -11,7 +11,8 @@ from tests.support.secrets import ACCESS_KEY, SECRET_KEY
 from tests.support.served import served_emulator
 from tests.support.valkey import served_valkey
 
-pytest_plugins = ["tests.support.canary", "tests.support.tracing"]
+collect_ignore = ["docs/examples/testing_app"]  # a suite of its own, with a configuration of its own
+pytest_plugins = ["tests.support.canary", "tests.support.tracing", "pytester"]
 
 # A bound for every run; `--hypothesis-profile=long` looks further. The time limit is the test's.
 settings.register_profile("ci", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])

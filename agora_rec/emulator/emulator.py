@@ -240,7 +240,10 @@ class Emulator:
 
     @webhooks_to.setter
     def webhooks_to(self, to: str | Secret | AsgiApp | None) -> None:
-        to = Secret(to) if isinstance(to, str) else to
+        to = Secret(to) if isinstance(to, str) else to  # no traceback shows it from here on
+        self._receive_with(to)
+
+    def _receive_with(self, to: Secret | AsgiApp | None) -> None:
         check_receiver(to)
         self._webhooks_to = to
 

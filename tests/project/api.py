@@ -11,7 +11,13 @@ from typing import Final
 
 from attrs import NOTHING
 
-MODULES: Final = ("agora_rec", "agora_rec.emulator", "agora_rec.notifications", "agora_rec.telemetry")
+MODULES: Final = (
+    "agora_rec",
+    "agora_rec.emulator",
+    "agora_rec.notifications",
+    "agora_rec.telemetry",
+    "agora_rec.testing",
+)
 _SIMPLE: Final = (bool, int, float, str, type(None), tuple)
 
 

@@ -52,7 +52,10 @@ def test_dev_is_all_that_the_sessions_install():
     extras = PROJECT["project"]["optional-dependencies"]
     assert extras["dev"] == ["agora-rec[docs,lint,tests,types]"]
     sessions = {"bench", "docs", "fuzz", "lint", "tests", "types"}
-    assert set(extras) == {"aiohttp", "cli", "emulator", "otel", "postgres", "redis", "dev"} | sessions
+    assert (
+        set(extras)
+        == {"aiohttp", "cli", "emulator", "otel", "postgres", "redis", "testing", "dev"} | sessions
+    )
 
 
 def test_the_reference_tables_say_where_they_come_from():

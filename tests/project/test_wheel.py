@@ -1,5 +1,6 @@
 """The wheel holds the whole library and nothing else, and works without the sources."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,10 @@ pytestmark = pytest.mark.untraced
 
 ROOT = Path(__file__).resolve().parents[2]
 INFO = f"agora_rec-{agora_rec.__version__}.dist-info"
+
+ONLY_OURS = [
+    f"-pno:{plugin}" for plugin in ("asyncio", "trio", "xdist", "faker", "hypothesispytest", "sybil")
+]
 
 IN_PROCESS = """
 import sys
@@ -55,7 +60,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_package_its_types_and_its_licence(wheel: Path):
     sources = {
         path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "agora_rec").rglob("*")
+        for package in ("agora_rec", "agora_rec_pytest")
+        for path in (ROOT / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert "agora_rec/py.typed" in sources
@@ -75,3 +81,18 @@ def test_the_wheel_works_without_the_sources(wheel: Path, tmp_path: Path):
     command = [sys.executable, "-I", "-c", IN_PROCESS, str(tmp_path / "installed")]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout.strip()) == (0, "acquired"), ran.stderr
+
+
+def test_pytest_finds_the_fixtures_of_the_wheel_by_itself(wheel: Path, tmp_path: Path):
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    (tmp_path / "test_it.py").write_text("def test_it(agora_emulator): pass\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", *ONLY_OURS]
+    ran = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -54,6 +54,11 @@ class Courier:
     _waiting: set[anyio.Event] = field(factory=set[anyio.Event], init=False)
     """Those who wait for an end of deliveries; each looks again whenever something has come to one."""
 
+    @property
+    def is_delivering(self) -> bool:
+        """Whether a block of `delivering` runs."""
+        return self._bell is not None
+
     def ring(self) -> None:
         """Look again: what will happen at the service may have changed."""
         if self._bell is not None:

@@ -1,0 +1,180 @@
+"""The emulator and its client as fixtures hand them out: one clock for both, and webhooks while it is open.
+
+Nothing here knows of pytest; marks and fixtures are read in `plugin`.
+"""
+
+from collections.abc import Generator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.to_thread import run_sync
+
+from agora_rec.client import CloudRecording
+from agora_rec.defaults import QPS
+from agora_rec.emulator import Emulator
+from agora_rec.emulator.app import AsgiApp
+from agora_rec.secret import Secret
+from agora_rec.testing.clock import PatientClock
+
+
+class StagedEmulator(Emulator):
+    """An `Emulator` for one test, with a clock that the test can move.
+
+    What is set as `webhooks_to` gets notifications while a client is open that was opened later, in the event
+    loop in which it is used; and from now on where the emulator is served from a thread (`agora_server`).
+
+    Args:
+        clock: Its clock, and that of its clients.
+        qps: Calls per second, for the emulator and for its clients; None for no limit.
+        options: What else `Emulator` takes.
+    """
+
+    def __init__(self, *, clock: PatientClock, qps: float | None = QPS, **options: Any) -> None:
+        self.qps = qps
+        self._patient = clock
+        self._portal: BlockingPortal | None = None  # to the thread that serves, while it does
+        self._deliveries = ExitStack()
+        super().__init__(clock=clock, qps=qps, **options)
+
+    @property
+    def clock(self) -> PatientClock:
+        """The clock of the emulator and of its clients."""
+        return self._patient
+
+    @property
+    def is_delivering(self) -> bool:
+        """Whether notifications are being delivered."""
+        return self._courier.is_delivering
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock of emulator and client; all who sleep wake in the order of their moments.
+
+        In a test that is no coroutine it returns when that has happened. In one that is, the others come
+        along while it awaits something: `sleep` does both.
+
+        Raises:
+            ValueError: That is no number of seconds, or less than 0.
+        """
+        self._patient.advance(seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let so much time pass, and everything that is to happen in it.
+
+        Raises:
+            ValueError: That is no number of seconds, or less than 0.
+        """
+        await self._patient.pass_time(seconds)
+
+    async def settled(self) -> None:
+        """Wait until nothing more will be sent of all that has happened by now; see `Emulator.settled`.
+
+        Raises:
+            RuntimeError: Nothing is delivered.
+        """
+        if self._portal is None:
+            await super().settled()
+        else:
+            await run_sync(self._portal.call, super().settled)
+
+    def cloud(self, **options: Any) -> "StagedCloud":
+        """Another client, not yet open: another worker of your application, say.
+
+        Args:
+            options: What `CloudRecording` is to get instead of what leads it here.
+        """
+        return StagedCloud(self, **options)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What `CloudRecording.from_env` reads."""
+        return {
+            "AGORA_APP_ID": self.app_id,
+            "AGORA_CUSTOMER_ID": self.customer_id,
+            "AGORA_CUSTOMER_SECRET": self.customer_secret,
+            "AGORA_WEBHOOK_SECRET": self.webhook_secret,
+            "AGORA_BASE_URL": self.base_url,
+        }
+
+    @contextmanager
+    def served_from_thread(self) -> Generator[str]:
+        """Listen on a port, from a thread with an event loop, while the block runs; gives the URL.
+
+        Who comes over a port has the machine's clock. This one flows with it; `advance` moves it too.
+
+        Raises:
+            ImportError: uvicorn is not installed (the extra `testing` brings it).
+        """
+        at, receiver = self.base_url, self._webhooks_to
+        self._webhooks_to = (
+            None  # a server would deliver to whom it found there; this one's receiver may change
+        )
+        server = self.serve()
+        self._webhooks_to = receiver
+        with (
+            self.clock.flowing(),
+            start_blocking_portal("asyncio") as portal,
+            portal.wrap_async_context_manager(server) as served,
+        ):
+            self._portal, self.base_url = portal, served.url
+            self._deliver_from_thread()
+            try:
+                yield served.url
+            finally:
+                self._portal, self.base_url = None, at
+                self._deliveries.close()
+
+    def _receive_with(self, to: Secret | AsgiApp | None) -> None:
+        super()._receive_with(to)
+        self._deliver_from_thread()
+
+    def _deliver_from_thread(self) -> None:
+        """Begin anew to deliver, where the emulator is served from a thread."""
+        self._deliveries.close()
+        if self._portal is not None and self.webhooks_to is not None:
+            self._deliveries.enter_context(self._portal.wrap_async_context_manager(self.delivering()))
+
+
+class StagedCloud(CloudRecording):
+    """A client of a `StagedEmulator`, in process and on its clock.
+
+    While it is open, notifications are delivered, if `webhooks_to` was set before; the first client that is
+    opened does that for all.
+    """
+
+    def __init__(self, emulator: StagedEmulator, **options: Any) -> None:
+        given: dict[str, Any] = {
+            "app_id": emulator.app_id,
+            "customer_id": emulator.customer_id,
+            "customer_secret": emulator.customer_secret,
+            "base_url": emulator.base_url,
+            "transport": emulator.transport(),
+            "qps": emulator.qps,
+            "clock": emulator.clock,
+            "webhook_secret": emulator.webhook_secret,
+        }
+        super().__init__(**(given | options))
+        self.emulator = emulator
+        self._opened = AsyncExitStack()
+
+    @property
+    def expects_notifications(self) -> bool:
+        """Whether notifications are to come in: whether the emulator has somebody to send them to."""
+        return super().expects_notifications and self.emulator.webhooks_to is not None
+
+    async def __aenter__(self) -> Self:
+        """Open the client, and begin to deliver."""
+        async with AsyncExitStack() as opening:
+            await super().__aenter__()
+            opening.push_async_exit(super().__aexit__)
+            if self.emulator.webhooks_to is not None and not self.emulator.is_delivering:
+                await opening.enter_async_context(self.emulator.delivering())
+            self._opened = opening.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End deliveries, and close the client."""
+        await self._opened.__aexit__(kind, error, traceback)
