@@ -8,10 +8,11 @@ a recording, may it still be controlled, and then what is asked.
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from agora_rec.emulator import answers, wire
 from agora_rec.emulator.channels import Channel
@@ -19,6 +20,7 @@ from agora_rec.emulator.faults import Upload
 from agora_rec.emulator.layouts import read_layout
 from agora_rec.emulator.placement import place
 from agora_rec.emulator.plan import (
+    Flaw,
     Plan,
     read_expiration,
     read_outputs,
@@ -46,6 +48,14 @@ from agora_rec.vocabulary import ModeName, OperationName, UploadingStatus
 
 _WEB_SCENE, _POSTPONED_SCENE = 1, 2
 _OLD_CNAME_BYTES_MAX: Final = 63
+_ANY_STORAGE: Final[JsonObject] = {
+    "vendor": 6,
+    "region": 0,
+    "bucket": "?",
+    "accessKey": "?",
+    "secretKey": "?",
+}
+"""Stands in for a storageConfig that is looked at later."""
 
 
 @frozen(kw_only=True)
@@ -231,7 +241,7 @@ def _check_identity(resource: Resource, body: JsonObject) -> None:
 
 
 def _start(office: Office, errand: Errand, now: datetime) -> Outcome:
-    body = _checked_body(office, errand, "StartBody", now)
+    body, flaw = _checked_start(office, errand, now)
     resource = _check_resource(office, errand)
     if resource is None:
         # Readable and forgotten: it can only have expired.
@@ -247,6 +257,7 @@ def _start(office: Office, errand: Errand, now: datetime) -> Outcome:
     _check_announced(resource, errand)
     mode = ModeName(errand.route.mode or "")
     plan = read_plan(mode, object_of(body, "clientRequest"), office.settings)
+    plan = evolve(plan, flaw=plan.flaw or flaw)
     _check_scene(resource, plan, errand)
     if resource.region is not None and plan.area is not None and plan.area != resource.region:
         raise Refused(_describe(OperationName.START, "storageConfig.region"))
@@ -270,6 +281,33 @@ def _start(office: Office, errand: Errand, now: datetime) -> Outcome:
     )
     office.enrol(session)
     return _success(answers.recording(resource, session.sid))
+
+
+def _checked_start(office: Office, errand: Errand, now: datetime) -> tuple[JsonObject, Flaw | None]:
+    """The body of a start, and what the check that comes later will find wrong in it."""
+    try:
+        return _checked_body(office, errand, "StartBody", now), None
+    except Refused:
+        if not office.settings.configs_checked_later:
+            raise
+        content = wire.as_object(errand.content) or {}
+        request = object_of(content, "clientRequest")
+        stored = {**request, "storageConfig": _ANY_STORAGE} if "storageConfig" in request else request
+        for found, flaw in (
+            (stored, Flaw.STORAGE),
+            (_without_transcoding(request), Flaw.IMAGE),
+            (_without_transcoding(stored), Flaw.STORAGE),
+        ):
+            milder = evolve(errand, content={**content, "clientRequest": found})
+            with suppress(Refused):
+                return _checked_body(office, milder, "StartBody", now), flaw
+        raise
+
+
+def _without_transcoding(request: JsonObject) -> JsonObject:
+    recording = object_of(request, "recordingConfig")
+    kept = {name: value for name, value in recording.items() if name != "transcodingConfig"}
+    return {**request, "recordingConfig": kept} if recording else request
 
 
 def _note_misfit(session: Session, now: datetime) -> None:

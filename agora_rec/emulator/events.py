@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from agora_rec.emulator.recorded import milliseconds
 from agora_rec.emulator.session import Session
-from agora_rec.emulator.wire import JsonObject
+from agora_rec.emulator.wire import JsonObject, int_of
 from agora_rec.vocabulary import ModeName
 
 
@@ -100,6 +100,10 @@ def payload(session: Session, happening: Happening, sequence: int) -> JsonObject
     """The whole payload of a notification."""
     name, service_type = EVENTS[happening.event_type]
     scene = _scene(session, happening.event_type)
+    details = happening.details
+    if happening.event_type is EventType.RECORDER_LEAVE and session.settings.older_leave_codes:
+        # The same bits without the lowest one, which that page doesn't know.
+        details = {**details, "leaveCode": int_of(details, "leaveCode", 0) >> 1}
     return {
         "cname": session.resource.cname,
         "uid": happening.uid,
@@ -108,7 +112,7 @@ def payload(session: Session, happening: Happening, sequence: int) -> JsonObject
         "sendts": milliseconds(happening.at),
         "serviceType": service_type,
         **({"serviceScene": scene} if session.settings.scene_in_events else {}),
-        "details": {"msgName": name, **happening.details},
+        "details": {"msgName": name, **details},
     }
 
 

@@ -102,6 +102,13 @@ class Settings:
         unknown_fields_refused: names and spellings that the service doesn't know are code 2.
         uid_group_required: `subscribeUidGroup` may not be absent in individual mode (one official
             client leaves out the value 0).
+        configs_checked_later: what is wrong in `storageConfig` or `transcodingConfig` passes start and ends
+            the recording later, as wrong buckets do (the first document); else start answers code 2.
+        empty_lists_refused: an empty list of uids is code 2 (Shengwang); else it is nobody.
+        http_images_taken: `image_url` may be http (Shengwang, one official client); else https only.
+        older_transcoding: `transcodingConfig` has all of width, height, fps and bitrate, no side is over
+            1920 pixels and the bitrate not over 6500 Kbps.
+        older_regions: any storage region is taken for the vendors 5 and 6 (until 2025-12); else only 0.
         tokens_checked_at_start: start itself answers 109 or 110 (older); else the recording fails later.
         app_id_refusal: the answer to a wrong App ID.
         repeated_start_with_sid: the body of 201 carries resourceId and sid.
@@ -114,6 +121,7 @@ class Settings:
         web_file_key: how a web file's name is spelled, `filename` or `fileName`.
         rtmp_in_stop: a web stop's answer also has the rtmp_publish_service (2022).
         older_unknown: `uploadingStatus` says `unknow`.
+        older_leave_codes: event 41 numbers its leave codes 0, 1, 2, 4 and 8, as an old page.
         modes_swapped_in_events: `recordingMode` of event 3 is 0 for mix and 1 for individual (Shengwang).
         mixed_streams_by_user: in mix, events 43 and 44 speak of each user instead of the mixed stream.
         failover_under_new_uid: event 12 comes under the new recorder's uid instead of the old one's.
@@ -159,6 +167,11 @@ class Settings:
 
     unknown_fields_refused: bool = True
     uid_group_required: bool = False
+    configs_checked_later: bool = False
+    empty_lists_refused: bool = False
+    http_images_taken: bool = False
+    older_transcoding: bool = False
+    older_regions: bool = False
     tokens_checked_at_start: bool = False
     app_id_refusal: AppIdRefusal = AppIdRefusal.GATEWAY
     repeated_start_with_sid: bool = False
@@ -171,6 +184,7 @@ class Settings:
     web_file_key: str = "filename"
     rtmp_in_stop: bool = False
     older_unknown: bool = False
+    older_leave_codes: bool = False
     modes_swapped_in_events: bool = False
     mixed_streams_by_user: bool = False
     failover_under_new_uid: bool = False

@@ -48,7 +48,7 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         ("later", put("storageConfig.accessKey", "wrong")),
         ("later", put("storageConfig.secretKey", "wrong")),
         ("later", put(LAYOUT, {"backgroundImage": "http://wrong.example/"})),
-        ("later", put(LAYOUT, {"backgroundConfig": [{"uid": "11", "image_url": "http://wrong.example/"}]})),
+        ("later", put(LAYOUT, {"backgroundConfig": [{"uid": "11", "image_url": "https://wrong.example/"}]})),
     ],
 }
 
@@ -77,7 +77,9 @@ async def play(stage: Stage, how: str, what: Any) -> httpx.Response:
 @pytest.mark.parametrize("case", INVALID_CASES, ids=lambda case: case["change"])
 async def test_invalid_cases_end_as_the_reference_says(case: dict[str, str]):
     for how, what in CASES[case["change"]]:
-        async with set_stage(Settings(wrong_values=frozenset({"wrong", "http://wrong.example/"}))) as stage:
+        async with set_stage(
+            Settings(wrong_values=frozenset({"wrong", "http://wrong.example/", "https://wrong.example/"}))
+        ) as stage:
             if how == "later":
                 request = example("start_mix_hls")
                 what(request)

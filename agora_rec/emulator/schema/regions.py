@@ -144,6 +144,8 @@ AMAZON_S3: Final = 1
 ALIBABA_CLOUD: Final = 2
 TENCENT_CLOUD: Final = 3
 S3_COMPATIBLE: Final = 11
+ANYWHERE_VENDORS: Final = frozenset({5, 6})
+"""Azure and Google Cloud, whose region has no effect."""
 
 STS_VENDORS: Final = frozenset({AMAZON_S3, ALIBABA_CLOUD, TENCENT_CLOUD})
 SSE_VENDORS: Final = frozenset({AMAZON_S3})
@@ -152,4 +154,4 @@ TAG_VENDORS: Final = frozenset({AMAZON_S3, ALIBABA_CLOUD})
 
 def area_of(vendor: int, region: int) -> str | None:
     """The area of a bucket, if it is known."""
-    return AREAS[vendor][region]
+    return None if vendor in ANYWHERE_VENDORS else AREAS[vendor][region]

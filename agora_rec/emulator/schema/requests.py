@@ -49,6 +49,9 @@ _SUBSCRIBE_AUDIO: Final = _uids("subscribe", "Audio")
 _UNSUBSCRIBE_AUDIO: Final = _uids("unsubscribe", "Audio", "unSubscribeAudioUids")
 _SUBSCRIBE_VIDEO: Final = _uids("subscribe", "Video")
 _UNSUBSCRIBE_VIDEO: Final = _uids("unsubscribe", "Video", "unSubscribeVideoUids", "unsunscribeVideoUids")
+_LISTS_HOLD_SOMEBODY: Final = rules.lists_hold_somebody(
+    "subscribeAudioUids", "unsubscribeAudioUids", "subscribeVideoUids", "unsubscribeVideoUids"
+)
 _ONE_AUDIO_LIST: Final = rules.one_list_of("subscribeAudioUids", "unsubscribeAudioUids")
 _ONE_VIDEO_LIST: Final = rules.one_list_of("subscribeVideoUids", "unsubscribeVideoUids")
 
@@ -148,6 +151,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
         rules=(
             _ONE_AUDIO_LIST,
             _ONE_VIDEO_LIST,
+            _LISTS_HOLD_SOMEBODY,
             rules.subscriptions_fit_streams,
             rules.original_is_audio,
             rules.encryption_is_whole,
@@ -162,7 +166,11 @@ SHAPES: Final[Mapping[str, Shape]] = {
             Field(name="bitrate", kind=_INTEGER, default=500, low=1),
             *_LAYOUT,
         ),
-        rules=(rules.area_in("width", "height", (360, 640)), rules.layout_fits_config),
+        rules=(
+            rules.area_in("width", "height", (360, 640)),
+            rules.transcoding_is_whole,
+            rules.layout_fits_config,
+        ),
     ),
     "LayoutRegion": Shape(
         fields=(
@@ -181,7 +189,8 @@ SHAPES: Final[Mapping[str, Shape]] = {
             Field(name="uid", kind=_TEXT, required=True, form=forms.is_uid),
             Field(name="image_url", kind=_TEXT, required=True, form=forms.is_web_url),
             Field(name="render_mode", kind=_INTEGER, default=0, choices=_choices(0, 1)),
-        )
+        ),
+        rules=(rules.image_is_safe,),
     ),
     "RecordingFileConfig": Shape(
         fields=(Field(name="avFileType", kind=_TEXTS, default=_HLS, lists=(_HLS, ("hls", "mp4"))),)
@@ -275,8 +284,12 @@ SHAPES: Final[Mapping[str, Shape]] = {
             Field(name="videoUidList", kind=_OBJECT, shape="VideoUidList"),
         )
     ),
-    "AudioUidList": Shape(fields=(_SUBSCRIBE_AUDIO, _UNSUBSCRIBE_AUDIO), rules=(_ONE_AUDIO_LIST,)),
-    "VideoUidList": Shape(fields=(_SUBSCRIBE_VIDEO, _UNSUBSCRIBE_VIDEO), rules=(_ONE_VIDEO_LIST,)),
+    "AudioUidList": Shape(
+        fields=(_SUBSCRIBE_AUDIO, _UNSUBSCRIBE_AUDIO), rules=(_ONE_AUDIO_LIST, _LISTS_HOLD_SOMEBODY)
+    ),
+    "VideoUidList": Shape(
+        fields=(_SUBSCRIBE_VIDEO, _UNSUBSCRIBE_VIDEO), rules=(_ONE_VIDEO_LIST, _LISTS_HOLD_SOMEBODY)
+    ),
     "WebRecordingConfig": Shape(fields=(Field(name="onhold", kind=_FLAG, default=False),)),
     "RtmpPublishConfig": Shape(
         fields=(Field(name="outputs", kind=_OBJECTS, items_max=1, shape="RtmpOutput"),)

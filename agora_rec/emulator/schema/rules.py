@@ -5,10 +5,12 @@ A rule sees the object after its fields were checked one by one, so types and ra
 
 from collections.abc import Mapping
 from datetime import timedelta
+from math import inf
 from typing import Final
 
 from agora_rec.emulator.schema.fields import Context, Rule
 from agora_rec.emulator.schema.regions import (
+    ANYWHERE_VENDORS,
     AREAS,
     QINIU,
     S3_COMPATIBLE,
@@ -26,6 +28,7 @@ _WITH_AUDIO: Final = frozenset({AUDIO_ONLY, AUDIO_AND_VIDEO})
 _WITH_VIDEO: Final = frozenset({VIDEO_ONLY, AUDIO_AND_VIDEO})
 _SALTED_MODES: Final = frozenset({7, 8})
 _VERTICAL, _CUSTOM = 2, 3
+_OLDER_MEASURES: Final[Mapping[str, float]] = {"width": 1920, "height": 1920, "fps": inf, "bitrate": 6500}
 _EDGE_TOLERANCE: Final = 1e-6
 """Positions are exact to six decimals, so sums may be over 1 by that much."""
 
@@ -45,6 +48,16 @@ def one_list_of(first: str, second: str) -> Rule:
 
     def rule(given: Mapping[str, object], context: Context) -> str | None:
         return second if first in given and second in given else None
+
+    return rule
+
+
+def lists_hold_somebody(*names: str) -> Rule:
+    """A list of uids isn't empty, where the settings say so."""
+
+    def rule(given: Mapping[str, object], context: Context) -> str | None:
+        empty = [name for name in names if texts_of(given, name) == ()]
+        return empty[0] if empty and context.settings.empty_lists_refused else None
 
     return rule
 
@@ -90,6 +103,22 @@ def area_in(width: str, height: str, defaults: tuple[int, int]) -> Rule:
         return width if pixels > PIXELS_MAX else None
 
     return rule
+
+
+def transcoding_is_whole(given: Mapping[str, object], context: Context) -> str | None:
+    """In older documents the four measures belong together, and have limits of their own."""
+    if not context.settings.older_transcoding:
+        return None
+    for name, most in _OLDER_MEASURES.items():
+        if name not in given or int_of(given, name, 0) > most:
+            return name
+    return None
+
+
+def image_is_safe(given: Mapping[str, object], context: Context) -> str | None:
+    """A user's background comes over https."""
+    over_https = (text_of(given, "image_url") or "").startswith("https:")
+    return None if over_https or context.settings.http_images_taken else "image_url"
 
 
 def layout_fits_config(given: Mapping[str, object], context: Context) -> str | None:
@@ -147,7 +176,10 @@ def transcoding_fits_vendor(given: Mapping[str, object], context: Context) -> st
 
 def region_fits_vendor(given: Mapping[str, object], context: Context) -> str | None:
     """The region number is one of the vendor's."""
-    known = AREAS[int_of(given, "vendor", QINIU)]
+    vendor = int_of(given, "vendor", QINIU)
+    if vendor in ANYWHERE_VENDORS and context.settings.older_regions:
+        return None
+    known = AREAS[vendor]
     return None if 0 <= int_of(given, "region", 0) < len(known) else "region"
 
 

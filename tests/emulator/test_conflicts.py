@@ -1,0 +1,134 @@
+"""Where documents disagree about requests and events, both sides can be played."""
+
+from typing import Any
+
+import pytest
+
+from agora_rec.emulator import EndReason, EventType, Settings
+from tests.emulator.bodies import LAYOUT, both, put, start
+from tests.emulator.stage import example, said, set_stage
+from tests.support.reference import load
+
+pytestmark = pytest.mark.anyio
+
+TYPES = {
+    shape: {row["name"]: row for row in rows["fields"]} for shape, rows in load("requests")["types"].items()
+}
+MEASURES = {"width": 640, "height": 360, "fps": 15, "bitrate": 500}
+HTTP_IMAGE = put(LAYOUT, {"backgroundConfig": [{"uid": "11", "image_url": "http://a.example/b.jpg"}]})
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (put("storageConfig.region", 99), 32),
+        (put("storageConfig.vendor", 9), 32),
+        (put("storageConfig.secretKey", ""), 32),
+        (put(LAYOUT, {"width": 1920, "height": 1088}), 2),
+        (put(LAYOUT, {"mixedVideoLayout": 3}), 2),
+        (both(put(LAYOUT, {"mixedVideoLayout": 3}), put("storageConfig.vendor", 9)), 32),
+    ],
+)
+async def test_what_is_wrong_with_storage_or_transcoding_may_be_found_later(change: Any, error: int):
+    assert "asynchronous check" in load("errors")["seed_sequences"][2]["condition"]
+    async with set_stage() as stage:
+        assert said(await start(stage, "start_mix_hls", change))[:2] == (400, 2)
+    async with set_stage(Settings(configs_checked_later=True)) as stage:
+        request = example("start_mix_hls")
+        change(request)
+        recording = await stage.record(request=request)
+        assert (await stage.query(recording)).status_code == 200
+        stage.clock.pass_by(10)
+        assert said(await stage.query(recording))[:2] == (404, 404)
+        (session,) = stage.emulator.sessions
+        assert (session.end_reason, session.files) == (EndReason.WRONG_PARAMETERS, ())
+        told = {notice.event_type: notice.details for notice in stage.emulator.notices}
+    assert told[EventType.ERROR]["errorCode"] == error
+    assert told[EventType.SESSION_EXIT]["exitStatus"] == 1
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", "", '{"clientRequest":{"storageConfig":7}}'])
+async def test_all_else_is_found_at_once(body: str):
+    async with set_stage(Settings(configs_checked_later=True)) as stage:
+        resource_id = await stage.acquired()
+        answer = await stage.post(f"/resourceid/{resource_id}/mode/mix/start", body)
+        assert said(answer)[:2] == (400, 2)
+        for change in (
+            put("recordingConfig.channelType", 7),
+            put("recordingConfig", {}),
+            lambda request: request.pop("storageConfig"),
+        ):
+            assert said(await start(stage, "start_mix_hls", change))[:2] == (400, 2)
+
+
+async def test_images_of_users_come_over_https_or_as_older_documents_have_it_over_http():
+    row = TYPES["UserBackground"]["image_url"]
+    assert "HTTPS" in row["rules"]
+    assert "HTTP too" in row["note"]
+    for taken, status in ((False, 400), (True, 200)):
+        async with set_stage(Settings(http_images_taken=taken)) as stage:
+            assert (await start(stage, "start_mix_hls", HTTP_IMAGE)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("given", "older"),
+    [
+        (MEASURES, 200),
+        ({**MEASURES, "width": 1921, "height": 1}, 400),
+        ({**MEASURES, "height": 1921, "width": 1}, 400),
+        ({**MEASURES, "bitrate": 6501}, 400),
+        ({**MEASURES, "fps": 60}, 200),
+        *[({name: MEASURES[name] for name in MEASURES if name != left_out}, 400) for left_out in MEASURES],
+    ],
+)
+async def test_transcoding_was_stricter_once(given: dict[str, int], older: int):
+    rows = TYPES["TranscodingConfig"]
+    assert "all required" in rows["width"]["note"]
+    assert "at most 6500" in rows["bitrate"]["note"]
+    for setting, status in ((False, 200), (True, older)):
+        async with set_stage(Settings(older_transcoding=setting)) as stage:
+            assert (await start(stage, "start_mix_hls", put(LAYOUT, given))).status_code == status
+
+
+@pytest.mark.parametrize("vendor", [5, 6])
+async def test_a_region_that_has_no_effect_could_be_any(vendor: int):
+    assert "any value" in load("storage")["vendors"][vendor]["note"]
+    change = both(put("storageConfig.vendor", vendor), put("storageConfig.region", 7))
+    for older, status in ((False, 400), (True, 200)):
+        async with set_stage(Settings(older_regions=older)) as stage:
+            assert (await start(stage, "start_mix_hls", change)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("name", "medium"),
+    [("subscribeAudioUids", "audio"), ("unsubscribeVideoUids", "video")],
+)
+async def test_an_empty_list_is_nobody_or_not_allowed(name: str, medium: str):
+    assert any("not allowed" in rule for rule in TYPES["RecordingConfig"]["subscribeAudioUids"]["rules"])
+    for refused, status in ((False, 200), (True, 400)):
+        async with set_stage(Settings(empty_lists_refused=refused)) as stage:
+            assert (
+                await start(stage, "start_mix_hls", put(f"recordingConfig.{name}", []))
+            ).status_code == status
+            recording = await stage.record(uid="5")
+            update: dict[str, Any] = {"streamSubscribe": {f"{medium}UidList": {name: []}}}
+            assert (await stage.tell(recording, "update", update)).status_code == status
+
+
+@pytest.mark.parametrize(("stopped", "code", "older"), [(False, 4, 2), (True, 16, 8)])
+async def test_leave_codes_were_numbered_differently_once(stopped: bool, code: int, older: int):  # noqa: FBT001
+    leave = load("events")["enums"]["leaveCode"]
+    names = {number: word for number, word in leave.items() if isinstance(number, int)}
+    assert names[code] == leave["legacy"][older]
+    for setting, expected in ((False, code), (True, older)):
+        async with set_stage(Settings(older_leave_codes=setting)) as stage:
+            recording = await stage.record("start_mix_hls_mp4")
+            stage.clock.pass_by(5)
+            stage.emulator.channel("class-42").empty()
+            if stopped:
+                await stage.stop(recording)
+            stage.clock.pass_by(60)
+            (left,) = [
+                notice for notice in stage.emulator.notices if notice.event_type is EventType.RECORDER_LEAVE
+            ]
+            assert left.details["leaveCode"] == expected
