@@ -172,6 +172,7 @@ async def test_who_never_rests_does_not_keep_the_clock_from_moving():
 async def test_an_hour_of_a_client_and_its_emulator_is_one_move():
     clock = SteppedClock()
     emulator = Emulator(clock=clock, settings=Settings(latency=0.0), qps=None)
+    assert emulator.clock is clock
     async with client_of(emulator, clock) as cloud:
         recording = cloud.recording("class-42", 7, mix())
         await recording.ensure_started()
