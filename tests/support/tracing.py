@@ -9,9 +9,13 @@ them gets no easier. Where coverage needs no tracer (from Python 3.14 on), it wo
 import sys
 import threading
 from collections.abc import Generator
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import Any, Final
 
 import pytest
+
+import agora_rec
 
 _OF_PROCESSES: Final = "COVERAGE_PROCESS_CONFIG"  # with it in their environment, they trace themselves
 _tracers: Final = pytest.StashKey[tuple[Any, Any]]()  # of this thread, and for new ones
@@ -21,6 +25,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the mark, and remember how this process is traced, if it is."""
     config.addinivalue_line("markers", "untraced: what it covers is covered by other tests, and faster")
     config.stash[_tracers] = sys.gettrace(), threading.gettrace()
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Import all of the package while that is traced: what an untraced test imports first would be missed."""
+    if session.config.stash[_tracers][0] is not None:
+        for module in walk_packages(agora_rec.__path__, "agora_rec."):
+            if not module.name.endswith("__main__"):
+                import_module(module.name)
 
 
 def _rest() -> None:
