@@ -25,7 +25,7 @@ from agora_rec.cli.record import Session
 from agora_rec.cli.running import BASE_URL, client, run
 from agora_rec.cli.store_commands import explain_command, list_command, query_command, stop_command
 from agora_rec.cli.webhooks import emulator_arguments, webhook_options
-from agora_rec.emulator import AcceleratedClock, Emulator
+from agora_rec.emulator import AcceleratedClock, ControlAccess, Emulator
 
 PEM: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -63,6 +63,20 @@ for _each in (fleet_command, list_command, explain_command, query_command, stop_
 )
 @click.option("--tls-cert", type=PEM, help="A certificate (PEM), to serve HTTPS.")
 @click.option("--tls-key", type=PEM, help="Its key (PEM), if it is in a file of its own.")
+@click.option(
+    "--control",
+    default=ControlAccess.THIS_MACHINE.value,
+    show_default=True,
+    type=click.Choice([access.value for access in ControlAccess]),
+    help="Who may use the page and the control API at /_emulator/, which need no credentials.",
+)
+@click.option(
+    "--control-host",
+    "control_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name under which they may be called, beside addresses and localhost; repeatable.",
+)
 @webhook_options
 def emulator_command(
     *,
@@ -70,6 +84,7 @@ def emulator_command(
     port: int,
     qps: float,
     speed: float,
+    control: str,
     tls_cert: Path | None,
     tls_key: Path | None,
     **known: Any,
@@ -86,7 +101,8 @@ def emulator_command(
         webhooks = emulator_arguments(known)
         given = {name: value for name, value in known.items() if value is not None}
         clock = AcceleratedClock(speed)
-        emulator = Emulator(qps=qps, clock=clock, **given, **webhooks)
+        access = ControlAccess(control)
+        emulator = Emulator(qps=qps, clock=clock, control=access, **given, **webhooks)
     except InvalidRequest as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from agora_rec.cli.interrupts import interrupted
 from agora_rec.cli.webhooks import SECRET, report
-from agora_rec.emulator import Emulator
+from agora_rec.emulator import ControlAccess, Emulator
 
 if TYPE_CHECKING:
     from agora_rec.emulator.serving import Served
@@ -32,6 +32,8 @@ async def emulate(
             settings[SECRET] = emulator.webhook_secret
         for name, value in settings.items():
             out.print(f"{name}={value}", markup=False, highlight=False, soft_wrap=True)
+        if emulator.control is not ControlAccess.OFF:
+            err.print(f"What it does: {served.url}/_emulator/", markup=False, highlight=False, soft_wrap=True)
         err.print("An emulated service, for trials and tests: it records nothing. Ctrl-C ends it.")
         await interrupted()
     if emulator.webhooks_to is not None:

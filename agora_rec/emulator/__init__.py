@@ -5,6 +5,7 @@ comes from the service's documents alone.
 """
 
 from agora_rec.emulator.calls import Call, Fate
+from agora_rec.emulator.control.guard import ControlAccess
 from agora_rec.emulator.dial import AcceleratedClock, SteppedClock
 from agora_rec.emulator.emulator import ChannelHandle, Emulator
 from agora_rec.emulator.events import EventType
@@ -38,6 +39,7 @@ __all__ = [
     "AppIdRefusal",
     "Call",
     "ChannelHandle",
+    "ControlAccess",
     "Cut",
     "Delay",
     "Delivery",

@@ -10,6 +10,7 @@ from attrs import define
 
 from agora_rec.clock import Clock
 from agora_rec.emulator import wire
+from agora_rec.emulator.control.app import Control
 from agora_rec.emulator.resources import Ids
 from agora_rec.emulator.service import Service
 from agora_rec.emulator.wire import Answer, Reply, Request
@@ -47,11 +48,12 @@ async def handle(service: Service, clock: Clock, request: Request) -> Reply:
 
 @define(eq=False)
 class App:
-    """The ASGI callable. Only HTTP; no lifespan of its own."""
+    """The ASGI callable. Only HTTP; no lifespan of its own. Below `/_emulator` is the control API."""
 
     _service: Service
     _clock: Clock
     _ids: Ids
+    _control: Control
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
@@ -64,6 +66,9 @@ class App:
         request = await _read_request(scope, receive)
         if request is None:
             return
+        if self._control.answers(request.path):
+            await self._answer_control(scope, send, request)
+            return
         reply = await handle(self._service, self._clock, request)
         if isinstance(reply, Answer):
             await _send(send, reply, self._ids.request_id())
@@ -73,6 +78,19 @@ class App:
         if abort is None:
             raise ConnectionBroken
         await abort()
+
+    async def _answer_control(self, scope: Scope, send: Send, request: Request) -> None:
+        client = scope.get("client")
+        response = await self._control.answer(
+            request,
+            query=scope.get("query_string", b""),
+            scheme=scope.get("scheme", "http"),
+            client=client[0] if client else None,
+        )
+        headers = {**response.all_headers, "content-length": str(len(response.body))}
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": response.status, "headers": encoded})
+        await send({"type": "http.response.body", "body": response.body})
 
 
 async def _read_request(scope: Scope, receive: Receive) -> Request | None:

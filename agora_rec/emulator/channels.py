@@ -12,6 +12,7 @@ from attrs import define, field
 from agora_rec.emulator.settings import User
 
 EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EVERMORE: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @define
@@ -71,18 +72,19 @@ class Channel:
 
     def users(self) -> tuple[str, ...]:
         """The uids of those who are there, in the order in which they came."""
-        return tuple(stay.uid for stay in self.stays if stay.until is None)
+        return tuple(stay.uid for stay in self.present(EVERMORE))
 
     def present(self, moment: datetime) -> tuple[Stay, ...]:
         """Who was there at a moment, in the order in which they came: whoever sends something else stays."""
-        latest: dict[str, tuple[datetime, Stay]] = {}
-        there: list[tuple[datetime, Stay]] = []
-        for stay in self.stays:
-            came, before = latest.get(stay.uid, (stay.since, stay))
-            latest[stay.uid] = (came if before.until == stay.since else stay.since, stay)
+        latest: dict[str, tuple[datetime, int, Stay]] = {}
+        there: list[tuple[datetime, int, Stay]] = []
+        for number, stay in enumerate(self.stays):
+            came, place, before = latest.get(stay.uid, (stay.since, number, stay))
+            goes_on = before.until == stay.since
+            latest[stay.uid] = (came, place, stay) if goes_on else (stay.since, number, stay)
             if stay.since <= moment and (stay.until is None or moment < stay.until):
                 there.append(latest[stay.uid])
-        return tuple(stay for _, stay in sorted(there, key=lambda each: each[0]))
+        return tuple(stay for *_, stay in sorted(there, key=lambda each: each[:2]))
 
     def idle_since(
         self, begin: datetime, now: datetime, seconds: float, *, hosts_only: bool

@@ -1,7 +1,7 @@
 """The emulator as its users hold it: one object around the core, with a clock."""
 
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,9 @@ from attrs import define, field
 from agora_rec.clock import Clock, SystemClock
 from agora_rec.emulator.app import App, AsgiApp
 from agora_rec.emulator.calls import Call
+from agora_rec.emulator.control.app import Control
+from agora_rec.emulator.control.endpoints import Desk
+from agora_rec.emulator.control.guard import ControlAccess, Guard
 from agora_rec.emulator.events import EventType
 from agora_rec.emulator.faults import Fault, Planned
 from agora_rec.emulator.gateway import Gateway
@@ -124,9 +127,11 @@ class Emulator:
         webhook_secret: the secret with which they are signed.
         webhooks: how they are delivered, and how reliably.
         webhooks_verify: which certificates of a receiver are trusted; None for those that everybody trusts.
+        control: who may use the control API and the page at `/_emulator/`, which need no credentials.
+        control_hosts: names of this machine under which they may be called, beside addresses and localhost.
 
     Raises:
-        InvalidRequest: the service wouldn't send to that URL.
+        InvalidRequest: the service wouldn't send to that URL, or a name is none of a host.
     """
 
     app_id: str
@@ -139,6 +144,7 @@ class Emulator:
     _service: Service = field(repr=False)
     _request_ids: Ids = field(repr=False)
     _courier: Courier = field(repr=False)
+    _guard: Guard = field(repr=False)
     _webhooks_to: Secret | AsgiApp | None = field(repr=False)
 
     def __init__(
@@ -155,6 +161,8 @@ class Emulator:
         webhook_secret: str | Secret = "emulated-webhook-secret",  # noqa: S107 - as the customer's
         webhooks: WebhookSwitches | None = None,
         webhooks_verify: ssl.SSLContext | None = None,
+        control: ControlAccess = ControlAccess.THIS_MACHINE,
+        control_hosts: Iterable[str] = (),
     ) -> None:
         self.app_id = app_id
         self.customer_id = customer_id
@@ -165,6 +173,7 @@ class Emulator:
         gateway = Gateway(app_id, f"{customer_id}:{customer_secret}", qps)
         self._service = Service(gateway, self.settings, seed)
         self._request_ids = Ids(seed + _REQUEST_SEED)
+        self._guard = Guard(access=control, hosts=control_hosts)
         self.webhooks_verify = webhooks_verify
         schedule = Schedule(webhooks or WebhookSwitches(), seed)
         self._courier = Courier(self._service, schedule, self._clock, Secret(webhook_secret))
@@ -181,8 +190,9 @@ class Emulator:
 
     @property
     def app(self) -> App:
-        """The service as an ASGI application, for any server."""
-        return App(self._service, self._clock, self._request_ids)
+        """The service as an ASGI application, for any server; with the control API and the page."""
+        control = Control(Desk(self, self._service, self._clock), self._guard)
+        return App(self._service, self._clock, self._request_ids, control)
 
     def transport(self) -> InProcessTransport:
         """A transport for httpx that reaches the service without a socket, on asyncio and trio.
@@ -228,6 +238,11 @@ class Emulator:
     ) -> "AsyncGenerator[Served]":
         async with server as served, self.delivering():
             yield served
+
+    @property
+    def control(self) -> ControlAccess:
+        """Who may use the control API and the page."""
+        return self._guard.access
 
     @property
     def webhooks_to(self) -> str | AsgiApp | None:

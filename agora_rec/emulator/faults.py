@@ -130,6 +130,11 @@ class FaultPlan:
             raise ValueError("a fault happens at least once")
         self._planned.append(planned)
 
+    @property
+    def waiting(self) -> tuple[Planned, ...]:
+        """Those that still wait, in the order in which they go."""
+        return tuple(self._planned)
+
     def clear(self) -> None:
         """Forget all faults that still wait."""
         self._planned.clear()

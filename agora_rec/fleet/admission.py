@@ -177,10 +177,7 @@ class Admission:
     def _call(self) -> None:
         self._let_go()
         while (
-            self._line
-            and not self._refused
-            and self._open
-            and self.used + self._line[0].places <= self.limit
+            self._line and not self._refused and self._open and self.used + self._line[0].places <= self.limit
         ):
             ticket = self._line.popleft()
             self.used += ticket.places

@@ -50,10 +50,14 @@ def test_it_prints_an_environment_serves_and_ends_on_request(end: signal.Signals
         body = {"cname": "c", "uid": "1", "clientRequest": example("start_mix_hls")}
         assert httpx.post(start, json=body, auth=credentials).json()["code"] == 433
         assert httpx.post(start, json=body, auth=("who", "ever")).status_code == 401
+        told = httpx.get(f"{printed['AGORA_BASE_URL']}/_emulator/api/calls?limit=1").json()
+        assert (told["calls"][0]["status"], told["more"]) == (401, True)
         process.send_signal(end)
         assert process.wait(10) == 0
         assert process.stderr is not None
-        assert "it records nothing" in process.stderr.read()
+        said = process.stderr.read()
+        assert "it records nothing" in said
+        assert f"What it does: {printed['AGORA_BASE_URL']}/_emulator/" in said
 
 
 @pytest.mark.parametrize("own_file", [True, False])
@@ -76,6 +80,22 @@ def test_it_serves_https(tmp_path: Path, own_file: bool):  # noqa: FBT001 - a pa
         assert httpx.get(f"{url}/v1/ncs/ip", verify=context).status_code == 401
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{url}/v1/ncs/ip")
+
+
+def test_the_control_api_can_be_left_out_and_called_by_a_name():
+    with agora_rec("emulator", "--port", "0", "--control", "off") as process:
+        url = line_with(process, "AGORA_BASE_URL").strip().partition("=")[2]
+        assert httpx.get(f"{url}/_emulator/").json() == {"message": "no Route matched with those values"}
+        process.terminate()
+        assert process.wait(10) == 0
+        assert process.stderr is not None
+        assert "What it does" not in process.stderr.read()
+    with agora_rec("emulator", "--port", "0", "--control", "everybody", "--control-host", "box") as process:
+        url = line_with(process, "AGORA_BASE_URL").strip().partition("=")[2]
+        for host, status in (("box", 200), ("fox", 403)):
+            assert httpx.get(f"{url}/_emulator/", headers={"host": host}).status_code == status
+    result = CliRunner().invoke(command, ["emulator", "--control-host", "http://box"])
+    assert (result.exit_code, "control_hosts" in result.output) == (2, True)
 
 
 def test_a_port_that_is_taken_is_said():

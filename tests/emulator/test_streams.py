@@ -197,7 +197,7 @@ async def test_what_users_begin_and_cease_to_send_is_told_and_recorded():
         stage.clock.pass_by(10)
         channel.unpublish(11, video=False)
         channel.publish(11, audio=False)
-        assert channel.users == (12, 11)
+        assert channel.users == (11, 12)
         stage.clock.pass_by(60)
         said = [
             (notice.details["streamUid"], notice.event_type.value, notice.details["state"])
