@@ -71,3 +71,8 @@ def test_the_fixtures_work_under(runner: Runner, tmp_path: Path):
     tests = runner.loops * len(re.findall(r"^async def test_", suite, re.MULTILINE))
     assert f"{tests} passed in" in ran.stdout, ran.stdout + ran.stderr
     assert ran.returncode == 0
+
+
+def test_this_suite_runs_on_one_of_them(pytestconfig: pytest.Config):
+    has = pytestconfig.pluginmanager.has_plugin
+    assert [name for name in ("anyio", "asyncio", "trio") if has(name)] == ["anyio"]
