@@ -16,6 +16,7 @@ from attrs import define, evolve, field, frozen
 
 from agora_rec.emulator import answers, wire
 from agora_rec.emulator.channels import Channel
+from agora_rec.emulator.extras import read_extras
 from agora_rec.emulator.faults import Upload
 from agora_rec.emulator.layouts import read_layout
 from agora_rec.emulator.placement import place
@@ -274,6 +275,7 @@ def _start(office: Office, errand: Errand, now: datetime) -> Outcome:
         started_at=now,
         settings=office.settings,
         channel=office.channel(resource.cname),
+        extras=read_extras(object_of(body, "clientRequest")),
         subscriptions=[(now, plan.subscription)],
         holds=[] if plan.web is None else [(now, plan.web.onhold)],
         pushes=[] if plan.web is None or plan.web.outputs is None else [(now, plan.web.outputs)],

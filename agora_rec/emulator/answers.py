@@ -6,6 +6,7 @@ Pure functions of a session and a moment. Which answer is due is decided in `act
 from datetime import datetime
 
 from agora_rec.emulator import pushing
+from agora_rec.emulator.extra_events import states
 from agora_rec.emulator.plan import FileList
 from agora_rec.emulator.recorded import channel_file_list, milliseconds, page_file_list, recorded_files
 from agora_rec.emulator.resources import Resource
@@ -40,6 +41,9 @@ def query(session: Session, now: datetime) -> JsonObject:
                 }
             )
         return {**said, "extensionServiceState": services}
+    extras = states(session, now)
+    if extras:
+        said["extensionServiceState"] = extras
     said.update(_files(session, now))
     if session.plan.records:
         begins = [track.begin for track in session.tracks(now)]

@@ -11,6 +11,7 @@ from typing import Final
 
 from agora_rec.emulator import pages, pushing
 from agora_rec.emulator.events import RANKS, EventType, Happening
+from agora_rec.emulator.extra_events import extra_events
 from agora_rec.emulator.plan import AUDIO, VIDEO, Flaw
 from agora_rec.emulator.recorded import (
     channel_file_list,
@@ -66,6 +67,8 @@ def happenings(session: Session, since: datetime) -> Iterator[Happening]:
         sources.append(_statuses(session, end, since))
     if session.plan.capture_seconds is not None:
         sources.append(_snapshots(session, session.plan.capture_seconds, since))
+    told = [_tell(session, at, kind, **said) for at, kind, said in extra_events(session, end) if since <= at]
+    sources.append(sorted(told, key=_order))
     if end is not None:
         sources.append(each for each in _ending(session, end) if each.at >= since)
     return heapq.merge(*sources, key=_order)

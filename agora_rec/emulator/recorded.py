@@ -12,7 +12,16 @@ from agora_rec.emulator.plan import AUDIO
 from agora_rec.emulator.session import Session
 from agora_rec.emulator.terms import Track
 from agora_rec.emulator.wire import JsonObject
-from agora_rec.files import FileName, Media, mixed_mp4, mixed_playlist, snapshot, user_playlist, web_cname
+from agora_rec.files import (
+    FileKind,
+    FileName,
+    Media,
+    mixed_mp4,
+    mixed_playlist,
+    snapshot,
+    user_playlist,
+    web_cname,
+)
 from agora_rec.vocabulary import ModeName
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,6 +56,20 @@ def snapshot_name(session: Session, uid: str, moment: datetime, failover: int | 
     """The name of one user's screenshot."""
     cname, folders = session.resource.cname, session.plan.folders
     return _moved(snapshot(session.sid, cname, int(uid), moment, folders=folders), failover)
+
+
+def mixed_audio_name(session: Session, container: str) -> str:
+    """The name of the one file that postponed audio mixing makes."""
+    return str(
+        FileName(
+            kind=FileKind.MIXED_AUDIO,
+            sid=session.sid,
+            cname=session.resource.cname,
+            extension=container,
+            index=0,
+            folders=session.plan.folders,
+        )
+    )
 
 
 def _moved(name: FileName, failover: int | None) -> str:

@@ -12,6 +12,7 @@ from attrs import define, field
 
 from agora_rec.emulator import pages
 from agora_rec.emulator.channels import Channel
+from agora_rec.emulator.extras import Extras
 from agora_rec.emulator.layouts import USERS_MAX, Layout, Picture, arrange
 from agora_rec.emulator.plan import AUDIO, VIDEO, Flaw, Plan, Subscription
 from agora_rec.emulator.resources import Resource
@@ -46,6 +47,7 @@ class Session:
     started_at: datetime
     settings: Settings
     channel: Channel
+    extras: Extras
     subscriptions: list[tuple[datetime, Subscription]]
     layouts: list[tuple[datetime, Layout]] = field(factory=list[tuple[datetime, Layout]])
     holds: list[tuple[datetime, bool]] = field(factory=list[tuple[datetime, bool]])

@@ -76,6 +76,8 @@ class Settings:
             uploading_progress_every: 60); at least 0.001, as the next two.
         slice_seconds: length of a slice, which is what progress counts (timing.yaml slice_length: 15).
         notice_seconds: from what happens until the service sends its notification.
+        mixing_seconds: what postponed audio mixing takes when everything is stored (timing.yaml: 24 hours at
+            most, usually).
         page_trouble_seconds: from the beginning of a web recording until the trouble of its page shows.
 
     Limits:
@@ -93,6 +95,7 @@ class Settings:
         backup_buckets: buckets that refuse files, so that these go to the backup.
         notification_ips: what ncs/ip answers.
         page_troubles: what is wrong with which page, by URL.
+        broken_services: audio moderation services that can't listen (event 201).
         dead_outputs: addresses for pushes that can't be reached (event 100, `disconnected`).
 
     Memory:
@@ -144,6 +147,7 @@ class Settings:
     progress_seconds: float = field(default=60.0, validator=_NOT_NOTHING)
     slice_seconds: float = field(default=15.0, validator=_NOT_NOTHING)
     notice_seconds: float = field(default=0.1, validator=_NOT_NOTHING)
+    mixing_seconds: float = 60.0
     page_trouble_seconds: float = 60.0
 
     concurrent_limit: int = 50
@@ -161,6 +165,7 @@ class Settings:
     backup_buckets: frozenset[str] = frozenset()
     notification_ips: tuple[str, ...] = ("192.0.2.10", "192.0.2.11")
     page_troubles: Mapping[str, PageTrouble] = field(factory=dict[str, PageTrouble], hash=False)
+    broken_services: frozenset[str] = frozenset()
     dead_outputs: frozenset[str] = field(default=frozenset(), repr=False)
 
     notices_kept: int = 100_000

@@ -112,6 +112,59 @@ async def started_twice(stage: Stage) -> None:
     await stage.start(recording.resource_id, example("start_mix_hls"))
 
 
+VOD = {
+    "serviceName": "aliyun_vod_service",
+    "serviceParam": {
+        "accessKey": "a",
+        "secretKey": "s",
+        "regionId": "cn-shanghai",
+        "apiData": {"videoData": {"title": "t"}},
+    },
+}
+SCAN = {
+    "serviceName": "aliyun_voice_async_scan",
+    "serviceParam": {
+        "callbackAddr": "https://example.org/callback",
+        "apiData": {"callbackSeed": "c", "accessKey": "a", "secretKey": "s"},
+    },
+}
+
+
+def with_service(name: str, service: dict[str, Any]) -> dict[str, Any]:
+    """A start with one of the services that left the documents."""
+    return {**example(name), "extensionServiceConfig": {"extensionServices": [service]}}
+
+
+def mixed_later(container: str | None = None) -> dict[str, Any]:
+    """A start with postponed audio mixing."""
+    options: dict[str, Any] = {"transConfig": {"transMode": "audioMix"}}
+    if container is not None:
+        options["container"] = {"format": container}
+    policy = {"combinationPolicy": "postpone_transcoding"}
+    return {**example("start_individual"), "appsCollection": policy, "transcodeOptions": options}
+
+
+async def vod(stage: Stage) -> None:
+    recording = await stage.record(request=with_service("start_mix_hls", VOD))
+    stage.clock.pass_by(60)
+    await stage.stop(recording)
+
+
+async def scanned(stage: Stage) -> None:
+    request = with_service("start_individual", SCAN)
+    recording = await stage.record("start_individual", request=request)
+    stage.clock.pass_by(30)
+    stage.emulator.channel("class-42").leave(12)
+    stage.clock.pass_by(30)
+    await stage.stop(recording)
+
+
+async def mixed_afterwards(stage: Stage) -> None:
+    recording = await stage.record("start_individual", acquire={"scene": 2}, request=mixed_later())
+    stage.clock.pass_by(60)
+    await stage.stop(recording)
+
+
 PROGRAMMES: dict[str, Programme] = {
     "mix": (still(), mix),
     "individual": (still(), individual),
@@ -129,6 +182,11 @@ PROGRAMMES: dict[str, Programme] = {
     "moved": (still(), moved),
     "moved_page": (still(), moved_page),
     "started_twice": (still(), started_twice),
+    "vod": (still(), vod),
+    "scanned": (still(), scanned),
+    "scan_fails": (still(broken_services=frozenset({"aliyun_voice_async_scan"})), scanned),
+    "mixed_afterwards": (still(), mixed_afterwards),
+    "mixing_fails": (still(backup_buckets=frozenset({"b"})), mixed_afterwards),
 }
 
 

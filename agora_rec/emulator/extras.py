@@ -1,0 +1,45 @@
+"""What a start asked of the services that left the documents: VoD, audio moderation, postponed audio mixing.
+
+Values only. What becomes of them is in `extra_events` and `answers`; their parameters are checked by
+`schema.legacy`.
+"""
+
+from typing import Final
+
+from attrs import frozen
+
+from agora_rec.emulator.wire import JsonObject, int_of, object_of, objects_of, text_of
+
+VOD: Final = "aliyun_vod_service"
+MODERATION: Final = frozenset({"aliyun_voice_async_scan", "yitu_voice_async_scan"})
+
+
+@frozen(kw_only=True)
+class Extras:
+    """Which of these services a recording has.
+
+    `moderation` names the one that listens to each user's audio, `mixing` is the container of the one
+    audio file that is made after the end (mp3, m4a or aac); None without. `vendor` and `region` are the
+    storage's, which that needs to read.
+    """
+
+    vod: bool = False
+    moderation: str | None = None
+    mixing: str | None = None
+    vendor: int = 0
+    region: int = 0
+
+
+def read_extras(request: JsonObject) -> Extras:
+    """Read a checked clientRequest of start."""
+    services = objects_of(object_of(request, "extensionServiceConfig"), "extensionServices")
+    names = [text_of(each, "serviceName") or "" for each in services]
+    options, storage = object_of(request, "transcodeOptions"), object_of(request, "storageConfig")
+    mixes = text_of(object_of(options, "transConfig"), "transMode") == "audioMix"
+    return Extras(
+        vod=VOD in names,
+        moderation=next((name for name in names if name in MODERATION), None),
+        mixing=(text_of(object_of(options, "container"), "format") or "mp3") if mixes else None,
+        vendor=int_of(storage, "vendor", 0),
+        region=int_of(storage, "region", 0),
+    )
