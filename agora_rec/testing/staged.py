@@ -3,11 +3,18 @@
 Nothing here knows of pytest; marks and fixtures are read in `plugin`.
 """
 
-from collections.abc import Generator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from types import TracebackType
 from typing import Any, Self
 
+import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from anyio.to_thread import run_sync
 
@@ -17,13 +24,14 @@ from agora_rec.emulator import Emulator
 from agora_rec.emulator.app import AsgiApp
 from agora_rec.secret import Secret
 from agora_rec.testing.clock import PatientClock
+from agora_rec.testing.delivering import Deliverer
 
 
 class StagedEmulator(Emulator):
     """An `Emulator` for one test, with a clock that the test can move.
 
-    What is set as `webhooks_to` gets notifications while a client is open that was opened later, in the event
-    loop in which it is used; and from now on where the emulator is served from a thread (`agora_server`).
+    Whoever is `webhooks_to` gets notifications while a client is open, in the event loop in which that is
+    used; and while the emulator is served from a thread (`agora_server`). It may be set at any time.
 
     Args:
         clock: Its clock, and that of its clients.
@@ -35,7 +43,7 @@ class StagedEmulator(Emulator):
         self.qps = qps
         self._patient = clock
         self._portal: BlockingPortal | None = None  # to the thread that serves, while it does
-        self._deliveries = ExitStack()
+        self._deliverer: Deliverer | None = None
         super().__init__(clock=clock, qps=qps, **options)
 
     @property
@@ -74,9 +82,42 @@ class StagedEmulator(Emulator):
             RuntimeError: Nothing is delivered.
         """
         if self._portal is None:
-            await super().settled()
+            await self._settled_here()
         else:
-            await run_sync(self._portal.call, super().settled)
+            await run_sync(self._portal.call, self._settled_here)
+
+    async def _settled_here(self) -> None:
+        if self._deliverer is not None:
+            await self._deliverer.caught_up()
+        await super().settled()
+
+    def delivering(self) -> AbstractAsyncContextManager[None]:
+        """Deliver while a block runs, as `Emulator.delivering`; nothing to do where an open client does."""
+        return nullcontext() if self._deliverer is not None else super().delivering()
+
+    @asynccontextmanager
+    async def delivering_to_whomever(self) -> AsyncGenerator[None]:
+        """Deliver to whoever is `webhooks_to` at the moment, while the block runs; the first block does."""
+        if self._deliverer is not None:
+            yield
+            return
+        failure: Exception | None = None
+        async with anyio.create_task_group() as group:
+            self._deliverer = Deliverer(self._begin_to_deliver)
+            try:
+                await group.start(self._deliverer.run)
+                yield
+            except Exception as caught:  # noqa: BLE001 - raised again outside, so that no group wraps it
+                failure = caught
+            finally:
+                self._deliverer = None
+                group.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    def _begin_to_deliver(self) -> AbstractAsyncContextManager[None]:
+        is_wanted = self.webhooks_to is not None and not self.is_delivering
+        return super().delivering() if is_wanted else nullcontext()
 
     def cloud(self, **options: Any) -> "StagedCloud":
         """Another client, not yet open: another worker of your application, say.
@@ -116,31 +157,24 @@ class StagedEmulator(Emulator):
             self.clock.flowing(),
             start_blocking_portal("asyncio") as portal,
             portal.wrap_async_context_manager(server) as served,
+            portal.wrap_async_context_manager(self.delivering_to_whomever()),
         ):
             self._portal, self.base_url = portal, served.url
-            self._deliver_from_thread()
             try:
                 yield served.url
             finally:
                 self._portal, self.base_url = None, at
-                self._deliveries.close()
 
     def _receive_with(self, to: Secret | AsgiApp | None) -> None:
         super()._receive_with(to)
-        self._deliver_from_thread()
-
-    def _deliver_from_thread(self) -> None:
-        """Begin anew to deliver, where the emulator is served from a thread."""
-        self._deliveries.close()
-        if self._portal is not None and self.webhooks_to is not None:
-            self._deliveries.enter_context(self._portal.wrap_async_context_manager(self.delivering()))
+        if self._deliverer is not None:
+            self._deliverer.receiver_changed()
 
 
 class StagedCloud(CloudRecording):
     """A client of a `StagedEmulator`, in process and on its clock.
 
-    While it is open, notifications are delivered, if `webhooks_to` was set before; the first client that is
-    opened does that for all.
+    While it is open, notifications are delivered; the first client that is opened does that for all.
     """
 
     def __init__(self, emulator: StagedEmulator, **options: Any) -> None:
@@ -168,8 +202,7 @@ class StagedCloud(CloudRecording):
         async with AsyncExitStack() as opening:
             await super().__aenter__()
             opening.push_async_exit(super().__aexit__)
-            if self.emulator.webhooks_to is not None and not self.emulator.is_delivering:
-                await opening.enter_async_context(self.emulator.delivering())
+            await opening.enter_async_context(self.emulator.delivering_to_whomever())
             self._opened = opening.pop_all()
         return self
 

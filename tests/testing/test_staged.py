@@ -8,6 +8,7 @@ import pytest
 from attrs import define, field
 
 from agora_rec import CloudRecording
+from agora_rec.emulator import Emulator
 from agora_rec.testing import PatientClock, StagedCloud, StagedEmulator
 from tests.support import secrets
 from tests.support.cloud import CNAME, UID, mix
@@ -76,20 +77,65 @@ async def test_without_a_receiver_nothing_is_delivered_and_nothing_expected():
         assert not expects(cloud)
         with pytest.raises(RuntimeError, match="nothing is delivered"):
             await emulator.settled()
-        emulator.webhooks_to = Notebook()
+
+
+async def test_the_receiver_may_be_another_one_at_any_time():
+    emulator = staged()
+    first, second = Notebook(), Notebook()
+    async with emulator.cloud() as cloud:
+        emulator.webhooks_to = first
         assert expects(cloud)
+        await record(cloud, emulator)
+        emulator.webhooks_to = second
+        await emulator.settled()
+        await emulator.sleep(30)
+        await emulator.settled()
+        emulator.webhooks_to = None
+        await emulator.sleep(30)
+        assert not delivers(emulator)
+        told = len(second.events)
+    assert {13, 40} <= set(first.events)
+    assert 4 in second.events
+    assert 13 not in second.events
+    assert len(second.events) == told
+
+
+async def test_without_a_client_of_its_own_a_block_delivers():
+    emulator = staged()
+    emulator.webhooks_to = notebook = Notebook()
+    async with CloudRecording(
+        emulator.app_id,
+        customer_id=secrets.CUSTOMER_ID,
+        customer_secret=secrets.CUSTOMER_SECRET,
+        base_url=emulator.base_url,
+        transport=emulator.transport(),
+        clock=emulator.clock,
+    ) as cloud:
         async with emulator.delivering():
-            await record(cloud, emulator)
+            await emulator.settled()
+            async with emulator.cloud():  # which lets that go on
+                await record(cloud, emulator)
+        assert not delivers(emulator)
+    assert {13, 40} <= set(notebook.events)
+
+
+async def test_a_block_has_nothing_to_do_where_a_client_delivers():
+    emulator = staged()
+    emulator.webhooks_to = Notebook()
+    async with emulator.cloud():
+        async with emulator.delivering():
+            assert delivers(emulator)
+        assert delivers(emulator)
 
 
 async def test_a_client_whose_deliveries_fail_to_begin_is_closed(monkeypatch: pytest.MonkeyPatch):
     emulator = staged()
     emulator.webhooks_to = Notebook()
 
-    def delivering(self: StagedEmulator) -> Any:
+    def delivering(self: Emulator) -> Any:
         raise OSError("no")
 
-    monkeypatch.setattr(StagedEmulator, "delivering", delivering)
+    monkeypatch.setattr(Emulator, "delivering", delivering)
     cloud = emulator.cloud()
     with pytest.raises(OSError, match="no"):
         async with cloud:
@@ -127,7 +173,6 @@ async def test_served_from_a_thread_it_delivers_to_whom_it_is_told_to(monkeypatc
         async with CloudRecording.from_env() as cloud:
             await record(cloud, emulator)
             emulator.webhooks_to = second
-            assert delivers(emulator)
             await emulator.sleep(30)
             await emulator.settled()
     assert not delivers(emulator)
@@ -141,7 +186,5 @@ async def test_served_from_a_thread_for_nobody_it_delivers_nothing():
     emulator = staged()
     with emulator.served_from_thread():
         assert not delivers(emulator)
-        emulator.webhooks_to = Notebook()
-        assert delivers(emulator)
-        emulator.webhooks_to = None
-        assert not delivers(emulator)
+        with pytest.raises(RuntimeError, match="nothing is delivered"):
+            await emulator.settled()
