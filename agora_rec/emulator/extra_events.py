@@ -25,8 +25,8 @@ def extra_events(session: Session, end: End | None) -> Iterator[Told]:
     """All of them, given how the recording ends."""
     if session.extras.vod:
         yield from _vod(session, end)
-    if session.extras.moderation is not None:
-        yield from _moderation(session, end)
+    for name in session.extras.moderations:
+        yield from _moderation(session, end, name)
     if session.extras.mixing is not None and end is not None:
         yield from _mixing(session, end, session.extras.mixing)
 
@@ -41,8 +41,7 @@ def states(session: Session, now: datetime) -> list[JsonObject]:
             for track in session.listed_tracks(now)
         ]
         found.append({"serviceName": VOD, "payload": {"state": state, "videoInfo": videos}})
-    name = session.extras.moderation
-    if name is not None:
+    for name in session.extras.moderations:
         status = "failed" if name in session.settings.broken_services else "inProgress"
         worker = session.worker(now)
         streams = session.streams(worker, session.limit(worker, FAR))
@@ -71,9 +70,8 @@ def _vod(session: Session, end: End | None) -> Iterator[Told]:
         yield stored, EventType.VOD_TRIGGERED, {}
 
 
-def _moderation(session: Session, end: End | None) -> Iterator[Told]:
+def _moderation(session: Session, end: End | None, name: str) -> Iterator[Told]:
     """Each stream of a user's audio is listened to, from its beginning to its end."""
-    name = session.extras.moderation
     for worker in session.workers:
         limit = session.limit(worker, FAR)
         for (uid, medium), spells in session.streams(worker, limit).items():

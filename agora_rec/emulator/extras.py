@@ -18,13 +18,13 @@ MODERATION: Final = frozenset({"aliyun_voice_async_scan", "yitu_voice_async_scan
 class Extras:
     """Which of these services a recording has.
 
-    `moderation` names the one that listens to each user's audio, `mixing` is the container of the one
+    `moderations` name those that listen to each user's audio, `mixing` is the container of the one
     audio file that is made after the end (mp3, m4a or aac); None without. `vendor` and `region` are the
     storage's, which that needs to read.
     """
 
     vod: bool = False
-    moderation: str | None = None
+    moderations: tuple[str, ...] = ()
     mixing: str | None = None
     vendor: int = 0
     region: int = 0
@@ -38,7 +38,7 @@ def read_extras(request: JsonObject) -> Extras:
     mixes = text_of(object_of(options, "transConfig"), "transMode") == "audioMix"
     return Extras(
         vod=VOD in names,
-        moderation=next((name for name in names if name in MODERATION), None),
+        moderations=tuple(name for name in names if name in MODERATION),
         mixing=(text_of(object_of(options, "container"), "format") or "mp3") if mixes else None,
         vendor=int_of(storage, "vendor", 0),
         region=int_of(storage, "region", 0),

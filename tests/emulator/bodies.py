@@ -250,6 +250,11 @@ REFUSED: list[tuple[str, str, Change]] = [
             put("transcodeOptions", {"transConfig": {"transMode": "audioMix"}}),
         ),
     ),
+    (
+        "start_individual",
+        "transcodeOptions",
+        put("appsCollection", {"combinationPolicy": "postpone_transcoding"}),
+    ),
 ]
 
 TAKEN: list[tuple[str, Change]] = [

@@ -495,6 +495,7 @@ async def test_days_of_screenshots_is_told_bit_by_bit():
 async def postponed(stage: Stage) -> None:
     request = example("start_individual")
     request["appsCollection"] = {"combinationPolicy": "postpone_transcoding"}
+    request["transcodeOptions"] = {"transConfig": {"transMode": "postponeTranscoding"}}
     recording = await stage.record("start_individual", request=request, acquire={"scene": 2})
     stage.clock.pass_by(70)
     await stage.stop(recording)

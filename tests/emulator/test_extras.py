@@ -70,6 +70,19 @@ async def test_each_users_audio_is_listened_to(broken: bool):  # noqa: FBT001
     assert told == (begun if broken else [*begun, *over])
 
 
+async def test_two_may_listen():
+    async with set_stage(still()) as stage:
+        request = with_service("start_individual", SCAN)
+        other = {"serviceName": "yitu_voice_async_scan", "serviceParam": {}}
+        request["extensionServiceConfig"]["extensionServices"].append(other)
+        recording = await stage.record("start_individual", request=request)
+        stage.clock.pass_by(10)
+        services = (await stage.query(recording)).json()["serverResponse"]["extensionServiceState"]
+        told = {said["serviceName"] for _, said in story(stage, 202)}
+    assert [each["serviceName"] for each in services] == ["aliyun_voice_async_scan", "yitu_voice_async_scan"]
+    assert told == {each["serviceName"] for each in services}
+
+
 async def test_nobody_tells_that_listening_ended_with_a_lost_server():
     async with set_stage(still()) as stage:
         request = with_service("start_individual", SCAN)

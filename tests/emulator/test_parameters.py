@@ -145,6 +145,8 @@ async def test_scene_and_mode_agree(scene: int, name: str, policy: str | None, f
         request = example(name)
         if policy is not None:
             request["appsCollection"] = {"combinationPolicy": policy}
+        if policy == "postpone_transcoding":
+            request["transcodeOptions"] = {"transConfig": {"transMode": "postponeTranscoding"}}
         resource_id = await stage.acquired({"scene": scene})
         answer = await stage.start(resource_id, request, mode=mode_of(name))
         expected = (200, None, None) if fits else (400, 2, "Start: invalid scene value!")

@@ -95,6 +95,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
             rules.files_fit_mode,
             rules.snapshots_fit,
             rules.transcoding_fits_vendor,
+            rules.postponed_has_options,
         ),
     ),
     "StorageConfig": Shape(

@@ -174,6 +174,13 @@ def transcoding_fits_vendor(given: Mapping[str, object], context: Context) -> st
     return "transcodeOptions" if "transcodeOptions" in given and vendor == QINIU else None
 
 
+def postponed_has_options(given: Mapping[str, object], context: Context) -> str | None:
+    """Postponed transcoding and mixing say what is to be made."""
+    policy = text_of(object_of(given, "appsCollection"), "combinationPolicy")
+    missing = policy == "postpone_transcoding" and "transcodeOptions" not in given
+    return "transcodeOptions" if missing else None
+
+
 def region_fits_vendor(given: Mapping[str, object], context: Context) -> str | None:
     """The region number is one of the vendor's."""
     vendor = int_of(given, "vendor", QINIU)
