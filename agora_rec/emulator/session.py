@@ -326,6 +326,8 @@ def _with_places(
     streams: dict[tuple[str, str], tuple[Spell, ...]], media: set[str], places: int
 ) -> dict[tuple[str, str], tuple[Spell, ...]]:
     """The same streams, with those of some media only as far as their users are among so many at once."""
+    if len(streams) <= places:
+        return streams
     users: dict[str, list[Spell]] = {}
     for (uid, medium), spells in streams.items():
         if medium in media:
