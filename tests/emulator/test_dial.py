@@ -1,6 +1,8 @@
 """Time as a dial: clocks that run faster, and the one that stands until somebody moves it."""
 
+import json
 from datetime import timedelta
+from typing import Any
 
 import anyio
 import anyio.from_thread
@@ -189,6 +191,28 @@ async def test_an_hour_of_a_client_and_its_emulator_is_one_move():
     # A 404 to stop is asked again for as long as a move to another server may take.
     assert clock.monotonic() - began >= 90
     assert outcome.files
+
+
+async def test_notifications_of_an_hour_that_is_one_move_come_each_at_its_own_moment():
+    clock = SteppedClock()
+    heard: list[tuple[int, int]] = []
+
+    async def notebook(scope: Any, receive: Any, send: Any) -> None:
+        body = json.loads((await receive())["body"])
+        await clock.sleep(1)  # less than the sender's patience
+        heard.append((body["eventType"], body["notifyMs"] - body["payload"]["sendts"]))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    emulator = Emulator(clock=clock, settings=Settings(latency=0.0), qps=None, webhooks_to=notebook)
+    async with client_of(emulator, clock) as cloud, emulator.delivering():
+        await cloud.recording("class-42", 7, mix()).ensure_started()
+        clock.advance(3600)
+        await clock.sleep(0)
+        notices = emulator.notices
+        assert len(notices) > 60
+    assert sorted(event_type for event_type, _ in heard) == sorted(int(each.event_type) for each in notices)
+    assert {late for _, late in heard} == {100}
 
 
 def test_without_an_event_loop_it_is_moved_at_once():
