@@ -128,5 +128,12 @@ def test_it_comes_by_the_names_of_its_region_and_goes_on_to_the_neighbour(ran: R
     assert all(call.path.startswith("/eu/v1/") for call in calls if f"/{APP_IDS[0]}/" in call.path)
 
 
+def test_both_domains_tell_from_where_notifications_come(ran: Ran):
+    emulator, said = ran
+    hosts = [{"primaryIP": address} for address in emulator.settings.notification_ips]
+    assert said["senders"] == [{"data": {"service": {"hosts": hosts}}}] * 2
+    assert [call.host for call in emulator.calls if call.operation == "ncs_ip"] == NAMES[1::-1]
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(ran: Ran):
     assert ran[1]["stranger"] == "SSLError"
