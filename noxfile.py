@@ -104,6 +104,14 @@ def simulate(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """The emulator's page in Debian's Chromium, installed if it isn't there; arguments go to pytest."""
+    session.install("-e", ".[browser]")
+    session.run("python", "-m", "tests.browser.chromium")
+    session.run("pytest", "tests/browser", *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Notifications of every kind, guided by coverage; arguments go to `python -m tests.fuzz`."""
     if sys.version_info >= NOT_FUZZED:

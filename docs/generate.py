@@ -10,7 +10,7 @@ from typing import Final
 
 from agora_rec.errors import Retry, Row
 from agora_rec.errors.table import OTHERWISE, TABLE
-from docs import lifecycle_parts, retries_parts
+from docs import control_parts, lifecycle_parts, retries_parts
 
 PARTS: Final = Path(__file__).with_name("parts")
 
@@ -40,6 +40,8 @@ def errors() -> str:
 
 
 GENERATED: Final[Mapping[str, Callable[[], str]]] = {
+    "control.md": control_parts.endpoints,
+    "control_faults.md": control_parts.faults,
     "errors.md": errors,
     "lifecycle.md": lifecycle_parts.tables,
     "lifecycle.svg": lifecycle_parts.diagram,
@@ -60,6 +62,9 @@ MEASURED: Final[Mapping[str, str]] = {
     "performance_watching.md": "python -m benchmarks.watching --markdown",
     "workers.md": "python -m tests.workers --markdown",
 }
+
+PICTURED: Final[Mapping[str, str]] = {"emulator_page.png": "python -m tests.browser.screenshot"}
+"""Pictures, each with the command that takes it."""
 
 
 def main() -> None:

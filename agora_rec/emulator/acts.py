@@ -130,16 +130,20 @@ class Office:
         latest = self._latest.get(_identity(resource))
         return latest is not None and not latest.is_gone(now)
 
+    def at_work(self, now: datetime) -> tuple[Session, ...]:
+        """Those whose worker is still there, in the order of their starts."""
+        for sid in [sid for sid, session in self._workers.items() if session.is_gone(now)]:
+            del self._workers[sid]
+        return tuple(self._workers.values())
+
     def is_full(self, app_id: str, now: datetime, *, web: bool) -> bool:
         """Whether no more recordings of that kind may run for that App ID."""
         limit = self.settings.web_concurrent_limit if web else self.settings.concurrent_limit
         if len(self._workers) < limit:
             return False
-        for sid in [sid for sid, session in self._workers.items() if session.is_gone(now)]:
-            del self._workers[sid]
         running = [
             session
-            for session in self._workers.values()
+            for session in self.at_work(now)
             if session.resource.app_id == app_id and (session.plan.mode is ModeName.WEB) == web
         ]
         return len(running) >= limit

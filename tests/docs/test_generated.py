@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from docs.generate import GENERATED, MEASURED, PARTS
+from docs.generate import GENERATED, MEASURED, PARTS, PICTURED
 
 
 @pytest.mark.parametrize("name", GENERATED)
@@ -13,7 +13,7 @@ def test_a_generated_part_is_up_to_date(name: str):
 
 
 def test_every_part_is_generated_and_shown_once():
-    parts = {*GENERATED, *MEASURED}
+    parts = {*GENERATED, *MEASURED, *PICTURED}
     assert {path.name for path in PARTS.iterdir()} == parts
     shown = [
         name
@@ -21,6 +21,14 @@ def test_every_part_is_generated_and_shown_once():
         for name in re.findall(r"parts/([a-z_.]+)", page.read_text(encoding="utf-8"))
     ]
     assert sorted(shown) == sorted(parts)
+
+
+@pytest.mark.parametrize(("name", "command"), PICTURED.items())
+def test_a_picture_is_small_and_its_command_is_told(name: str, command: str):
+    content = (PARTS / name).read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert len(content) < 150_000
+    assert any(command in page.read_text(encoding="utf-8") for page in PARTS.parent.glob("*.md"))
 
 
 @pytest.mark.parametrize(("name", "command"), MEASURED.items())

@@ -40,7 +40,12 @@ def test_ci_runs_what_the_readme_tells_people_to_run():
 
 def test_ci_runs_every_gate():
     sessions = re.findall(r"^python -m nox -s (.*)$", CI.read_text(encoding="utf-8"), re.MULTILINE)
-    assert sessions == ["lint types docs", "fuzz -- --runs 10000"]
+    assert sessions == ["lint types docs", "browser", "fuzz -- --runs 10000"]
+
+
+def test_what_needs_a_browser_runs_in_its_own_session_and_not_among_the_tests():
+    assert "browser" in PROJECT["tool"]["pytest"]["ini_options"]["norecursedirs"]
+    assert '"tests/browser"' in (ROOT / "noxfile.py").read_text(encoding="utf-8")
 
 
 def test_ci_can_be_started_and_is_a_script_that_bash_can_read():
@@ -51,7 +56,7 @@ def test_ci_can_be_started_and_is_a_script_that_bash_can_read():
 def test_dev_is_all_that_the_sessions_install():
     extras = PROJECT["project"]["optional-dependencies"]
     assert extras["dev"] == ["agora-rec[docs,lint,tests,types]"]
-    sessions = {"bench", "docs", "fuzz", "lint", "tests", "types"}
+    sessions = {"bench", "browser", "docs", "fuzz", "lint", "tests", "types"}
     assert (
         set(extras)
         == {"aiohttp", "cli", "emulator", "otel", "postgres", "redis", "testing", "dev"} | sessions

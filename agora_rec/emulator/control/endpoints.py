@@ -40,7 +40,7 @@ _T = TypeVar("_T")
 
 PAGE_MAX: Final = 1000
 """The most things that one answer lists."""
-_NUMBER: Final = whole(0, 1 << 62)
+_NUMBER: Final = whole(0, 1_000_000_000)
 _EVENTS_MAX: Final = 50
 _EVENTS: Final = Field(
     "event_types",
@@ -87,9 +87,11 @@ class Desk:
 
 async def _recordings(desk: Desk, read: Values) -> JsonObject:
     now = desk.now()
+    office = desk.service.office
+    those = office.at_work(now) if read.get("running") else tuple(office.sessions.values())
     found = [
         session
-        for session in reversed(desk.service.office.sessions.values())
+        for session in reversed(those)
         if ("cname" not in read or session.resource.cname == read["cname"])
         and ("running" not in read or session.is_running(now) == read["running"])
     ]

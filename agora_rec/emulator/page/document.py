@@ -85,6 +85,4 @@ def _top(desk: "Desk", base: str) -> Markup:
 
 def _said(said: str, *, went_well: bool) -> Markup:
     """What the last form led to. It is there without text as well: what comes into it is read out."""
-    return element(
-        "p", said, id="said", class_="good" if went_well else "bad", role="status", hidden=not said
-    )
+    return element("p", said, id="said", class_="good" if went_well else "bad", role="status")

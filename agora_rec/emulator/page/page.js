@@ -68,7 +68,6 @@ function say(words, wentWell) {
   const said = document.getElementById("said");
   said.className = wentWell ? "good" : "bad";
   said.textContent = words;
-  said.hidden = words === "";
 }
 
 async function send(form) {

@@ -23,7 +23,7 @@ from agora_rec.emulator.webhooks.records import Delivery, DeliveryState
 if TYPE_CHECKING:
     from agora_rec.emulator.control.endpoints import Desk
 
-SHOWN_RUNNING, SHOWN_OVER, SHOWN_CHANNELS, SHOWN_CALLS, SHOWN_DELIVERIES = 50, 20, 30, 50, 15
+SHOWN_AT_WORK, SHOWN_OVER, SHOWN_CHANNELS, SHOWN_CALLS, SHOWN_DELIVERIES = 50, 20, 30, 50, 15
 """How many of each the page shows; the API has them all."""
 _TEXT_MAX: Final = 80
 _FAILOVER_SECONDS: Final = 60
@@ -67,7 +67,7 @@ def _count(number: int, one: str, many: str | None = None) -> str:
 def facts(desk: "Desk") -> Markup:
     """The clock, and how much there is of everything."""
     now = desk.now()
-    running = sum(session.is_running(now) for session in desk.service.office.sessions.values())
+    running = sum(session.is_running(now) for session in desk.service.office.at_work(now))
     clock = describe(desk.clock)
     speed = f" {clock['speed']:g} times as fast" if clock["dial"] == "accelerated" else ""
     gateway = desk.service.gateway
@@ -95,17 +95,22 @@ def _fact(name: str, *parts: Part) -> Markup:
 
 def recordings(desk: "Desk", now: datetime, base: str) -> Markup:
     """Those that run, with their pictures; then those that are over."""
-    known = list(reversed(desk.service.office.sessions.values()))
-    running = [session for session in known if not session.is_gone(now)]
-    over = [session for session in known if session.is_gone(now)]
+    known = desk.service.office.sessions
+    at_work = {session.sid: session for session in reversed(desk.service.office.at_work(now))}
+    over = (session for session in reversed(known.values()) if session.sid not in at_work)
+    over_count = len(known) - len(at_work)
     return element(
         "section",
         element("h2", "Recordings"),
-        element("div", [_card(each, now, base) for each in running[:SHOWN_RUNNING]], class_="cards")
-        if running
+        element(
+            "div",
+            [_card(each, now, base) for each in islice(at_work.values(), SHOWN_AT_WORK)],
+            class_="cards",
+        )
+        if at_work
         else element("p", "Nothing is being recorded.", class_="empty"),
-        _more(len(running) - SHOWN_RUNNING),
-        _over(over, now) if over else None,
+        _more(len(at_work) - SHOWN_AT_WORK),
+        _over(islice(over, SHOWN_OVER), over_count, now) if over_count else None,
         id="recordings",
         aria_label="Recordings",
         class_="recordings",
@@ -126,7 +131,8 @@ def _card(session: Session, now: datetime, base: str) -> Markup:
         _fact("Mode", str(seen.mode)),
         _fact("Since", _time(seen.started_at)),
         _fact("Recorder", seen.uid, f" as {seen.instance_uid}" if moved else None),
-        _fact("Layout", f"{layout_name(picture)}, {picture.width} x {picture.height}") if picture else None,
+        _fact("Layout", layout_name(picture)) if picture else None,
+        _fact("Size", f"{picture.width} x {picture.height}") if picture else None,
         _fact("Ended", seen.end_reason.value.replace("_", " ")) if seen.end_reason else None,
     ]
     return element(
@@ -194,8 +200,8 @@ def _history(session: Session, now: datetime) -> Markup:
     )
 
 
-def _over(over: Sequence[Session], now: datetime) -> Markup:
-    views = [view(session, now) for session in islice(over, SHOWN_OVER)]
+def _over(over: Iterable[Session], count: int, now: datetime) -> Markup:
+    views = [view(session, now) for session in over]
     rows = [
         (
             _foreign(seen.cname),
@@ -214,7 +220,7 @@ def _over(over: Sequence[Session], now: datetime) -> Markup:
         _table(
             "Recordings that are over", ("channel", "uid", "mode", "ended by", "at", "files", "where"), rows
         ),
-        _more(len(over) - SHOWN_OVER),
+        _more(count - SHOWN_OVER),
     )
 
 

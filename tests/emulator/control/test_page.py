@@ -147,7 +147,7 @@ async def test_everything_is_shown():
     for words in (
         "mixed recording",
         "880011 as 99",
-        "best fit, 1280 x 720",
+        "Layout best fit Size 1280 x 720",
         "2 files",
         "first playlist of 0, audio and video",
         "a web page",
