@@ -196,8 +196,11 @@ def _describe(operation: OperationName, path: str) -> Refusal:
 
 
 def _acquire(office: Office, errand: Errand, now: datetime) -> Outcome:
-    body = _checked_body(office, errand, "AcquireBody", now)
     settings = office.settings
+    content = wire.as_object(errand.content)
+    if settings.client_request_optional and content is not None:
+        errand = evolve(errand, content={"clientRequest": {}, **content})
+    body = _checked_body(office, errand, "AcquireBody", now)
     cname, uid = text_of(body, "cname") or "", text_of(body, "uid") or ""
     longest = _OLD_CNAME_BYTES_MAX if settings.older_cname_code else settings.cname_bytes
     if not is_cname(cname, longest):

@@ -105,6 +105,7 @@ class Settings:
         unknown_fields_refused: names and spellings that the service doesn't know are code 2.
         uid_group_required: `subscribeUidGroup` may not be absent in individual mode (one official
             client leaves out the value 0).
+        client_request_optional: acquire is taken without a clientRequest (Shengwang's table).
         configs_checked_later: what is wrong in `storageConfig` or `transcodingConfig` passes start and ends
             the recording later, as wrong buckets do (the first document); else start answers code 2.
         empty_lists_refused: an empty list of uids is code 2 (Shengwang); else it is nobody.
@@ -172,6 +173,7 @@ class Settings:
 
     unknown_fields_refused: bool = True
     uid_group_required: bool = False
+    client_request_optional: bool = False
     configs_checked_later: bool = False
     empty_lists_refused: bool = False
     http_images_taken: bool = False

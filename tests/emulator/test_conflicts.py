@@ -61,6 +61,20 @@ async def test_all_else_is_found_at_once(body: str):
             assert said(await start(stage, "start_mix_hls", change))[:2] == (400, 2)
 
 
+async def test_acquire_may_be_taken_without_a_client_request():
+    row = next(
+        row for row in load("requests")["types"]["AcquireBody"]["fields"] if row["name"] == "clientRequest"
+    )
+    assert row["required"]
+    assert "optional" in row["note"]
+    for optional, status in ((False, 400), (True, 200)):
+        async with set_stage(Settings(client_request_optional=optional)) as stage:
+            answer = await stage.post("/acquire", {"cname": "c", "uid": "1"})
+            assert answer.status_code == status
+            assert (await stage.post("/acquire", "[]")).status_code == 400
+            assert (await stage.acquire({"scene": 7})).status_code == 400
+
+
 async def test_images_of_users_come_over_https_or_as_older_documents_have_it_over_http():
     row = TYPES["UserBackground"]["image_url"]
     assert "HTTPS" in row["rules"]
