@@ -18,6 +18,7 @@ from agora_rec.emulator import answers, wire
 from agora_rec.emulator.channels import Channel
 from agora_rec.emulator.extras import read_extras
 from agora_rec.emulator.faults import Upload
+from agora_rec.emulator.files.access import read_access
 from agora_rec.emulator.layouts import read_layout
 from agora_rec.emulator.placement import place
 from agora_rec.emulator.plan import (
@@ -287,6 +288,7 @@ def _start(office: Office, errand: Errand, now: datetime) -> Outcome:
         holds=[] if plan.web is None else [(now, plan.web.onhold)],
         pushes=[] if plan.web is None or plan.web.outputs is None else [(now, plan.web.outputs)],
         tokens=[(now, plan.token_runs_out)],
+        access=read_access(object_of(object_of(body, "clientRequest"), "storageConfig")),
     )
     office.enrol(session)
     return _success(answers.recording(resource, session.sid))
@@ -402,7 +404,9 @@ def _update(office: Office, errand: Errand, now: datetime) -> Outcome:
     if "rtmpPublishConfig" in request:
         session.pushes.append((now, read_outputs(object_of(request, "rtmpPublishConfig"))))
     if "storageConfig" in request:
-        session.tokens.append((now, read_expiration(object_of(request, "storageConfig"))))
+        storage = object_of(request, "storageConfig")
+        session.tokens.append((now, read_expiration(storage)))
+        session.access = read_access(storage) or session.access
     return _success(answers.recording(session.resource, session.sid))
 
 

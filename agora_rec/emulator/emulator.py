@@ -1,9 +1,10 @@
 """The emulator as its users hold it: one object around the core, with a clock."""
 
 import ssl
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ from agora_rec.emulator.control.endpoints import Desk
 from agora_rec.emulator.control.guard import ControlAccess, Guard
 from agora_rec.emulator.events import EventType
 from agora_rec.emulator.faults import Fault, Planned
+from agora_rec.emulator.files.writing import Writer
 from agora_rec.emulator.gateway import Gateway
 from agora_rec.emulator.life import Moment, life
 from agora_rec.emulator.notices import Notice
@@ -129,6 +131,8 @@ class Emulator:
         webhooks_verify: which certificates of a receiver are trusted; None for those that everybody trusts.
         control: who may use the control API and the page at `/_emulator/`, which need no credentials.
         control_hosts: names of this machine under which they may be called, beside addresses and localhost.
+        endpoints: S3-compatible storages (vendor 11) into which files may really be written, beside those on
+            this machine: the endpoint as a start names it, and its URL.
 
     Raises:
         InvalidRequest: the service wouldn't send to that URL, or a name is none of a host.
@@ -145,6 +149,7 @@ class Emulator:
     _request_ids: Ids = field(repr=False)
     _courier: Courier = field(repr=False)
     _guard: Guard = field(repr=False)
+    _writer: Writer = field(repr=False)
     _webhooks_to: Secret | AsgiApp | None = field(repr=False)
 
     def __init__(
@@ -163,6 +168,7 @@ class Emulator:
         webhooks_verify: ssl.SSLContext | None = None,
         control: ControlAccess = ControlAccess.THIS_MACHINE,
         control_hosts: Iterable[str] = (),
+        endpoints: Mapping[str, str] | None = None,
     ) -> None:
         self.app_id = app_id
         self.customer_id = customer_id
@@ -177,7 +183,8 @@ class Emulator:
         self.webhooks_verify = webhooks_verify
         schedule = Schedule(webhooks or WebhookSwitches(), seed)
         self._courier = Courier(self._service, schedule, self._clock, Secret(webhook_secret))
-        self._service.watchers.append(self._courier.ring)
+        self._writer = Writer(self._service, self._clock, endpoints or {})
+        self._service.watchers.extend((self._courier.ring, self._writer.ring))
         self._webhooks_to = None
         to = Secret(webhooks_to) if isinstance(webhooks_to, str) else webhooks_to
         del customer_id, customer_secret, webhook_secret, webhooks_to  # no traceback shows them from here on
@@ -212,7 +219,8 @@ class Emulator:
         """Listen on a port while a block runs: `async with emulator.serve() as served: served.url`.
 
         Needs asyncio, and uvicorn (the extra `emulator`). If `webhooks_to` is set when the block begins, its
-        notifications are delivered as in a block of `delivering()`.
+        notifications are delivered as in a block of `delivering()`. Files are written as in one of
+        `writing()`.
 
         Args:
             host: the address to listen on.
@@ -229,14 +237,15 @@ class Emulator:
             raise ImportError(
                 f"serving the emulator on a port needs {missing.name}: pip install 'agora-rec[emulator]'"
             ) from None
-        server = serve(self.app, host=host, port=port, certificate=certificate, key=key)
-        return server if self._webhooks_to is None else self._delivering_beside(server)
+        return self._serving(serve(self.app, host=host, port=port, certificate=certificate, key=key))
 
     @asynccontextmanager
-    async def _delivering_beside(
-        self, server: "AbstractAsyncContextManager[Served]"
-    ) -> "AsyncGenerator[Served]":
-        async with server as served, self.delivering():
+    async def _serving(self, server: "AbstractAsyncContextManager[Served]") -> "AsyncGenerator[Served]":
+        async with server as served, AsyncExitStack() as beside:
+            if self._webhooks_to is not None:
+                await beside.enter_async_context(self.delivering())
+            if _missing() is None:
+                await beside.enter_async_context(self.writing())
             yield served
 
     @property
@@ -289,6 +298,33 @@ class Emulator:
         if self._webhooks_to is None:
             raise ValueError("there is nobody to deliver to: set webhooks_to")
         return open_receiver(self._webhooks_to, self.webhooks, self.webhooks_verify)
+
+    def writing(self) -> AbstractAsyncContextManager[None]:
+        """Write recorded files into real buckets while a block runs: `async with emulator.writing(): ...`.
+
+        That is done for S3-compatible storage (vendor 11) whose endpoint is on this machine, or one of
+        `endpoints`; nothing is sent to any other. A process of its own makes the files (PyAV and obstore, of
+        the extra `emulator`), beginning with the first such recording. What isn't written when the block
+        ends is written in the next one; `await emulator.written()` before the end, where all shall be there.
+        Runs on asyncio and trio, and on the emulator's clock.
+
+        Raises:
+            ImportError: what makes or writes files is not installed.
+            RuntimeError: (when the block begins) such a block, or that of `serve()`, is writing already; or
+                (in the block) the process that makes files has died.
+        """
+        missing = _missing()
+        if missing is not None:
+            raise ImportError(f"writing files needs {missing}: pip install 'agora-rec[emulator]'")
+        return self._writer.writing()
+
+    async def written(self) -> None:
+        """Wait until all files are in their buckets that should be there by now.
+
+        Raises:
+            RuntimeError: no block of `writing()` or `serve()` is writing, or it has ended.
+        """
+        await self._writer.written()
 
     async def settled(self) -> None:
         """Wait until nothing more will be sent of all that has happened by now: it is delivered, or given up.
@@ -437,3 +473,8 @@ class Emulator:
     def peak_calls_per_second(self) -> int:
         """The most calls for one App ID that came within one second, those answered 429 included."""
         return self._service.gateway.peak()
+
+
+def _missing() -> str | None:
+    """What isn't installed of what files need."""
+    return next((name for name in ("av", "obstore") if find_spec(name) is None), None)

@@ -6,7 +6,7 @@ What somebody does at a moment changes only what happens from that moment on.
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from agora_rec.emulator import pages, pushing
@@ -18,9 +18,9 @@ from agora_rec.emulator.recorded import (
     milliseconds,
     page_file_list,
     playlist_name,
-    snapshot_name,
 )
 from agora_rec.emulator.session import FAR, MIXED_UID, Session, seconds_after
+from agora_rec.emulator.snapshots import grid, snapshots
 from agora_rec.emulator.spells import Spell, union
 from agora_rec.emulator.terms import End, EndReason, Worker
 from agora_rec.emulator.wire import JsonObject
@@ -66,7 +66,10 @@ def happenings(session: Session, since: datetime) -> Iterator[Happening]:
     if session.plan.web is None:
         sources.append(_statuses(session, end, since))
     if session.plan.capture_seconds is not None:
-        sources.append(_snapshots(session, session.plan.capture_seconds, since))
+        sources.append(
+            _tell(session, each.at, EventType.SNAPSHOT_FILE, fileName=each.name)
+            for each in snapshots(session, session.plan.capture_seconds, since)
+        )
     told = [_tell(session, at, kind, **said) for at, kind, said in extra_events(session, end) if since <= at]
     sources.append(sorted(told, key=_order))
     if end is not None:
@@ -100,7 +103,7 @@ def _beginning(session: Session) -> Iterator[Happening]:
 def _readiness(session: Session, at: datetime) -> Iterator[Happening]:
     if session.plan.web is None:
         # Who has the wrong token never gets into the channel.
-        if session.plan.flaw is not Flaw.TOKEN:
+        if session.flaw is not Flaw.TOKEN:
             yield _tell(session, at, EventType.RECORDER_STARTED, status=0)
     elif pages.is_shown(session.plan.web):
         yield _tell(session, at, EventType.WEB_RECORDER_STARTED, recorderStartTime=milliseconds(at))
@@ -194,7 +197,7 @@ def _trouble_with_storage(session: Session) -> Iterator[Happening]:
 def _statuses(session: Session, end: End | None, since: datetime) -> Iterator[Happening]:
     limit = FAR if end is None else end.at
     span = session.ready_at - session.started_at
-    last = TaskStatus.PART_READY if session.plan.flaw is Flaw.TOKEN else TaskStatus.READY
+    last = TaskStatus.PART_READY if session.flaw is Flaw.TOKEN else TaskStatus.READY
     changes = [(session.started_at + span * step / 4, step) for step in range(1, last + 1)]
     listed = session.listed_tracks(limit)
     if listed:
@@ -224,7 +227,7 @@ def _statuses(session: Session, end: End | None, since: datetime) -> Iterator[Ha
 
 
 def _ending(session: Session, end: End) -> Iterator[Happening]:
-    if session.plan.flaw is not None and end.reason is EndReason.WRONG_PARAMETERS:
+    if session.flaw is not None and end.reason is EndReason.WRONG_PARAMETERS:
         yield _tell(session, end.at, EventType.ERROR, **_error(session))
     yield from _leaving(session, end)
     stored = session.stored_at(end)
@@ -251,7 +254,7 @@ def _error(session: Session) -> JsonObject:
     refusal = session.plan.token_refusal
     if refusal is not None:
         return {"module": 0, "errorLevel": 5, "errorCode": refusal.code, "stat": 0, "errorMsg": ""}
-    if session.plan.flaw is Flaw.STORAGE:
+    if session.flaw is Flaw.STORAGE:
         return {"module": 1, "errorLevel": 4, "errorCode": 32, "stat": 1, "errorMsg": "storage refused"}
     return {"module": 0, "errorLevel": 4, "errorCode": 2, "stat": 1, "errorMsg": "image refused"}
 
@@ -261,7 +264,7 @@ def _leaving(session: Session, end: End) -> Iterator[Happening]:
     if end.reason is EndReason.FAILED_OVER_TOO_OFTEN:
         return  # nobody is left to say so
     if web is None:
-        code = LEAVE_INIT if session.plan.flaw is Flaw.TOKEN else _LEAVE_CODES.get(end.reason, LEAVE_CLIENT)
+        code = LEAVE_INIT if session.flaw is Flaw.TOKEN else _LEAVE_CODES.get(end.reason, LEAVE_CLIENT)
         yield _tell(session, end.at, EventType.RECORDER_LEAVE, leaveCode=code)
         return
     course = pages.course_of(web)
@@ -299,32 +302,10 @@ def _progress(session: Session, since: datetime) -> Iterator[Happening]:
         slices = int(recorded // session.settings.slice_seconds)
         return DONE * slices // (slices + 1)
 
-    for at in _grid(session.started_at, session.settings.progress_seconds, since, limit):
+    for at in grid(session.started_at, session.settings.progress_seconds, since, limit):
         if session.is_moving(at):
             continue
         progress = ratio(at)
         if end is not None and stored is not None and at > end.at:
             progress += int((DONE - progress) * ((at - end.at) / (stored - end.at)))
         yield _tell(session, at, EventType.UPLOADING_PROGRESS, progress=progress)
-
-
-def _snapshots(session: Session, seconds: float, since: datetime) -> Iterator[Happening]:
-    """A screenshot of each user whose video is received, at each interval."""
-    for worker in session.workers:
-        streams = session.streams(worker, session.limit(worker, FAR))
-        spells = {uid: found for (uid, medium), found in streams.items() if medium == VIDEO}
-        over = max((found[-1].until for found in spells.values()), default=worker.ready_at)
-        for at in _grid(worker.ready_at, seconds, since, over):
-            for uid, found in spells.items():
-                if any(spell.since <= at < spell.until for spell in found):
-                    name = snapshot_name(session, uid, at, worker.failover)
-                    yield _tell(session, at, EventType.SNAPSHOT_FILE, fileName=name)
-
-
-def _grid(begin: datetime, seconds: float, since: datetime, limit: datetime) -> Iterator[datetime]:
-    """Every so many seconds after the beginning, from a moment on and before another."""
-    step = timedelta(seconds=seconds)
-    at = begin + max(1, -((begin - since) // step)) * step
-    while at < limit:
-        yield at
-        at += step

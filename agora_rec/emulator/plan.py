@@ -3,10 +3,12 @@
 Values only, without the secrets: of keys and tokens just what they lead to is kept.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum, unique
 from typing import Final
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
@@ -19,6 +21,7 @@ from agora_rec.emulator.wire import (
     TOKEN_WRONG,
     JsonObject,
     Refusal,
+    as_object,
     flag_of,
     int_of,
     object_of,
@@ -36,7 +39,10 @@ _MEDIA: Final[Mapping[int, frozenset[str]]] = {
 }
 _GROUP_USERS: Final = (2, 7, 12, 17, 32, 49)
 """How many users each `subscribeUidGroup` records at most."""
-
+_AUDIO: Final = ((48, False), (128, False), (192, True))
+"""Kbps, and whether it is stereo, of each `audioProfile`."""
+_HD_PIXELS: Final = 1280 * 720
+_PAGE_SERVICE: Final = "web_recorder_service"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_SECONDS: Final = 253_402_300_799
@@ -101,6 +107,12 @@ class WebPlan:
     trouble: PageTrouble | None
     outputs: tuple[str, ...] | None = field(repr=False)
     """The addresses to push to; None if start had no rtmp_publish_service."""
+    address: str
+    """Whose page it is: host and path. What may be secret in a URL (user, query, fragment) isn't kept."""
+    width: int
+    height: int
+    fps: int
+    kbps: int
 
 
 @frozen(kw_only=True)
@@ -109,6 +121,8 @@ class MixPlan:
 
     width: int
     height: int
+    fps: int
+    kbps: int
     layout: Layout
 
 
@@ -118,6 +132,7 @@ class Plan:
 
     `flaw` says that it will fail soon after its start, and why. `capture_seconds` is the time between two
     screenshots, `token_runs_out` the end of the storage's temporary token; None where there are none.
+    `audio_kbps` and `stereo` are what `audioProfile` means, `commas` is `correctEXTINF` (files.yaml).
     """
 
     mode: ModeName
@@ -140,6 +155,9 @@ class Plan:
     web: WebPlan | None
     mix: MixPlan | None
     """None where nothing is seen: in other modes, and of audio alone."""
+    audio_kbps: int
+    stereo: bool
+    commas: bool
 
     @property
     def file_list(self) -> FileList:
@@ -161,6 +179,8 @@ def read_plan(mode: ModeName, request: JsonObject, settings: Settings) -> Plan:
     mp4 = "mp4" in (texts_of(object_of(request, "recordingFileConfig"), "avFileType") or ())
     policy = text_of(object_of(request, "appsCollection"), "combinationPolicy")
     vendor, region = int_of(storage, "vendor", 0), int_of(storage, "region", 0)
+    web = _read_web(request, settings) if mode is ModeName.WEB else None
+    audio_kbps, stereo = _AUDIO[_audio_profile(request, mode)]
     return Plan(
         mode=mode,
         media=media,
@@ -183,8 +203,11 @@ def read_plan(mode: ModeName, request: JsonObject, settings: Settings) -> Plan:
         token_runs_out=read_expiration(storage),
         flaw=Flaw.TOKEN if refusal is not None else _find_flaw(recording, storage, settings),
         token_refusal=refusal,
-        web=_read_web(request, settings) if mode is ModeName.WEB else None,
+        web=web,
         mix=_read_mix(recording) if mode is ModeName.MIX and VIDEO in media else None,
+        audio_kbps=audio_kbps,
+        stereo=stereo,
+        commas=_wants_commas(text_of(recording, "privateParams")),
     )
 
 
@@ -244,11 +267,26 @@ def _find_flaw(recording: JsonObject, storage: JsonObject, settings: Settings) -
     return None
 
 
-def _read_web(request: JsonObject, settings: Settings) -> WebPlan:
+def _services(request: JsonObject) -> dict[str | None, JsonObject]:
     services = objects_of(object_of(request, "extensionServiceConfig"), "extensionServices")
-    by_name = {text_of(each, "serviceName"): object_of(each, "serviceParam") for each in services}
-    page = by_name["web_recorder_service"]
-    push = by_name.get("rtmp_publish_service")
+    return {text_of(each, "serviceName"): object_of(each, "serviceParam") for each in services}
+
+
+def _audio_profile(request: JsonObject, mode: ModeName) -> int:
+    web = mode is ModeName.WEB
+    holder = _services(request)[_PAGE_SERVICE] if web else object_of(request, "recordingConfig")
+    return int_of(holder, "audioProfile", 0)
+
+
+def _wants_commas(private: str | None) -> bool:
+    return private is not None and flag_of(as_object(json.loads(private)) or {}, "correctEXTINF")
+
+
+def _read_web(request: JsonObject, settings: Settings) -> WebPlan:
+    services = _services(request)
+    page, push = services[_PAGE_SERVICE], services.get("rtmp_publish_service")
+    width, height = int_of(page, "videoWidth", 0), int_of(page, "videoHeight", 0)
+    parts = urlsplit(text_of(page, "url") or "")
     return WebPlan(
         hours_max=int_of(page, "maxRecordingHour", 1),
         mp4_seconds=int_of(page, "maxVideoDuration", 120) * 60,
@@ -256,6 +294,11 @@ def _read_web(request: JsonObject, settings: Settings) -> WebPlan:
         ready_timeout=int_of(page, "readyTimeout", 0),
         trouble=settings.page_troubles.get(text_of(page, "url") or ""),
         outputs=None if push is None else read_outputs(push),
+        address=f"{parts.hostname}{parts.path}",
+        width=width,
+        height=height,
+        fps=int_of(page, "videoFps", 15),
+        kbps=int_of(page, "videoBitrate", 2000 if width * height >= _HD_PIXELS else 1500),
     )
 
 
@@ -264,6 +307,8 @@ def _read_mix(recording: JsonObject) -> MixPlan:
     return MixPlan(
         width=int_of(transcoding, "width", 360),
         height=int_of(transcoding, "height", 640),
+        fps=int_of(transcoding, "fps", 15),
+        kbps=int_of(transcoding, "bitrate", 500),
         layout=read_layout(transcoding),
     )
 

@@ -13,13 +13,17 @@ from agora_rec.emulator.session import Session
 from agora_rec.emulator.terms import Track
 from agora_rec.emulator.wire import JsonObject
 from agora_rec.files import (
+    Backup,
     FileKind,
     FileName,
     Media,
     mixed_mp4,
     mixed_playlist,
+    mixed_slice,
+    parse,
     snapshot,
     user_playlist,
+    user_slice,
     web_cname,
 )
 from agora_rec.vocabulary import ModeName
@@ -50,6 +54,30 @@ def playlist_name(session: Session, track: Track) -> str:
     else:
         name = mixed_playlist(session.sid, _file_cname(session), folders=plan.folders)
     return _moved(name, track.failover)
+
+
+def slice_name(session: Session, track: Track, begin: datetime) -> str:
+    """The name of a track's slice that begins then."""
+    plan = session.plan
+    if plan.mode is ModeName.INDIVIDUAL:
+        media = Media.AUDIO if track.track_type == AUDIO else Media.VIDEO
+        cname, uid = session.resource.cname, int(track.uid)
+        name = user_slice(session.sid, cname, uid, media, begin, folders=plan.folders)
+    else:
+        name = mixed_slice(session.sid, _file_cname(session), begin, folders=plan.folders)
+    return _moved(name, track.failover)
+
+
+def mp4_name(session: Session, track: Track, index: int) -> str:
+    """The name of a track's MP4 file; they count from 0."""
+    name = mixed_mp4(session.sid, _file_cname(session), index, folders=session.plan.folders)
+    return _moved(name, track.failover)
+
+
+def handed_over_name(session: Session, track: Track, tick: int, index: int) -> str:
+    """The name of a track's playlist that comes out of the backup (files.yaml `after_backup`)."""
+    name = parse(playlist_name(session, track), sid=session.sid, cname=_file_cname(session))
+    return str(evolve(name, backup=Backup(tick, index)))
 
 
 def snapshot_name(session: Session, uid: str, moment: datetime, failover: int | None) -> str:
@@ -87,8 +115,7 @@ def recorded_files(session: Session, now: datetime) -> list[RecordedFile]:
     for track in session.listed_tracks(now) if session.plan.records else ():
         found.append(RecordedFile(playlist_name(session, track), track, track.begin))
         for index, begin in enumerate(session.mp4_begins(track, now) if session.plan.mp4 else ()):
-            name = mixed_mp4(session.sid, _file_cname(session), index, folders=session.plan.folders)
-            found.append(RecordedFile(_moved(name, track.failover), track, begin))
+            found.append(RecordedFile(mp4_name(session, track, index), track, begin))
     return found
 
 

@@ -154,6 +154,19 @@ class Service:
         self._board.touch(sid)
         return uid
 
+    def bucket_refused(self, sid: str, now: datetime) -> None:
+        """The real bucket of a recording takes nothing: its parameters are wrong, if that is found in time.
+
+        Later, when files are said to be there, it has begun to refuse them: they go to the backup.
+        """
+        self.catch_up(now)
+        session = self.office.sessions[sid]
+        if session.bucket_lost_at is None and session.listed_tracks(now):
+            session.bucket_lost_at = now
+        elif session.bucket_lost_at is None and session.refused_at is None:
+            session.refused_at = now
+        self._board.touch(sid)
+
     def channel_changed(self, cname: str) -> None:
         """Somebody came, went, or sends something else: to be said after each such change."""
         self._board.touch_channel(cname)

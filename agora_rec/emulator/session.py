@@ -13,6 +13,7 @@ from attrs import define, field
 from agora_rec.emulator import pages
 from agora_rec.emulator.channels import Channel
 from agora_rec.emulator.extras import Extras
+from agora_rec.emulator.files.access import BucketAccess
 from agora_rec.emulator.layouts import USERS_MAX, Layout, Picture, arrange
 from agora_rec.emulator.plan import AUDIO, VIDEO, Flaw, Plan, Subscription
 from agora_rec.emulator.resources import Resource
@@ -38,7 +39,8 @@ class Session:
 
     Lists of pairs say what was told when, in order: subscriptions, layouts, pauses of a page, addresses to
     push to, the end of the storage's temporary token. `misfits` are the moments of calls that did not fit its
-    status.
+    status. `access` is the bucket, if it is one that can really be written to; at `refused_at` it was found
+    not to be what start said, at `bucket_lost_at` it began to refuse files.
     """
 
     sid: str
@@ -57,10 +59,18 @@ class Session:
     tokens: list[tuple[datetime, datetime | None]] = field(factory=list[tuple[datetime, datetime | None]])
     failovers: list[Failover] = field(factory=list[Failover])
     misfits: list[datetime] = field(factory=list[datetime])
+    access: BucketAccess | None = None
     stop_at: datetime | None = None
     lost_at: datetime | None = None
+    refused_at: datetime | None = None
+    bucket_lost_at: datetime | None = None
     upload_seconds: float | None = None
     upload_fails: bool = False
+
+    @property
+    def flaw(self) -> Flaw | None:
+        """What is found wrong with its parameters; known at once, or when a real bucket has refused it."""
+        return self.plan.flaw or (None if self.refused_at is None else Flaw.STORAGE)
 
     @property
     def ready_at(self) -> datetime:
@@ -110,8 +120,9 @@ class Session:
             ends.append(End(self.stop_at, EndReason.STOPPED))
         if self.lost_at is not None:
             ends.append(End(self.lost_at, EndReason.FAILED_OVER_TOO_OFTEN))
-        if self.plan.flaw is not None:
+        if self.flaw is not None:
             at = seconds_after(self.started_at, self.settings.check_seconds)
+            at = at if self.refused_at is None else max(at, self.refused_at)
             ends.append(End(self.on_a_server(at), EndReason.WRONG_PARAMETERS))
         if self.plan.web is not None:
             at = seconds_after(self.ready_at, self.plan.web.hours_max * 3600)
@@ -190,6 +201,8 @@ class Session:
             refusals.append(Spell(self.started_at, FAR))
         if self.upload_fails and self.stop_at is not None:
             refusals.append(Spell(self.stop_at, FAR))
+        if self.bucket_lost_at is not None:
+            refusals.append(Spell(self.bucket_lost_at, FAR))
         listed = self.listed_tracks(now) if refusals else ()
         if not listed:
             return None
@@ -226,7 +239,7 @@ class Session:
         Who is seen is who sends something that is recorded; of those who send audio alone it is the place.
         """
         mix = self.plan.mix
-        if mix is None or self.plan.flaw is not None or self.is_moving(now):
+        if mix is None or self._never_begins or self.is_moving(now):
             return None
         if now < self.ready_at or not self.is_running(now):
             return None
@@ -257,9 +270,13 @@ class Session:
         end = self.end(now)
         return min(now if end is None else end.at, worker.lost_at or FAR)
 
+    @property
+    def _never_begins(self) -> bool:
+        return self.plan.flaw is not None or (self.refused_at or FAR) <= self.ready_at
+
     def streams(self, worker: Worker, limit: datetime) -> dict[tuple[str, str], tuple[Spell, ...]]:
         """When a server received which streams (uid and medium), up to a moment; none for pages."""
-        if self.plan.flaw is not None or self.plan.web is not None:
+        if self._never_begins or self.plan.web is not None:
             return {}
         found = stream_spells(
             self.channel, self.subscriptions, worker.ready_at, limit, hosts_only=self.plan.live
@@ -275,7 +292,7 @@ class Session:
     def recorded(self, worker: Worker, limit: datetime) -> tuple[tuple[str, str, tuple[Spell, ...]], ...]:
         """What a server recorded when, up to a moment: uid, track type and spells, one for each playlist."""
         if self.plan.web is not None:
-            begins = self.plan.flaw is None and pages.is_shown(self.plan.web)
+            begins = not self._never_begins and pages.is_shown(self.plan.web)
             spells = page_spells(self.holds, worker.ready_at, limit) if begins else ()
             return ((MIXED_UID, AUDIO_AND_VIDEO, spells),) if spells else ()
         streams = self.streams(worker, limit)
@@ -303,6 +320,8 @@ class Session:
 
         The end flushes the slice that is being written; with a server its unfinished slices are lost.
         """
+        if self.refused_at is not None and self.refused_at <= now:
+            return ()
         end = self.end(now)
         limits = {worker.failover: worker.lost_at or FAR for worker in self.workers}
         return tuple(
@@ -311,10 +330,15 @@ class Session:
             if self.playlist_at(track) <= min(now if end is None else FAR, limits[track.failover])
         )
 
+    @property
+    def mp4_seconds(self) -> float:
+        """How long one MP4 file is."""
+        web = self.plan.web
+        return self.settings.mix_mp4_seconds if web is None else web.mp4_seconds
+
     def mp4_begins(self, track: Track, now: datetime) -> tuple[datetime, ...]:
         """When each MP4 file of a track began."""
-        web = self.plan.web
-        length = self.settings.mix_mp4_seconds if web is None else web.mp4_seconds
+        length = self.mp4_seconds
         [worker] = [each for each in self.workers if each.failover == track.failover]
         last = (self.limit(worker, now) - track.begin).total_seconds()
         # One that would begin at the very end has nothing in it.

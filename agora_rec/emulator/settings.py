@@ -66,6 +66,8 @@ class Settings:
         check_seconds: from the start until a recording with wrong parameters fails.
         exit_seconds: what the worker takes at least to go after it has left; status 6 to 8, code 49.
         upload_seconds: from the end until all files are stored.
+        handover_seconds: from then on, until files that went to the backup are handed over to the bucket
+            (timing.yaml backup_playable_after: within 5 minutes).
         sync_stop_seconds: longer than this a stop doesn't wait for the upload (206, code 50).
         first_slice_mix, first_slice_individual, first_slice_web: until the first playlist exists.
         resource_seconds: how long a resource ID is good for a start (else code 433).
@@ -122,6 +124,7 @@ class Settings:
         older_cname_code: a bad channel name is code 1013 instead of 401.
         older_layout_code: a bad layout update is code 1028 instead of 2.
         file_times_in_seconds: `fileList[].sliceStartTime` in seconds instead of milliseconds.
+        unix_times_in_playlists: the moments in Agora's tags are Unix milliseconds instead of 17 digits.
         web_file_key: how a web file's name is spelled, `filename` or `fileName`.
         rtmp_in_stop: a web stop's answer also has the rtmp_publish_service (2022).
         older_unknown: `uploadingStatus` says `unknow`.
@@ -138,6 +141,7 @@ class Settings:
     check_seconds: float = 5.0
     exit_seconds: float = 2.0
     upload_seconds: float = 0.5
+    handover_seconds: float = 300.0
     sync_stop_seconds: float = 20.0
     first_slice_mix: float = 15.0
     first_slice_individual: float = 60.0
@@ -188,6 +192,7 @@ class Settings:
     older_cname_code: bool = False
     older_layout_code: bool = False
     file_times_in_seconds: bool = False
+    unix_times_in_playlists: bool = False
     web_file_key: str = "filename"
     rtmp_in_stop: bool = False
     older_unknown: bool = False

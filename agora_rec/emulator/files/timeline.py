@@ -1,0 +1,347 @@
+"""Which files a recording writes when, and what they hold: worked out from its truth. Lazy and pure.
+
+`files` goes through a recording from a moment on, as if nobody did anything more, as `happenings` does.
+What somebody does at a moment changes only what is written from that moment on.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import chain, groupby, pairwise
+from typing import Final, TypeVar
+
+from attrs import frozen
+
+from agora_rec.emulator.files.playlists import Entry, Listing
+from agora_rec.emulator.files.scenes import (
+    PAGE_TONES,
+    SENT_HEIGHT,
+    SENT_WIDTH,
+    Audio,
+    Clip,
+    Movie,
+    Scene,
+    Still,
+    Tones,
+    Video,
+    mixed_scene,
+    page_scene,
+    side,
+    tone_of,
+    user_scene,
+)
+from agora_rec.emulator.plan import AUDIO, VIDEO
+from agora_rec.emulator.recorded import (
+    handed_over_name,
+    milliseconds,
+    mp4_name,
+    playlist_name,
+    slice_name,
+)
+from agora_rec.emulator.session import FAR, Session, seconds_after
+from agora_rec.emulator.snapshots import snapshots
+from agora_rec.emulator.spells import Spell, union
+from agora_rec.emulator.terms import Track, Worker
+from agora_rec.vocabulary import ModeName
+
+_UPLOAD_SECONDS: Final = 0.4
+"""How long the last files may really take: they go up so much earlier than they are said to be there."""
+
+_SENT_FPS, _SENT_KBPS = 15, 400
+"""Of every user's video."""
+_FPS_MAX: Final = 60
+
+T = TypeVar("T")
+
+
+@frozen
+class File:
+    """One file, and when it goes to the bucket; a playlist does again and again."""
+
+    at: datetime
+    name: str
+    content: Clip | Movie | Still | Listing
+
+
+@frozen
+class _Slice:
+    """One slice. `last`: the end of the recording, or of its server, flushes it."""
+
+    begin: datetime
+    until: datetime
+    broken: bool
+    last: bool = False
+
+
+@frozen
+class _Delivery:
+    """When files go to the bucket. None: not as things stand.
+
+    `final` is when the last ones do, `backup` since when files go to the service's backup first, `handover`
+    when that hands them over.
+    """
+
+    final: datetime | None
+    backup: datetime | None
+    handover: datetime | None
+
+    def at(self, ready: datetime | None) -> datetime | None:
+        """When a file goes up that is ready at that moment."""
+        if ready is not None and self.backup is not None and ready >= self.backup:
+            return self.handover
+        return ready
+
+
+def files(session: Session, since: datetime) -> Iterator[File]:
+    """Everything that is written from `since` on, in order; endless while it records."""
+    delivery = _delivery(session)
+    sources: list[Iterable[File]] = []
+    if session.refused_at is not None:
+        return iter(())
+    if session.plan.records:
+        for worker in session.workers:
+            for uid, kind, spells in session.recorded(worker, session.limit(worker, FAR)):
+                track = _Track(session, worker, Track(uid, kind, spells[0].since, worker.failover), spells)
+                sources += [track.clips(delivery, since), track.playlists(delivery, since)]
+                if session.plan.mp4:
+                    sources.append(track.movies(delivery, since))
+    if session.plan.capture_seconds is not None:
+        sources.append(_stills(session, session.plan.capture_seconds, delivery, since))
+    return heapq.merge(*sources, key=lambda each: each.at)
+
+
+def _delivery(session: Session) -> _Delivery:
+    end = session.end(FAR)
+    stored = None if end is None else session.stored_at(end)
+    if end is None or stored is None:
+        return _Delivery(None, session.backup_since(FAR), None)
+    final = max(end.at, seconds_after(stored, -_UPLOAD_SECONDS))
+    return _Delivery(
+        final, session.backup_since(stored), seconds_after(stored, session.settings.handover_seconds)
+    )
+
+
+def _stills(session: Session, seconds: float, delivery: _Delivery, since: datetime) -> Iterator[File]:
+    begin = session.started_at if delivery.backup is not None else since
+    for each in snapshots(session, seconds, begin):
+        at = delivery.at(each.at)
+        if at is None:
+            return
+        if at >= since:
+            yield File(at, each.name, Still(user_scene(each.uid)))
+
+
+@frozen
+class _Track:
+    """One playlist and what belongs to it, on one server."""
+
+    session: Session
+    worker: Worker
+    track: Track
+    spells: tuple[Spell, ...]
+
+    @property
+    def limit(self) -> datetime:
+        return self.session.limit(self.worker, FAR)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its server is: what that was writing then is never seen."""
+        return self.limit == self.worker.lost_at
+
+    def slices(self) -> Iterator[_Slice]:
+        """All that are ever complete, in order."""
+        length = timedelta(seconds=self.session.settings.slice_seconds)
+        for spell in self.spells:
+            begin = spell.since
+            while begin < spell.until:
+                until = min(begin + length, spell.until)
+                last = until == self.limit and until - begin < length
+                if last and self.is_lost:
+                    return
+                yield _Slice(begin, until, broken=begin == spell.since, last=last)
+                begin = until
+
+    def ready(self, part: _Slice, delivery: _Delivery) -> datetime | None:
+        """When a slice goes up, if nothing is wrong with the bucket."""
+        return delivery.final if part.last else part.until
+
+    def clips(self, delivery: _Delivery, since: datetime) -> Iterator[File]:
+        """The slices."""
+        for part in self.slices():
+            at = delivery.at(self.ready(part, delivery))
+            if at is None:
+                return
+            if at >= since:
+                yield File(at, slice_name(self.session, self.track, part.begin), self.clip(part))
+
+    def playlists(self, delivery: _Delivery, since: datetime) -> Iterator[File]:
+        """The playlist, as often as it is written, and as the backup hands it over."""
+        if self.track not in self.session.listed_tracks(FAR):
+            return
+        name, first = playlist_name(self.session, self.track), self.session.written_at(self.track, FAR)
+        starts = self.starts()
+        listed: list[Entry] = []
+        latest = first
+        for part, following in _with_next(self.slices()):
+            ready = self.ready(part, delivery)
+            if ready is None or delivery.at(ready) is None:
+                return
+            listed.append(self.entry(part, starts))
+            latest = max(ready, first)
+            superseded = following is not None and not following.last and following.until <= latest
+            over = delivery.final is not None and latest >= delivery.final
+            if not (superseded or over or latest < since) and delivery.at(latest) == latest:
+                yield File(latest, name, self.listing(listed, closed=False))
+        # A server that was lost closes nothing; what it had sent to the backup comes all the same.
+        closing = latest if self.is_lost else delivery.final
+        at = delivery.at(closing)
+        if at is None or at < since:
+            return
+        if at != closing:
+            name = handed_over_name(self.session, self.track, milliseconds(at), 0)
+        if at != closing or not self.is_lost:
+            yield File(at, name, self.listing(listed, closed=not self.is_lost))
+
+    def movies(self, delivery: _Delivery, since: datetime) -> Iterator[File]:
+        """The MP4 files, each when it is complete."""
+        length = timedelta(seconds=self.session.mp4_seconds)
+        for index, group in groupby(self.slices(), lambda part: (part.begin - self.track.begin) // length):
+            parts = list(group)
+            boundary = max(self.track.begin + (index + 1) * length, parts[-1].until)
+            cut_off = parts[-1].last or boundary > self.limit
+            if cut_off and self.is_lost:
+                return
+            at = delivery.at(delivery.final if cut_off else boundary)
+            if at is None:
+                return
+            if at >= since:
+                clips = (
+                    (slice_name(self.session, self.track, part.begin), self.clip(part)) for part in parts
+                )
+                yield File(at, mp4_name(self.session, self.track, index), Movie(tuple(clips)))
+
+    def listing(self, listed: Sequence[Entry], *, closed: bool) -> Listing:
+        """A version of the playlist, with what is listed by now."""
+        commas, unix_times = self.session.plan.commas, self.session.settings.unix_times_in_playlists
+        return Listing(listed, len(listed), closed=closed, commas=commas, unix_times=unix_times)
+
+    def starts(self) -> tuple[tuple[str, datetime], ...]:
+        """Which streams begin, or begin again, when: of a mixed recording the mixed ones."""
+        plan = self.session.plan
+        if plan.mode is ModeName.INDIVIDUAL:
+            found = {self.track.track_type: self.spells}
+        elif plan.web is not None:
+            found = {AUDIO: self.spells, VIDEO: self.spells}
+        else:
+            streams = self.streams().items()
+            found = {
+                medium: union(spell for key, spells in streams if key[1] == medium for spell in spells)
+                for medium in (AUDIO, VIDEO)
+            }
+        return tuple((medium, spell.since) for medium, spells in found.items() for spell in spells)
+
+    def entry(self, part: _Slice, starts: Iterable[tuple[str, datetime]]) -> Entry:
+        """A slice as the playlist has it."""
+        own_video = self.session.plan.mode is ModeName.INDIVIDUAL and self.track.track_type == VIDEO
+        return Entry(
+            name=slice_name(self.session, self.track, part.begin).rpartition("/")[2],
+            begin=part.begin,
+            seconds=(part.until - part.begin).total_seconds(),
+            broken=part.broken,
+            starts=tuple(each for each in starts if part.begin <= each[1] < part.until),
+            size=(SENT_WIDTH, SENT_HEIGHT) if own_video else None,
+        )
+
+    def streams(self) -> dict[tuple[str, str], tuple[Spell, ...]]:
+        """Whose streams its server receives when."""
+        return self.session.streams(self.worker, self.limit)
+
+    def clip(self, part: _Slice) -> Clip:
+        """What a slice holds."""
+        plan = self.session.plan
+        video: Video | None
+        audio: Audio | None
+        if plan.mode is ModeName.INDIVIDUAL:
+            own_video = self.track.track_type == VIDEO
+            video = self._own_video() if own_video else None
+            audio = None if own_video else self._audio(((0.0, (tone_of(self.track.uid),)),))
+        elif plan.web is not None:
+            web = plan.web
+            scene = page_scene(web.address, web.width, web.height)
+            video, audio = _video(web.fps, web.kbps, ((0.0, scene),)), self._audio(((0.0, PAGE_TONES),))
+        else:
+            video, audio = self._mixed_video(part), self._mixed_audio(part)
+        return Clip(
+            begin=_microseconds(part.begin - self.track.begin),
+            length=_microseconds(part.until - part.begin),
+            video=video,
+            audio=audio,
+        )
+
+    def _own_video(self) -> Video:
+        return _video(_SENT_FPS, _SENT_KBPS, ((0.0, user_scene(self.track.uid)),))
+
+    def _audio(self, tones: tuple[tuple[float, Tones], ...]) -> Audio:
+        return Audio(kbps=self.session.plan.audio_kbps, stereo=self.session.plan.stereo, tones=tones)
+
+    def _mixed_audio(self, part: _Slice) -> Audio | None:
+        if AUDIO not in self.session.plan.media:
+            return None
+        heard = {uid: spells for (uid, medium), spells in self.streams().items() if medium == AUDIO}
+
+        def at(moment: datetime) -> Tones:
+            return tuple(tone_of(uid) for uid, spells in heard.items() if _covers(spells, moment))
+
+        return self._audio(_course(part, self._moments(), at))
+
+    def _mixed_video(self, part: _Slice) -> Video | None:
+        mix = self.session.plan.mix
+        if mix is None:
+            return None
+        nothing = Scene(width=side(mix.width), height=side(mix.height))
+
+        def at(moment: datetime) -> Scene:
+            picture = self.session.picture(moment)
+            return nothing if picture is None else mixed_scene(picture)
+
+        return _video(mix.fps, mix.kbps, _course(part, self._moments(), at))
+
+    def _moments(self) -> Iterator[datetime]:
+        """When anything may change in a mixed recording."""
+        yield from (told for told, _ in self.session.layouts)
+        for spells in self.streams().values():
+            for spell in spells:
+                yield from (spell.since, spell.until)
+
+
+def _with_next(parts: Iterable[_Slice]) -> Iterator[tuple[_Slice, _Slice | None]]:
+    for part, following in pairwise(chain(parts, (None,))):
+        if part is not None:
+            yield part, following
+
+
+def _video(fps: int, kbps: int, scenes: tuple[tuple[float, Scene], ...]) -> Video:
+    first = scenes[0][1]
+    return Video(width=first.width, height=first.height, fps=min(fps, _FPS_MAX), kbps=kbps, scenes=scenes)
+
+
+def _covers(spells: Iterable[Spell], moment: datetime) -> bool:
+    return any(spell.since <= moment < spell.until for spell in spells)
+
+
+def _course(
+    part: _Slice, moments: Iterable[datetime], at: Callable[[datetime], T]
+) -> tuple[tuple[float, T], ...]:
+    """What there is during a slice: from how many seconds after its beginning on."""
+    inside = sorted({moment for moment in moments if part.begin < moment < part.until})
+    found = [(0.0, at(part.begin))]
+    for moment in inside:
+        now = at(moment)
+        if now != found[-1][1]:
+            found.append(((moment - part.begin).total_seconds(), now))
+    return tuple(found)
+
+
+def _microseconds(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)
