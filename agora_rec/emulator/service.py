@@ -154,17 +154,18 @@ class Service:
         self._board.touch(sid)
         return uid
 
-    def bucket_refused(self, sid: str, now: datetime) -> None:
-        """The real bucket of a recording takes nothing: its parameters are wrong, if that is found in time.
+    def bucket_refused(self, sid: str, now: datetime, *, at_start: bool) -> None:
+        """The real bucket of a recording takes nothing.
 
-        Later, when files are said to be there, it has begun to refuse them: they go to the backup.
+        Found out at the start, its parameters are wrong. Later, or when files are said to be there already,
+        it is a bucket that was lost, and they go to the backup.
         """
         self.catch_up(now)
         session = self.office.sessions[sid]
-        if session.bucket_lost_at is None and session.listed_tracks(now):
-            session.bucket_lost_at = now
-        elif session.bucket_lost_at is None and session.refused_at is None:
+        if at_start and not session.listed_tracks(now):
             session.refused_at = now
+        elif session.bucket_lost_at is None:
+            session.bucket_lost_at = now
         self._board.touch(sid)
 
     def channel_changed(self, cname: str) -> None:

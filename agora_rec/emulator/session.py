@@ -194,7 +194,21 @@ class Session:
     def backup_since(self, now: datetime) -> datetime | None:
         """When the first file went to the service's backup, if one did by `now`.
 
-        The causes: a bucket that refuses all, a storage token that ran out, a test's wish for this upload.
+        There are files from the first playlist on.
+        """
+        refusals = self.refusals(now)
+        listed = self.listed_tracks(now) if refusals else ()
+        if not listed:
+            return None
+        first = min(self.written_at(track, now) for track in listed)
+        begins = [max(each.since, first) for each in refusals if max(each.since, first) < each.until]
+        return min((begin for begin in begins if begin <= now), default=None)
+
+    def refusals(self, now: datetime) -> list[Spell]:
+        """When the bucket takes nothing, as far as is known at `now`.
+
+        The causes: a bucket that refuses all, a storage token that ran out, a test's wish for this upload, a
+        real bucket that was lost.
         """
         refusals = list(self.lapses(now))
         if self.plan.bucket in self.settings.backup_buckets:
@@ -203,13 +217,7 @@ class Session:
             refusals.append(Spell(self.stop_at, FAR))
         if self.bucket_lost_at is not None:
             refusals.append(Spell(self.bucket_lost_at, FAR))
-        listed = self.listed_tracks(now) if refusals else ()
-        if not listed:
-            return None
-        # There are files from the first playlist on.
-        first = min(self.written_at(track, now) for track in listed)
-        begins = [max(each.since, first) for each in refusals if max(each.since, first) < each.until]
-        return min((begin for begin in begins if begin <= now), default=None)
+        return refusals
 
     def status(self, now: datetime) -> TaskStatus:
         """The status number at `now`; only meaningful while it isn't gone."""

@@ -11,9 +11,23 @@ pytestmark = pytest.mark.untraced
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "agora_rec").rglob("*.py"))
-EXTRAS = ("aiohttp", "click", "coredis", "opentelemetry", "rich", "starlette", "trio", "uvicorn")
+EXTRAS = (
+    "aiohttp",
+    "av",
+    "click",
+    "coredis",
+    "obstore",
+    "opentelemetry",
+    "rich",
+    "starlette",
+    "trio",
+    "uvicorn",
+)
 NEED_EXTRAS = (
     "agora_rec.cli.",
+    "agora_rec.emulator.files.bucket",
+    "agora_rec.emulator.files.encoding",
+    "agora_rec.emulator.files.worker",
     "agora_rec.emulator.serving",
     "agora_rec.redis.faults",
     "agora_rec.redis.opening",

@@ -152,7 +152,7 @@ def encode_movie(slices: Iterable[Path], target: Path) -> None:
     with av.open(target, "w", format="mp4", options={"movflags": "faststart"}) as movie:
         joiner = _Joiner(movie)
         for path in slices:
-            with av.open(path) as part:
+            with av.open(path, format="mpegts") as part:
                 joiner.append(part)
 
 
@@ -163,9 +163,12 @@ class _Joiner:
     movie: OutputContainer
     _streams: dict[int, Stream] = field(factory=dict[int, Stream], init=False)
     _latest: dict[int, int] = field(factory=dict[int, int], init=False)
-    _begin: Fraction | None = field(default=None, init=False)
+    _begin: int | None = field(default=None, init=False)
 
     def append(self, part: InputContainer) -> None:
+        if self._begin is None:
+            self._begin = part.start_time or 0
+        begin = round(self._begin * _TICKS / _SECOND)
         for stream in part.streams:
             if stream.index not in self._streams:
                 self._streams[stream.index] = self.movie.add_stream_from_template(stream)
@@ -175,9 +178,7 @@ class _Joiner:
             index = packet.stream.index
             # Times in slices have 33 bits, and begin anew after 26 hours.
             rounds = -(-max(0, self._latest.get(index, 0) - packet.dts - _WRAP // 2) // _WRAP)
-            if self._begin is None:
-                self._begin = packet.dts * packet.time_base
-            shift = rounds * _WRAP - int(self._begin / packet.time_base)
+            shift = rounds * _WRAP - begin
             self._latest[index] = packet.dts + rounds * _WRAP
             packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
             packet.stream = self._streams[index]

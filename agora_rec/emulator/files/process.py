@@ -7,7 +7,7 @@ time, and would hand on to the S3 client whatever the environment says about pro
 import os
 import sys
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -60,7 +60,8 @@ async def open_worker() -> AsyncGenerator[Maker]:
         try:
             yield _Worker(process, orders, BufferedByteReceiveStream(results))
         finally:
-            process.terminate()
+            with suppress(ProcessLookupError):
+                process.terminate()
 
 
 def clean(environment: Mapping[str, str]) -> dict[str, str]:

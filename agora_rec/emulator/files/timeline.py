@@ -7,10 +7,11 @@ What somebody does at a moment changes only what is written from that moment on.
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import chain, groupby, pairwise
+from functools import partial
+from itertools import groupby, tee, zip_longest
 from typing import Final, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from agora_rec.emulator.files.playlists import Entry, Listing
 from agora_rec.emulator.files.scenes import (
@@ -19,6 +20,7 @@ from agora_rec.emulator.files.scenes import (
     SENT_WIDTH,
     Audio,
     Clip,
+    Content,
     Movie,
     Scene,
     Still,
@@ -56,11 +58,19 @@ T = TypeVar("T")
 
 @frozen
 class File:
-    """One file, and when it goes to the bucket; a playlist does again and again."""
+    """One file, and when it goes to the bucket; a playlist does again and again.
+
+    `content` works out what it holds, which is the same whenever it is asked for from that moment on.
+    """
 
     at: datetime
     name: str
-    content: Clip | Movie | Still | Listing
+    content: Callable[[], Content] = field(repr=False, eq=False)
+
+    @property
+    def is_playlist(self) -> bool:
+        """Whether it is a version of a playlist."""
+        return self.name.endswith(".m3u8")
 
 
 @frozen
@@ -113,12 +123,15 @@ def files(session: Session, since: datetime) -> Iterator[File]:
 def _delivery(session: Session) -> _Delivery:
     end = session.end(FAR)
     stored = None if end is None else session.stored_at(end)
+    backup = min((each.since for each in session.refusals(FAR)), default=None)
     if end is None or stored is None:
-        return _Delivery(None, session.backup_since(FAR), None)
+        return _Delivery(None, backup, None)
     final = max(end.at, seconds_after(stored, -_UPLOAD_SECONDS))
-    return _Delivery(
-        final, session.backup_since(stored), seconds_after(stored, session.settings.handover_seconds)
-    )
+    return _Delivery(final, backup, seconds_after(stored, session.settings.handover_seconds))
+
+
+def _still(uid: str) -> Still:
+    return Still(user_scene(uid))
 
 
 def _stills(session: Session, seconds: float, delivery: _Delivery, since: datetime) -> Iterator[File]:
@@ -128,7 +141,7 @@ def _stills(session: Session, seconds: float, delivery: _Delivery, since: dateti
         if at is None:
             return
         if at >= since:
-            yield File(at, each.name, Still(user_scene(each.uid)))
+            yield File(at, each.name, partial(_still, each.uid))
 
 
 @frozen
@@ -173,7 +186,7 @@ class _Track:
             if at is None:
                 return
             if at >= since:
-                yield File(at, slice_name(self.session, self.track, part.begin), self.clip(part))
+                yield File(at, slice_name(self.session, self.track, part.begin), partial(self.clip, part))
 
     def playlists(self, delivery: _Delivery, since: datetime) -> Iterator[File]:
         """The playlist, as often as it is written, and as the backup hands it over."""
@@ -192,7 +205,7 @@ class _Track:
             superseded = following is not None and not following.last and following.until <= latest
             over = delivery.final is not None and latest >= delivery.final
             if not (superseded or over or latest < since) and delivery.at(latest) == latest:
-                yield File(latest, name, self.listing(listed, closed=False))
+                yield File(latest, name, self.listing(listed, closed=False).text)
         # A server that was lost closes nothing; what it had sent to the backup comes all the same.
         closing = latest if self.is_lost else delivery.final
         at = delivery.at(closing)
@@ -201,7 +214,7 @@ class _Track:
         if at != closing:
             name = handed_over_name(self.session, self.track, milliseconds(at), 0)
         if at != closing or not self.is_lost:
-            yield File(at, name, self.listing(listed, closed=not self.is_lost))
+            yield File(at, name, self.listing(listed, closed=not self.is_lost).text)
 
     def movies(self, delivery: _Delivery, since: datetime) -> Iterator[File]:
         """The MP4 files, each when it is complete."""
@@ -216,10 +229,12 @@ class _Track:
             if at is None:
                 return
             if at >= since:
-                clips = (
-                    (slice_name(self.session, self.track, part.begin), self.clip(part)) for part in parts
-                )
-                yield File(at, mp4_name(self.session, self.track, index), Movie(tuple(clips)))
+                yield File(at, mp4_name(self.session, self.track, index), partial(self.movie, parts))
+
+    def movie(self, parts: Iterable[_Slice]) -> Movie:
+        """What an MP4 file holds."""
+        clips = ((slice_name(self.session, self.track, part.begin), self.clip(part)) for part in parts)
+        return Movie(tuple(clips))
 
     def listing(self, listed: Sequence[Entry], *, closed: bool) -> Listing:
         """A version of the playlist, with what is listed by now."""
@@ -316,9 +331,9 @@ class _Track:
 
 
 def _with_next(parts: Iterable[_Slice]) -> Iterator[tuple[_Slice, _Slice | None]]:
-    for part, following in pairwise(chain(parts, (None,))):
-        if part is not None:
-            yield part, following
+    these, following = tee(parts)
+    next(following, None)
+    return zip_longest(these, following)
 
 
 def _video(fps: int, kbps: int, scenes: tuple[tuple[float, Scene], ...]) -> Video:

@@ -18,10 +18,8 @@ from attrs import define, field
 from agora_rec.clock import Clock
 from agora_rec.emulator.files import logs
 from agora_rec.emulator.files.access import find_url
-from agora_rec.emulator.files.orders import Check, Put, Target
-from agora_rec.emulator.files.playlists import Listing
+from agora_rec.emulator.files.orders import Check, Order, Put, Target
 from agora_rec.emulator.files.process import Maker, open_worker
-from agora_rec.emulator.files.scenes import Content
 from agora_rec.emulator.files.timeline import File, files
 from agora_rec.emulator.service import Service
 from agora_rec.emulator.session import Session, seconds_after
@@ -129,21 +127,29 @@ class Writer:
         if self._bell is not None:
             raise RuntimeError("files are being written already")
         self._bell = anyio.Event()
-        failure: Exception | None = None
+        failures: list[Exception] = []  # raised again outside, so that no group wraps them
+
+        async def work() -> None:
+            try:
+                await self._work(opening)
+            except Exception as caught:  # noqa: BLE001
+                failures.append(caught)
+                group.cancel_scope.cancel()
+
         try:
             async with anyio.create_task_group() as group:
-                group.start_soon(self._work, opening)
+                group.start_soon(work)
                 try:
                     yield
-                except Exception as caught:  # noqa: BLE001 - raised again outside, so that no group wraps it
-                    failure = caught
+                except Exception as caught:  # noqa: BLE001
+                    failures.append(caught)
                 finally:
                     group.cancel_scope.cancel()
         finally:
             self._bell = None
             self._tell_the_waiting()
-        if failure is not None:
-            raise failure
+        if failures:
+            raise failures[0]
 
     async def written(self) -> None:
         """Wait until all files are in their buckets that are there by now.
@@ -223,19 +229,21 @@ class Writer:
             refused = await self._carry_out(reader, maker, session.sid, None)
             reader.checked = True
             if refused:
-                self.service.bucket_refused(session.sid, self.clock.now())
+                self.service.bucket_refused(session.sid, self.clock.now(), at_start=True)
             return
         file = reader.pending[0]
-        handed_over = session.bucket_lost_at is not None and file.at >= session.bucket_lost_at
+        lost_at = session.bucket_lost_at
+        refused = lost_at is not None and file.at < lost_at  # no need to ask
+        handed_over = lost_at is not None and file.at >= lost_at
         while handed_over and reader.held:
             await self._carry_out(reader, maker, reader.held[0].name, reader.held[0])
             del reader.held[0]
-        refused = await self._carry_out(reader, maker, file.name, file)
+        refused = refused or await self._carry_out(reader, maker, file.name, file)
         reader.pending.popleft()
         if refused and not handed_over:
             # Of playlists the backup has a version of its own.
-            reader.held += [] if isinstance(file.content, Listing) else [file]
-            self.service.bucket_refused(session.sid, self.clock.now())
+            reader.held += [] if file.is_playlist else [file]
+            self.service.bucket_refused(session.sid, self.clock.now(), at_start=False)
 
     async def _carry_out(self, reader: Reader, maker: Maker, name: str, file: File | None) -> bool:
         """Have a file written, or without one the bucket looked at. Whether that was refused."""
@@ -243,7 +251,9 @@ class Writer:
         target = self._target(session)
         if target is None:
             return False
-        order = Check(target, name) if file is None else Put(target, name, _made(file), kept=session.plan.mp4)
+        order: Order = Check(target, name)
+        if file is not None:
+            order = Put(target, name, file.content(), kept=session.plan.mp4)
         result = await maker.carry_out(order)
         if result.refused is not None:
             logs.log_refused(session.sid, session.plan.bucket if file is None else name, result.refused)
@@ -258,8 +268,3 @@ class Writer:
         if access is None or url is None:
             return None
         return Target(url, access.bucket, access.access_key.reveal(), access.secret_key.reveal())
-
-
-def _made(file: File) -> Content:
-    """What the process that makes files is given."""
-    return file.content.text() if isinstance(file.content, Listing) else file.content

@@ -1,0 +1,166 @@
+"""What each kind of recording leaves in a real bucket: individual, screenshots, pages, moved ones."""
+
+import pytest
+
+from agora_rec.emulator import Settings
+from agora_rec.emulator.files.scenes import color_of, hertz, tone_of
+from agora_rec.files import FileKind, parse, utc_text
+from tests.emulator.files.playback import near, play, read_playlist
+from tests.emulator.files.setting import TINY, begin, go_on, writing_stage
+from tests.emulator.stage import example
+from tests.support.backends import virtual_time
+from tests.support.s3 import S3
+
+anyio_backend = virtual_time
+pytestmark = pytest.mark.anyio
+
+OF_FOUR = Settings(latency=0.0, slice_seconds=4.0, first_slice_individual=8.0)
+
+
+async def test_each_user_has_files_of_audio_and_of_video(s3: S3, bucket: str):
+    async with writing_stage(OF_FOUR) as stage:
+        storage = s3.storage(bucket, fileNamePrefix=["term1", "day2"])
+        started = await begin(stage, "start_individual", storage)
+        await go_on(stage, 6.5)
+        assert not any(name.endswith(".m3u8") for name in s3.names(bucket))  # the first ones come later
+        channel = stage.emulator.channel(started.cname)
+        channel.leave(12)
+        await go_on(stage, 3)
+        channel.join(12, video=False)
+        await go_on(stage, 6)
+        await stage.stop(started)
+        await stage.emulator.written()
+        (session,) = stage.emulator.sessions
+        begun = stage.emulator._service.office.sessions[started.sid].ready_at
+    names = s3.names(bucket)
+    head = f"term1/day2/{started.sid}_class-42__uid_s_"
+    playlists = [
+        f"{head}{user}.m3u8"
+        for user in ("11__uid_e_audio", "11__uid_e_video", "12__uid_e_audio", "12__uid_e_video")
+    ]
+    assert [name for name in names if name.endswith(".m3u8")] == sorted(playlists) == sorted(session.files)
+    for name in names:
+        assert str(parse(name, sid=started.sid, cname="class-42")) == name
+
+    audio = read_playlist(s3.read(bucket, playlists[2]))
+    assert audio.closed
+    assert [part.seconds for part in audio.parts] == [4, 0.5, 4, 2]
+    assert [part.broken for part in audio.parts] == [True, False, True, False]
+    assert [len(part.starts) for part in audio.parts] == [1, 0, 1, 0]
+    assert audio.parts[2].turns == ()
+    video = read_playlist(s3.read(bucket, playlists[3]))
+    assert [part.seconds for part in video.parts] == [4, 0.5]
+    assert video.parts[0].turns == ((640, 360, utc_text(begun)),)
+
+    seen = play(s3.read(bucket, f"{head}{video.names[0].partition('uid_s_')[2]}"))
+    assert seen.size == (640, 360)
+    assert seen.heard == []
+    assert near(seen.color(50), color_of("12"))
+    heard = play(s3.read(bucket, f"{head}{audio.names[2].partition('uid_s_')[2]}"))
+    assert heard.frames == []
+    assert heard.channels == 1
+    assert heard.heard_times[0] == pytest.approx(7.5, abs=0.03)  # where it goes on after the gap
+    assert heard.loudness(hertz(tone_of("12")), 9) == pytest.approx(0.5, abs=0.03)
+    assert heard.loudness(hertz(tone_of("11")), 9) == pytest.approx(0.0, abs=0.03)
+
+
+async def test_screenshots_are_taken_at_each_interval_and_told_of(s3: S3, bucket: str):
+    async with writing_stage() as stage:
+        started = await begin(stage, "start_snapshot_only", s3.storage(bucket))
+        await go_on(stage, 13)
+        assert len(s3.names(bucket)) == 2
+        stage.emulator.channel(started.cname).leave(11)
+        await go_on(stage, 12)
+        await stage.stop(started)
+        await go_on(stage, 10)
+        told = [str(each.details["fileName"]) for each in stage.emulator.notices if each.event_type == 45]
+    names = s3.names(bucket)
+    assert sorted(told) == names
+    assert [(parse(name).kind, parse(name).uid) for name in names] == [
+        (FileKind.SNAPSHOT, 11),
+        *[(FileKind.SNAPSHOT, 12)] * 2,
+    ]
+    assert s3.get(bucket, names[0]).headers["content-type"] == "image/jpeg"
+    for name in names:
+        picture = play(s3.read(bucket, name), "jpeg_pipe")
+        assert picture.size == (640, 360)
+        assert near(picture.color(0), color_of(str(parse(name).uid)))
+
+
+async def test_a_page_is_recorded_with_its_address_and_pauses(s3: S3, bucket: str):
+    async with writing_stage() as stage:
+        request = example("start_web")["extensionServiceConfig"]
+        page = request["extensionServices"][0]["serviceParam"]
+        page |= {
+            "url": "https://example.org/board?token=shhh",
+            "videoWidth": 321,
+            "videoHeight": 241,
+            "videoFps": 5,
+        }
+        started = await begin(
+            stage, "start_web", s3.storage(bucket), extensionServiceConfig=request, uid="880011"
+        )
+        await go_on(stage, 5 + 4)
+        assert (await stage.tell(started, "update", {"webRecordingConfig": {"onhold": True}})).is_success
+        await go_on(stage, 20)
+        assert (await stage.tell(started, "update", {"webRecordingConfig": {"onhold": False}})).is_success
+        await go_on(stage, 3)
+        await stage.stop(started)
+        await stage.emulator.written()
+    name = f"{started.sid}_class-42"
+    listed = read_playlist(s3.read(bucket, f"{name}.m3u8"))
+    assert [(part.seconds, part.broken) for part in listed.parts] == [(4, True), (3, True)]
+    movie = play(s3.read(bucket, f"{name}_0.mp4"))
+    assert movie.size == (320, 240)
+    assert movie.times[19:21] == pytest.approx([3.8, 24.0], abs=1e-3)  # the pause is there
+    assert len(movie.colors(0, 0.0, 0.0, 1.0, 0.2)) > 1
+    assert movie.color(0) == movie.color(-1)
+
+
+async def test_stereo_and_audio_alone_are_what_was_asked_for(s3: S3, bucket: str):
+    async with writing_stage() as stage:
+        config = {"channelType": 0, "streamTypes": 0, "audioProfile": 2}
+        started = await begin(stage, "start_mix_hls", s3.storage(bucket), recordingConfig=config)
+        await go_on(stage, 5)
+        await stage.stop(started)
+        await stage.emulator.written()
+    (name,) = [name for name in s3.names(bucket) if name.endswith(".ts")]
+    heard = play(s3.read(bucket, name))
+    assert (heard.size, heard.channels) == (None, 2)
+    (part,) = read_playlist(s3.read(bucket, f"{started.sid}_class-42.m3u8")).parts
+    assert [medium for medium, _ in part.starts] == ["AUDIO"]
+
+
+async def test_after_a_failover_there_are_new_playlists_and_the_old_ones_stay(s3: S3, bucket: str):
+    async with writing_stage() as stage:
+        files = {"avFileType": ["hls", "mp4"]}
+        started = await begin(
+            stage, "start_mix_hls", s3.storage(bucket), recordingConfig=TINY, recordingFileConfig=files
+        )
+        await go_on(stage, 2 + 20)
+        stage.emulator.fail_over(started.sid, seconds=30)
+        await go_on(stage, 30 + 18)
+        await stage.stop(started)
+        await stage.emulator.written()
+    name = f"{started.sid}_class-42"
+    listed = {each: read_playlist(s3.read(bucket, f"{each}.m3u8")) for each in (name, f"bak0_{name}")}
+    # What the old server had begun is lost, and nobody closes its playlist.
+    assert [part.seconds for part in listed[name].parts] == [15]
+    assert not listed[name].closed
+    assert [part.seconds for part in listed[f"bak0_{name}"].parts] == [15, 3]
+    assert listed[f"bak0_{name}"].closed
+    written = {each for playlist in listed.values() for each in playlist.names}
+    assert {*written, f"{name}.m3u8", f"bak0_{name}.m3u8", f"bak0_{name}_0.mp4"} == set(s3.names(bucket))
+    assert play(s3.read(bucket, f"bak0_{name}_0.mp4")).times == pytest.approx(range(18), abs=1e-4)
+
+
+async def test_a_slow_upload_is_slow(s3: S3, bucket: str):
+    async with writing_stage(Settings(latency=0.0, upload_seconds=40.0)) as stage:
+        started = await begin(stage, "start_mix_hls", s3.storage(bucket), recordingConfig=TINY)
+        await go_on(stage, 2 + 20)
+        await stage.stop(started, async_stop=True)
+        await go_on(stage, 39)
+        name = f"{started.sid}_class-42.m3u8"
+        assert not read_playlist(s3.read(bucket, name)).closed
+        await go_on(stage, 1)
+        assert [part.seconds for part in read_playlist(s3.read(bucket, name)).parts] == [15, 5]
