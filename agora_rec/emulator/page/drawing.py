@@ -3,12 +3,13 @@
 import re
 from typing import Final
 
+from agora_rec.emulator.files.scenes import color_of
 from agora_rec.emulator.layouts import LayoutKind, Picture, Tile
 from agora_rec.emulator.page.html import Markup, element
 
 _COLOUR: Final = re.compile(r"#[0-9A-Fa-f]{6}")
-_GOLDEN: Final = 137.508
-"""Degrees: hues so far apart look different, however many there are."""
+_BRIGHT: Final = 0.18
+"""The luminance from which on black stands out more than white."""
 _NAMES: Final = {
     LayoutKind.FLOATING: "floating",
     LayoutKind.BEST_FIT: "best fit",
@@ -42,9 +43,16 @@ def draw(picture: Picture) -> Markup:
     )
 
 
-def hue(uid: str) -> int:
-    """A user's own hue in degrees."""
-    return int(int(uid) * _GOLDEN) % 360 if uid.isdecimal() else 0
+def colour(uid: str) -> str:
+    """A user's own colour, as it is in the recorded files too."""
+    red, green, blue = color_of(uid)
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _ink(uid: str) -> str:
+    """What can be read on a user's colour."""
+    red, green, blue = ((part / 255) ** 2.2 for part in color_of(uid))
+    return "#101010" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > _BRIGHT else "#ffffff"
 
 
 def _tile(tile: Tile, picture: Picture) -> Markup:
@@ -62,7 +70,7 @@ def _tile(tile: Tile, picture: Picture) -> Markup:
             y=f"{top + line / 2:.1f}",
             width=f"{max(0.0, width - line):.1f}",
             height=f"{max(0.0, height - line):.1f}",
-            fill=f"hsl({hue(tile.uid or '')} 55% 42%)" if is_seen else "#000000",
+            fill=colour(tile.uid or "") if is_seen else "#000000",
             fill_opacity=None if is_seen else 0.25,
             stroke="#ffffff" if is_seen else "#b4bdca",
             stroke_width=f"{line:.1f}",
@@ -74,7 +82,7 @@ def _tile(tile: Tile, picture: Picture) -> Markup:
             x=f"{left + width / 2:.1f}",
             y=f"{top + height / 2:.1f}",
             font_size=f"{size:.1f}",
-            fill="#ffffff" if is_seen else "#d3dae4",
+            fill=_ink(tile.uid) if is_seen else "#d3dae4",
             text_anchor="middle",
             dominant_baseline="central",
         )

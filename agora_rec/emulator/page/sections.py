@@ -13,12 +13,13 @@ from agora_rec.emulator.control.troubles import name_of, parts_of
 from agora_rec.emulator.control.truths import Phase, phase
 from agora_rec.emulator.faults import Planned
 from agora_rec.emulator.life import life
-from agora_rec.emulator.page.drawing import draw, hue, layout_name
+from agora_rec.emulator.page.drawing import colour, draw, layout_name
 from agora_rec.emulator.page.forms import button_form
 from agora_rec.emulator.page.html import Markup, Part, element
 from agora_rec.emulator.session import Session
 from agora_rec.emulator.views import view
 from agora_rec.emulator.webhooks.records import Delivery, DeliveryState
+from agora_rec.vocabulary import ModeName
 
 if TYPE_CHECKING:
     from agora_rec.emulator.control.endpoints import Desk
@@ -162,16 +163,17 @@ def _card(session: Session, now: datetime, base: str) -> Markup:
 
 
 def _instead_of_picture(session: Session, now: datetime) -> Markup:
-    users = list(dict.fromkeys(uid for uid, _ in session.streams(session.worker(now), now)))
-    if session.plan.web is not None or session.plan.mix is not None or not users:
-        words = {"web": "a web page", "mix": "nothing to be seen"}.get(session.plan.mode.value, "nobody yet")
-        return element("p", words, class_="picture none")
-    return element("p", [_swatch(uid) for uid in users], class_="picture none")
+    if session.plan.web is not None:
+        return element("p", "a web page: ", _foreign(session.plan.web.address), class_="picture none")
+    if session.plan.mode is ModeName.MIX:
+        return element("p", "nothing to be seen", class_="picture none")
+    users = dict.fromkeys(uid for uid, _ in session.streams(session.worker(now), now))
+    return element("p", [_swatch(uid) for uid in users] or "nobody yet", class_="picture none")
 
 
 def _swatch(uid: str) -> Markup:
     """A user in the colour of their tile."""
-    dot = element("circle", cx=5, cy=5, r=5, fill=f"hsl({hue(uid)} 55% 42%)")
+    dot = element("circle", cx=5, cy=5, r=5, fill=colour(uid))
     return element("span", element("svg", dot, viewBox="0 0 10 10", aria_hidden="true"), uid, class_="swatch")
 
 

@@ -150,7 +150,7 @@ async def test_everything_is_shown():
         "Layout best fit Size 1280 x 720",
         "2 files",
         "first playlist of 0, audio and video",
-        "a web page",
+        "a web page: example.org/board",
         "nothing to be seen",
         "nobody yet",
         "on hold",
