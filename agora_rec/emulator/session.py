@@ -340,9 +340,12 @@ class Session:
 
     @property
     def mp4_seconds(self) -> float:
-        """How long one MP4 file is."""
-        web = self.plan.web
-        return self.settings.mix_mp4_seconds if web is None else web.mp4_seconds
+        """How long one MP4 file is, which isn't to get too large (files.yaml `mp4`, `size`)."""
+        web, mix = self.plan.web, self.plan.mix
+        video = web or mix
+        kbps = self.plan.audio_kbps + (0 if video is None else video.kbps)
+        largest = self.settings.mp4_bytes * 8 / (kbps * 1000)
+        return min(self.settings.mix_mp4_seconds if web is None else web.mp4_seconds, largest)
 
     def mp4_begins(self, track: Track, now: datetime) -> tuple[datetime, ...]:
         """When each MP4 file of a track began."""

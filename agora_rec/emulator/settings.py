@@ -71,7 +71,7 @@ class Settings:
         sync_stop_seconds: longer than this a stop doesn't wait for the upload (206, code 50).
         first_slice_mix, first_slice_individual, first_slice_web: until the first playlist exists.
         resource_seconds: how long a resource ID is good for a start (else code 433).
-        mix_mp4_seconds: length of one MP4 of a mix recording.
+        mix_mp4_seconds: length of one MP4 of a mix recording (some pages: about three hours).
         register_seconds: from the start until the recording is safe from the loss of its server (event
             13; timing.yaml event_13_within: 10); None: that never comes.
         progress_seconds: between two reports of the upload's progress (event 33; timing.yaml
@@ -84,6 +84,7 @@ class Settings:
 
     Limits:
         concurrent_limit, web_concurrent_limit: recordings at once; over it acquire says 406, start 502.
+        mp4_bytes: about how large an MP4 gets until the next one begins; at least 1.
         cname_bytes: longest channel name. The older documents have 64 with `older_cname_code`.
         snapshot_interval_min: smallest `captureInterval` (older pages: 1).
 
@@ -157,6 +158,7 @@ class Settings:
 
     concurrent_limit: int = 50
     web_concurrent_limit: int = 200
+    mp4_bytes: float = field(default=2e9, validator=validators.ge(1))
     cname_bytes: int = 1024
     snapshot_interval_min: int = 5
 

@@ -211,6 +211,33 @@ async def test_a_web_recording_has_mp4_files_of_the_wished_length():
         ]
 
 
+@pytest.mark.parametrize(
+    ("name", "video", "audio"),
+    [("start_mix_hls_mp4", 6500, 48), ("start_mix_hls_mp4", 4000, 192), ("start_web", 8000, 128)],
+)
+async def test_an_mp4_file_is_about_two_gigabytes_at_most(name: str, video: int, audio: int):
+    files = load("files")
+    assert all("about 2 GB" in rule for rule in files["mp4"]["next_file"])
+    assert files["size"]["mix"] == (
+        "(audioProfile Kbps + transcodingConfig.bitrate) * seconds / 8 = kilobytes"
+    )
+    seconds = 2_000_000 * 8 / (video + audio)
+    profile = (48, 128, 192).index(audio)
+    async with set_stage(Settings(latency=0.0)) as stage:
+        request = example(name)
+        if name == "start_web":
+            page = request["extensionServiceConfig"]["extensionServices"][0]["serviceParam"]
+            page |= {"videoBitrate": video, "audioProfile": profile}
+        else:
+            request["recordingConfig"]["audioProfile"] = profile
+            request["recordingConfig"]["transcodingConfig"]["bitrate"] = video
+        await stage.record(name, request=request)
+        stage.clock.pass_by(5 + seconds - 4)
+        assert len(stage.emulator.sessions[0].files) == 2
+        stage.clock.pass_by(5)
+        assert len(stage.emulator.sessions[0].files) == 3
+
+
 async def test_an_mp4_file_that_would_begin_just_now_has_nothing_in_it_yet():
     async with set_stage(Settings(latency=0.0)) as stage:
         await stage.record("start_mix_hls_mp4")
