@@ -3,6 +3,7 @@
 The execution itself is Sybil's (see the root's conftest.py); here is the proof that it misses nothing.
 """
 
+import argparse
 import ast
 import re
 import shlex
@@ -12,10 +13,13 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import click
 import pytest
 
 from agora_rec.cli.commands import command as agora_rec_command
+from agora_rec.emulator import AcceleratedClock, Emulator
+from tests.emulator.control.desk import http_of
 
 pytestmark = pytest.mark.untraced
 
@@ -31,7 +35,7 @@ EXAMPLES = {
     "docs/budget.md": 3,
     "docs/checkpoints.md": 1,
     "docs/connections.md": 4,
-    "docs/emulator.md": 8,
+    "docs/emulator.md": 9,
     "docs/explain.md": 1,
     "docs/fleets.md": 5,
     "docs/observability.md": 4,
@@ -85,7 +89,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
     """Every command line of the documents, taken apart at `&&`."""
     for page in PAGES:
         for block in blocks(page, "console"):
-            for line in block.strip().splitlines():
+            for line in block.strip().replace("\\\n", " ").splitlines():
                 for part in line.split("&&"):
                     yield page, shlex.split(part)
 
@@ -100,6 +104,28 @@ def sessions() -> set[str]:
     """The sessions of the noxfile."""
     module = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
     return {node.name for node in module.body if isinstance(node, ast.FunctionDef) and node.decorator_list}
+
+
+def ask(arguments: list[str]) -> int:
+    """What an emulator says to a curl of its control API: the status."""
+    options = argparse.ArgumentParser()
+    options.add_argument("url")
+    options.add_argument("-X", dest="method")
+    options.add_argument("-H", dest="header")
+    options.add_argument("-d", dest="data")
+    given = options.parse_args(arguments)
+    name, _, value = (given.header or "accept: */*").partition(": ")
+    emulator = Emulator(clock=AcceleratedClock())
+
+    async def send() -> int:
+        async with http_of(emulator) as http:
+            method = given.method or ("POST" if given.data else "GET")
+            answer = await http.request(
+                method, f"http://{given.url}", content=given.data, headers={name: value}
+            )
+        return answer.status_code
+
+    return anyio.run(send)
 
 
 @pytest.mark.parametrize("words", LINES)
@@ -124,10 +150,12 @@ def test_every_command_in_the_documents_exists(words: list[str]):
         case ["agora-rec", name, *arguments]:
             chosen = agora_rec_command.commands[name]
             chosen.make_context(name, arguments, resilient_parsing=False).close()
+        case ["curl", *arguments]:
+            assert ask(arguments) == 200
         case _:
             pytest.fail(f"what is {words}?")
 
 
 def test_the_documents_show_commands_of_every_kind():
-    assert {words[0] for _, words in commands()} == {"python", "export", "agora-rec", "uvicorn"}
+    assert {words[0] for _, words in commands()} == {"python", "export", "agora-rec", "uvicorn", "curl"}
     assert isinstance(agora_rec_command, click.Group)
