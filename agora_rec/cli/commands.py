@@ -91,9 +91,9 @@ def emulator_command(
 ) -> None:
     """Serve an emulated Agora Cloud Recording until Ctrl-C. It records nothing.
 
-    Prints where it is and the credentials that it takes, as lines for the environment of other programs.
-    With --webhooks-to it delivers the notifications of what it plays; the other options about these are the
-    troubles that the real ones have.
+    Prints where it is and the credentials that it takes, as lines for the environment of other programs,
+    and the address of a page that shows what it does. With --webhooks-to it delivers the notifications of
+    what it plays; the other options about these are the troubles that the real ones have.
     """
     if tls_key and not tls_cert:
         raise click.UsageError("--tls-key needs --tls-cert")
