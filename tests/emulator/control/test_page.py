@@ -199,6 +199,7 @@ async def test_foreign_text_is_never_markup():
         await me.stage.http.get("/%3Cscript%3E" + "x" * 200)
         me.emulator.inject(Refuse(503, reason=EVIL), cname=EVIL, host=EVIL)
         me.emulator.channel(EVIL).join(5)
+        me.emulator.channel("\ud800").join(5)
         page = await page_of(me)
         plain = Page.read(await me.http.post("/_emulator/do/join", data={EVIL: EVIL}))
     for each in (page, plain):
