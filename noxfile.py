@@ -86,6 +86,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.stores", *session.posargs)
     session.run("python", "-m", "benchmarks.fleet", *session.posargs)
     session.run("python", "-m", "benchmarks.watching", *session.posargs)
+    session.run("python", "-m", "benchmarks.emulator_files", *session.posargs)
     session.run("python", "-m", "benchmarks.flow")
     session.run("python", "-m", "benchmarks.telemetry")
     session.run("python", "-m", "benchmarks.budget")

@@ -53,6 +53,7 @@ MEASURED: Final[Mapping[str, str]] = {
     "fleets.md": "python -m tests.fleets --markdown",
     "fuzzing.md": "python -m tests.fuzz --markdown",
     "performance_calls.md": "python -m benchmarks.transport_overhead --markdown",
+    "performance_emulator_files.md": "python -m benchmarks.emulator_files --markdown",
     "performance_fleet.md": "python -m benchmarks.fleet --markdown",
     "performance_imports.md": "python -m benchmarks.import_time --markdown",
     "performance_notifications.md": "python -m benchmarks.notifications --markdown",

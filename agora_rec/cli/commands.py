@@ -40,6 +40,15 @@ for _each in (fleet_command, list_command, explain_command, query_command, stop_
     command.add_command(_each)
 
 
+def read_endpoints(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """Endpoints as a start names them, with their URLs."""
+    pairs = [each.partition("=") for each in given]
+    for name, _equals, url in pairs:
+        if not name or not url.startswith(("http://", "https://")):
+            raise click.BadParameter("an endpoint is NAME=URL, with http:// or https://")
+    return {name: url for name, _equals, url in pairs}
+
+
 @command.command("emulator")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
@@ -77,6 +86,14 @@ for _each in (fleet_command, list_command, explain_command, query_command, stop_
     metavar="NAME",
     help="A name under which they may be called, beside addresses and localhost; repeatable.",
 )
+@click.option(
+    "--endpoint",
+    "endpoints",
+    multiple=True,
+    metavar="NAME=URL",
+    callback=read_endpoints,
+    help="A storage into which files may be written though it isn't on this machine; repeatable.",
+)
 @webhook_options
 def emulator_command(
     *,
@@ -89,11 +106,13 @@ def emulator_command(
     tls_key: Path | None,
     **known: Any,
 ) -> None:
-    """Serve an emulated Agora Cloud Recording until Ctrl-C. It records nothing.
+    """Serve an emulated Agora Cloud Recording until Ctrl-C. It records test pictures only.
 
     Prints where it is and the credentials that it takes, as lines for the environment of other programs,
     and the address of a page that shows what it does. With --webhooks-to it delivers the notifications of
     what it plays; the other options about these are the troubles that the real ones have.
+
+    Files are written into S3-compatible storage (vendor 11) on this machine, or at an --endpoint.
     """
     if tls_key and not tls_cert:
         raise click.UsageError("--tls-key needs --tls-cert")

@@ -34,7 +34,7 @@ async def emulate(
             out.print(f"{name}={value}", markup=False, highlight=False, soft_wrap=True)
         if emulator.control is not ControlAccess.OFF:
             err.print(f"What it does: {served.url}/_emulator/", markup=False, highlight=False, soft_wrap=True)
-        err.print("An emulated service, for trials and tests: it records nothing. Ctrl-C ends it.")
+        err.print("An emulated service, for trials and tests: it records test pictures only. Ctrl-C ends it.")
         await interrupted()
     if emulator.webhooks_to is not None:
         err.print(report(emulator.deliveries), markup=False, highlight=False)

@@ -13,7 +13,7 @@ import pytest
 import trustme
 from click.testing import CliRunner
 
-from agora_rec.cli.commands import command
+from agora_rec.cli.commands import command, emulator_command
 from agora_rec.emulator import Emulator
 from tests.cli.processes import agora_rec, line_with
 from tests.emulator.stage import example
@@ -56,7 +56,7 @@ def test_it_prints_an_environment_serves_and_ends_on_request(end: signal.Signals
         assert process.wait(10) == 0
         assert process.stderr is not None
         said = process.stderr.read()
-        assert "it records nothing" in said
+        assert "it records test pictures only" in said
         assert f"What it does: {printed['AGORA_BASE_URL']}/_emulator/" in said
 
 
@@ -96,6 +96,21 @@ def test_the_control_api_can_be_left_out_and_called_by_a_name():
             assert httpx.get(f"{url}/_emulator/", headers={"host": host}).status_code == status
     result = CliRunner().invoke(command, ["emulator", "--control-host", "http://box"])
     assert (result.exit_code, "control_hosts" in result.output) == (2, True)
+
+
+def test_storages_elsewhere_are_named_with_their_urls():
+    given = ["--endpoint", "storage.test=http://127.0.0.1:9000", "--endpoint", "s3.lan=https://s3.lan/?a=b"]
+    context = emulator_command.make_context("emulator", given)
+    assert context.params["endpoints"] == {
+        "storage.test": "http://127.0.0.1:9000",
+        "s3.lan": "https://s3.lan/?a=b",
+    }
+
+
+@pytest.mark.parametrize("wrong", ["storage.test", "=http://127.0.0.1", "storage.test=127.0.0.1:9000"])
+def test_a_storage_without_name_or_url_is_wrong_usage(wrong: str):
+    result = CliRunner().invoke(command, ["emulator", "--endpoint", wrong])
+    assert (result.exit_code, "NAME=URL" in result.output) == (2, True)
 
 
 def test_a_port_that_is_taken_is_said():

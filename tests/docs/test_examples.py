@@ -35,7 +35,7 @@ EXAMPLES = {
     "docs/budget.md": 3,
     "docs/checkpoints.md": 1,
     "docs/connections.md": 4,
-    "docs/emulator.md": 9,
+    "docs/emulator.md": 10,
     "docs/explain.md": 1,
     "docs/fleets.md": 5,
     "docs/observability.md": 4,

@@ -48,14 +48,15 @@ class Workshop:
             if isinstance(order, Check):
                 check(order.target, order.name)
             else:
-                put(order.target, order.name, self._make(order))
+                put(order.target, order.name, self.make(order))
         except BucketRefusedError as refused:
             return Result(refused=refused.word)
         except Exception as error:  # noqa: BLE001 - the next file may be a better one
             return Result(failed=f"{type(error).__name__}: {error}")
         return Result()
 
-    def _make(self, order: Put) -> bytes | Path:
+    def make(self, order: Put) -> bytes | Path:
+        """The file that is asked for."""
         content = order.content
         if isinstance(content, str):
             return content.encode()
