@@ -18,6 +18,7 @@ from agora_rec.emulator.control.endpoints import Desk
 from agora_rec.emulator.control.guard import ControlAccess, Guard
 from agora_rec.emulator.events import EventType
 from agora_rec.emulator.faults import Fault, Planned
+from agora_rec.emulator.files.access import check_endpoints
 from agora_rec.emulator.files.writing import Writer
 from agora_rec.emulator.gateway import Gateway
 from agora_rec.emulator.life import Moment, life
@@ -183,7 +184,8 @@ class Emulator:
         self.webhooks_verify = webhooks_verify
         schedule = Schedule(webhooks or WebhookSwitches(), seed)
         self._courier = Courier(self._service, schedule, self._clock, Secret(webhook_secret))
-        self._writer = Writer(self._service, self._clock, endpoints or {})
+        check_endpoints(endpoints or {})
+        self._writer = Writer(self._service, self._clock, dict(endpoints or {}))
         self._service.watchers.extend((self._courier.ring, self._writer.ring))
         self._webhooks_to = None
         to = Secret(webhooks_to) if isinstance(webhooks_to, str) else webhooks_to

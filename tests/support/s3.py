@@ -11,6 +11,8 @@ from typing import Any, Final
 import httpx
 from attrs import define, field
 
+from tests.support.secrets import ACCESS_KEY, SECRET_KEY
+
 _SERVER: Final = """
 import sys
 from moto.server import ThreadedMotoServer
@@ -40,7 +42,7 @@ class S3:
 
     def storage(self, bucket: str, **more: Any) -> dict[str, Any]:
         """A storageConfig."""
-        keys = {"accessKey": "an-access-key", "secretKey": "a-secret-key"}
+        keys = {"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}
         endpoint = {"extensionParams": {"endpoint": self.endpoint}}
         return {"vendor": 11, "region": 0, "bucket": bucket, **keys, **endpoint, **more}
 

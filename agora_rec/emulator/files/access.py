@@ -10,6 +10,7 @@ from attrs import frozen
 
 from agora_rec.emulator.schema.regions import S3_COMPATIBLE
 from agora_rec.emulator.wire import JsonObject, int_of, object_of, text_of
+from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.secret import Secret
 
 
@@ -33,6 +34,22 @@ def read_access(storage: JsonObject) -> BucketAccess | None:
         Secret(text_of(storage, "accessKey") or ""),
         Secret(text_of(storage, "secretKey") or ""),
     )
+
+
+def check_endpoints(endpoints: Mapping[str, str]) -> None:
+    """Whether each endpoint has a URL.
+
+    Raises:
+        InvalidRequest: one hasn't.
+    """
+    rule = "an endpoint's name, and its URL with http:// or https://"
+    violations = tuple(
+        Violation(f"endpoints[{name!r}]", repr(url), rule)
+        for name, url in endpoints.items()
+        if not name or not url.startswith(("http://", "https://"))
+    )
+    if violations:
+        raise InvalidRequest(violations)
 
 
 def find_url(endpoint: str, allowed: Mapping[str, str]) -> str | None:

@@ -6,6 +6,7 @@ time, and would hand on to the S3 client whatever the environment says about pro
 
 import os
 import sys
+import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -53,15 +54,17 @@ class _Worker:
 @asynccontextmanager
 async def open_worker() -> AsyncGenerator[Maker]:
     """A process that makes files while the block runs, and ends with it, whatever it is doing."""
-    command = [sys.executable, "-c", _START]
-    async with await anyio.open_process(command, stderr=None, env=clean(os.environ)) as process:
-        # They are pipes, since nothing else was asked for.
-        orders, results = cast("ByteSendStream", process.stdin), cast("ByteReceiveStream", process.stdout)
-        try:
-            yield _Worker(process, orders, BufferedByteReceiveStream(results))
-        finally:
-            with suppress(ProcessLookupError):
-                process.terminate()
+    with tempfile.TemporaryDirectory(prefix="agora-rec-") as folder:
+        command = [sys.executable, "-c", _START, folder]
+        async with await anyio.open_process(command, stderr=None, env=clean(os.environ)) as process:
+            # They are pipes, since nothing else was asked for.
+            orders, results = cast("ByteSendStream", process.stdin), cast("ByteReceiveStream", process.stdout)
+            try:
+                yield _Worker(process, orders, BufferedByteReceiveStream(results))
+            finally:
+                # It has nothing to tidy up, and may be in the middle of something that takes long.
+                with suppress(ProcessLookupError):
+                    process.kill()
 
 
 def clean(environment: Mapping[str, str]) -> dict[str, str]:

@@ -2,13 +2,12 @@
 
 A process of its own, since encoding takes the processor for longer than an event loop may stand still, and
 since neither of the two event loops may be assumed. It keeps nothing but slices that MP4 files will want
-again, in a folder that goes with it; when its orders end, it ends.
+again, in the folder that it is given, which isn't its own to tidy; when its orders end, it ends.
 """
 
 import hashlib
 import signal
 import sys
-import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,16 +23,14 @@ def main() -> None:
     """Serve whoever started this process."""
     # Ctrl-C in a terminal is for the program that started it, which will tell by ending the orders.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    serve(sys.stdin.buffer, sys.stdout.buffer, Workshop(Path(sys.argv[1])))
 
 
-def serve(orders: BinaryIO, results: BinaryIO) -> None:
+def serve(orders: BinaryIO, results: BinaryIO, workshop: "Workshop") -> None:
     """Carry out orders until there are no more."""
-    with tempfile.TemporaryDirectory(prefix="agora-rec-") as folder:
-        workshop = Workshop(Path(folder))
-        while (order := unpack_order(orders.read)) is not None:
-            results.write(pack(workshop.carry_out(order)))
-            results.flush()
+    while (order := unpack_order(orders.read)) is not None:
+        results.write(pack(workshop.carry_out(order)))
+        results.flush()
 
 
 @frozen

@@ -212,6 +212,8 @@ class Writer:
 
     def _enrol(self) -> None:
         sessions = self.service.office.sessions
+        if len(sessions) == self._known:
+            return
         for session in islice(list(sessions.values()), self._known, None):
             access = session.access
             if access is None:

@@ -4,6 +4,7 @@ import io
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import anyio
 import httpx
@@ -234,18 +235,23 @@ async def serve_a_recording(s3: S3, bucket: str, *, seconds: float) -> list[str]
 
 
 @pytest.mark.parametrize("anyio_backend", ["trio"])
-async def test_the_process_makes_files_and_goes_with_the_block(s3: S3, bucket: str):
+async def test_the_process_makes_files_and_goes_with_the_block(
+    s3: S3, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     target = Target(f"http://{s3.endpoint}", bucket, "a", "s")
     async with open_worker() as maker:
+        assert len(list(tmp_path.iterdir())) == 1
         assert await maker.carry_out(Check(target, "x")) == Result()
         assert await maker.carry_out(Put(target, "x.jpg", Still(user_scene("11")))) == Result()
         assert await maker.carry_out(Check(evolve(target, bucket="no"), "x")) == Result(
             refused="NoSuchBucket"
         )
     assert s3.names(bucket) == ["x.jpg"]
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_the_process_serves_until_there_are_no_more_orders(monkeypatch: pytest.MonkeyPatch):
+def test_the_process_serves_until_there_are_no_more_orders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """What it does, in this process."""
     orders = io.BytesIO(
         pack(Check(TARGET, "x")) + pack(Put(TARGET, "x.m3u8", "#EXTM3U")) + pack(Put(TARGET, "x", ""))
@@ -253,6 +259,7 @@ def test_the_process_serves_until_there_are_no_more_orders(monkeypatch: pytest.M
     results = io.BytesIO()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(orders))
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(results))
+    monkeypatch.setattr("sys.argv", ["-c", str(tmp_path)])
     before = signal.getsignal(signal.SIGINT)
     try:
         worker.main()
