@@ -19,6 +19,7 @@ from agora_rec.emulator.control.guard import ControlAccess, Guard
 from agora_rec.emulator.events import EventType
 from agora_rec.emulator.faults import Fault, Planned
 from agora_rec.emulator.files.access import check_endpoints
+from agora_rec.emulator.files.holding import HoldingApp
 from agora_rec.emulator.files.writing import Writer
 from agora_rec.emulator.gateway import Gateway
 from agora_rec.emulator.life import Moment, life
@@ -239,7 +240,8 @@ class Emulator:
             raise ImportError(
                 f"serving the emulator on a port needs {missing.name}: pip install 'agora-rec[emulator]'"
             ) from None
-        return self._serving(serve(self.app, host=host, port=port, certificate=certificate, key=key))
+        app = HoldingApp(self.app, self._writer)
+        return self._serving(serve(app, host=host, port=port, certificate=certificate, key=key))
 
     @asynccontextmanager
     async def _serving(self, server: "AbstractAsyncContextManager[Served]") -> "AsyncGenerator[Served]":

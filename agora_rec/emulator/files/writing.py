@@ -106,6 +106,9 @@ class Writer:
     _bell: anyio.Event | None = field(default=None, init=False)
     """There while files are written; rung when there may be something new to do."""
     _waiting: set[anyio.Event] = field(factory=set[anyio.Event], init=False)
+    """Those who wait until nothing is due."""
+    _watching: set[anyio.Event] = field(factory=set[anyio.Event], init=False)
+    """Those who look again after each file."""
     _readers: dict[str, Reader] = field(factory=dict[str, Reader], init=False)
     _known: int = field(default=0, init=False)
     """How many recordings have been looked at."""
@@ -164,14 +167,36 @@ class Writer:
         await done.wait()
         self._check_writing()
 
+    async def stored(self, sid: str) -> None:
+        """Wait until what is due of one recording by now is in its bucket; not if nothing is written."""
+        now = self.clock.now()
+        while self._bell is not None and self._is_behind(sid, now):
+            one_more = anyio.Event()
+            self._watching.add(one_more)
+            await one_more.wait()
+
+    def _is_behind(self, sid: str, now: datetime) -> bool:
+        reader = self._readers.get(sid)
+        if reader is None:
+            return False
+        reader.look(self._limit(now))
+        due = reader.coming_at is not None and reader.coming_at <= now
+        return due or bool(reader.pending) or not reader.checked
+
     def _check_writing(self) -> None:
         if self._bell is None:
             raise RuntimeError("nothing is written outside of `async with emulator.writing():`")
 
     def _tell_the_waiting(self) -> None:
+        self._tell_the_watching()
         for event in self._waiting:
             event.set()
         self._waiting.clear()
+
+    def _tell_the_watching(self) -> None:
+        for event in self._watching:
+            event.set()
+        self._watching.clear()
 
     async def _work(self, opening: Callable[[], AbstractAsyncContextManager[Maker]]) -> None:
         async with AsyncExitStack() as stack:
@@ -186,6 +211,7 @@ class Writer:
                 if maker is None:
                     maker = await stack.enter_async_context(opening())
                 await self._serve(due, maker)
+                self._tell_the_watching()
 
     async def _rest(self, now: datetime, bell: anyio.Event) -> None:
         """Wait for the next moment at which there is something to do, or for the bell."""
@@ -199,8 +225,7 @@ class Writer:
         """The recording that is to be served next: a new one, else that with the oldest file that is due."""
         self.service.catch_up(now)
         self._enrol()
-        # What is done at this moment may still change what happens at it, as for notices.
-        limit = seconds_after(now, -self.service.settings.notice_seconds)
+        limit = self._limit(now)
         for reader in list(self._readers.values()):
             if not reader.checked:
                 return reader
@@ -209,6 +234,10 @@ class Writer:
                 del self._readers[reader.session.sid]
         due = [each for each in self._readers.values() if each.pending]
         return min(due, key=lambda each: each.pending[0].at, default=None)
+
+    def _limit(self, now: datetime) -> datetime:
+        """Until when all is certain: what is done at a moment can change what happens at it."""
+        return seconds_after(now, -self.service.settings.notice_seconds)
 
     def _enrol(self) -> None:
         sessions = self.service.office.sessions

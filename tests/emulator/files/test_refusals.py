@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from agora_rec.emulator import EndReason, Settings, Upload
+from agora_rec import InvalidRequest
+from agora_rec.emulator import Emulator, EndReason, Settings, Upload
 from agora_rec.emulator.files.access import find_url
 from agora_rec.emulator.files.process import clean
 from agora_rec.emulator.recorded import milliseconds
@@ -192,6 +193,11 @@ async def test_nothing_is_sent_to_another_machine_unless_it_is_allowed(
 )
 def test_where_an_endpoint_is(endpoint: str, url: str | None):
     assert find_url(endpoint, {"minio.lan:9000": "https://minio.lan"}) == url
+
+
+def test_an_endpoint_has_a_name_and_a_url():
+    with pytest.raises(InvalidRequest, match="name, and its URL"):
+        Emulator(endpoints={"s3.example.org": "s3.example.org"})
 
 
 async def test_an_update_may_bring_new_keys_but_no_way_out(s3: S3, bucket: str):

@@ -176,6 +176,27 @@ async def test_those_who_wait_are_told_when_the_writing_ends():
     assert len(failures) == 1
 
 
+async def test_whoever_has_stopped_waits_for_the_files_of_that_recording_alone():
+    async with listed() as (stage, maker):
+        writer = stage.emulator._writer
+        one = await begin(stage, "start_mix_hls", HERE, recordingConfig=TINY, uid="1")
+        other = await begin(stage, "start_mix_hls", HERE, recordingConfig=TINY, uid="2")
+        await go_on(stage, 10)
+        maker.hurdle = anyio.Event()
+        await stage.stop(one)
+        stage.clock.pass_by(1)
+        async with anyio.create_task_group() as group:
+            group.start_soon(writer.stored, one.sid)
+            await anyio.wait_all_tasks_blocked()
+            await writer.stored(other.sid)
+            await writer.stored("of nobody")
+            assert maker.names == []
+            maker.hurdle.set()
+        assert len(maker.names) == 2
+        await stage.stop(other)
+    await writer.stored(other.sid)  # nothing is written any more, and nobody waits
+
+
 async def test_an_error_in_the_block_comes_out_as_it_is():
     with pytest.raises(ZeroDivisionError):
         async with Emulator().writing():
@@ -206,8 +227,11 @@ async def test_what_is_not_installed_is_named(missing: str, monkeypatch: pytest.
 async def test_whoever_serves_writes_too(s3: S3, bucket: str):
     """Over sockets, in real time, with the real process."""
     names = await serve_a_recording(s3, bucket, seconds=0.6)
+    assert read_playlist(
+        s3.read(bucket, names[0])
+    ).closed  # a stop that says so is answered when all is there
     slices = [each for each in names if each.endswith(".ts")]
-    assert slices
+    assert read_playlist(s3.read(bucket, names[0])).names == slices
     for name in slices:
         assert play(s3.read(bucket, name)).times
 
@@ -228,10 +252,8 @@ async def serve_a_recording(s3: S3, bucket: str, *, seconds: float) -> list[str]
             request = {**example("start_mix_hls"), "recordingConfig": TINY}
             started = await stage.record(request=request | {"storageConfig": s3.storage(bucket)})
             await anyio.sleep(seconds)
-            await stage.stop(started)
-            if seconds:
-                await emulator.written()
-    return s3.names(bucket)
+            assert (await stage.stop(started)).status_code == (200 if seconds else 206)
+            return s3.names(bucket)
 
 
 @pytest.mark.parametrize("anyio_backend", ["trio"])
