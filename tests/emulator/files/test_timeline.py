@@ -34,7 +34,7 @@ def written(session: Session, now: datetime, since: datetime | None = None) -> l
     return list(takewhile(lambda each: each.at < now, files(session, since or session.started_at)))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 1 << 32))
 def test_what_was_written_stays_written(seed: int):
     async def play() -> None:
