@@ -2,7 +2,8 @@
 
 The only module that knows PyAV. Small pictures and a cheap preset: the point is that files are right, not
 that they look good. Times go on from one slice to the next, so that players need not start anew: each slice
-has the frames of video and audio that begin in it, and the audio encoder is warmed up with the frame before.
+has the frames of video and audio that begin in it. A packet of audio goes over into the next one, so the
+encoder is given a frame more than the slice has, and a few before it, so that nothing is heard of the cut.
 """
 
 # PyAV leaves some of its types open.
@@ -35,6 +36,8 @@ _SECOND: Final = 1_000_000
 _WRAP: Final = 1 << 33
 _KEY_SECONDS: Final = 5
 _LOUDNESS: Final = 0.5
+_WARM_UP: Final = 2
+"""Frames of audio after which an encoder has come to rest."""
 _X264: Final[Mapping[str, str]] = {"preset": "ultrafast", "tune": "zerolatency", "threads": "1", "crf": "28"}
 
 
@@ -110,7 +113,7 @@ def _audio_packets(stream: AudioStream, audio: Audio, clip: Clip) -> Iterator["P
     over = max(first + 1, _first_audio_frame(clip.begin + clip.length))
 
     def encode() -> Iterator["Packet[Any]"]:
-        for number in range(first - 1, over):
+        for number in range(first - _WARM_UP, over + 1):
             offset = number * SAMPLES / _RATE - clip.begin / _SECOND
             frame = av.AudioFrame("fltp", "stereo" if audio.stereo else "mono", SAMPLES)
             for plane in frame.planes:
@@ -120,7 +123,7 @@ def _audio_packets(stream: AudioStream, audio: Audio, clip: Clip) -> Iterator["P
             yield from stream.encode(frame)
         yield from stream.encode(None)
 
-    yield from (packet for packet in encode() if (packet.pts or 0) >= first * SAMPLES)
+    yield from (packet for packet in encode() if first * SAMPLES <= (packet.pts or 0) < over * SAMPLES)
 
 
 def _first_audio_frame(moment: int) -> int:

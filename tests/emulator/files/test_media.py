@@ -15,6 +15,7 @@ from agora_rec.emulator.files.scenes import (
     Scene,
     Video,
     color_of,
+    hertz,
     mixed_scene,
     tone_of,
 )
@@ -117,6 +118,9 @@ def test_a_movie_goes_on_where_the_times_of_slices_begin_anew(tmp_path: Path):
     movie = play((tmp_path / "movie.mp4").read_bytes())
     assert movie.times == pytest.approx([number / 5 for number in range(30)], abs=1e-3)
     assert movie.heard_times[-1] == pytest.approx(6, abs=0.05)
+    for boundary in (2, 4):  # nothing is heard of it
+        around = [movie.loudness(hertz(10), boundary - 0.06 + step / 100, 0.02) for step in range(10)]
+        assert around == pytest.approx([0.5] * 10, abs=0.04)
 
 
 def test_a_slice_is_never_empty():
