@@ -48,6 +48,10 @@ class Register:
     def hold(self, recording: Recording) -> None:
         """Hold a recording that has begun, whoever else does."""
         self._held[recording.id] = recording
+        known = self._made[ref(recording)]
+        if known.id is None:
+            known.id = recording.id
+            self._by_id[recording.id] = known
         self._note_sid(recording)
 
     def release(self, recording: Recording) -> None:

@@ -252,6 +252,8 @@ class Driver:
     def moved(self, change: Change) -> None:
         """Set in motion what follows from a change of state, wherever it came from."""
         standing = self.ledger.standing
+        if change.before is State.STARTING and standing.sid is not None:
+            self._starting.sid_known()
         if change.before is State.RECORDING or (change.before is State.STARTING and standing.sid is not None):
             # What still waits would ask for what stops or has left, or repeat a start whose sid is known.
             self._preempt()

@@ -155,13 +155,19 @@ async def _await_stop(under_way: Job[StopAnswer]) -> None:
 
 
 async def _acquire(driver: Driver, under: Description | None = None) -> None:
+    """Have it acquired; another caller or worker may be quicker, so that the state tells how to go on."""
     under_way = driver.acquire_job
     if under_way is None or under_way.is_done:
         under_way = driver.acquire(under=under)
     if under_way.is_left:  # it gives up as soon as it may, and not because of us
         await under_way.finished()
     else:
-        await under_way.wait()
+        try:
+            await under_way.wait()
+        except Superseded:
+            raise
+        except IllegalTransition:
+            pass
 
 
 async def _comes_from_elsewhere(driver: Driver) -> bool:
@@ -185,5 +191,9 @@ async def _await_sid(driver: Driver) -> None:
     if under_way is None or under_way.is_done:
         if driver.is_lapsed:
             raise driver.unconfirmed("the resource ID is too old to ask by repeating the start")
+        before = driver.ledger.standing
+        await driver.bring_secrets()
+        if driver.ledger.standing is not before or driver.start_job is not under_way:
+            return  # somebody was quicker while the secrets came: look again
         under_way = driver.repeat_start()
     await under_way.wait()

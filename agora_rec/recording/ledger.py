@@ -30,7 +30,7 @@ from agora_rec.vocabulary import OperationName, State
 
 log: Final = logging.getLogger("agora_rec")
 
-_Contents = tuple[Description, str | None, Standing, int, int, int]
+_Contents = tuple[Description, str | None, frozenset[str], Standing, int, int, int]
 
 _LOUD: Final = {
     FactKey.OUT_OF_CONTROL: (
@@ -86,6 +86,7 @@ class Ledger:
         "on_news",
         "standing",
         "start_digest",
+        "starters",
         "watcher",
     )
 
@@ -97,6 +98,7 @@ class Ledger:
         standing: Standing | None = None,
         history: tuple[Change, ...] = (),
         start_digest: str | None = None,
+        starters: frozenset[str] = frozenset(),
         heard: Heard | None = None,
         attempts: Attempts | None = None,
         attached_at: datetime | None = None,
@@ -107,6 +109,8 @@ class Ledger:
         self.standing: Standing = Standing() if standing is None else standing
         self.history: Tail[Change] = Tail(history, most=HISTORY_KEPT)
         self.start_digest = start_digest
+        self.starters: frozenset[str] = starters
+        """The clients that have sent the start, and can't say yet that each of their attempts was refused."""
         self.heard: Heard = Heard() if heard is None else heard
         self.attempts: Attempts = Attempts() if attempts is None else attempts
         self.watcher: Watcher | None = None
@@ -146,6 +150,7 @@ class Ledger:
             standing=checkpoint.standing,
             history=checkpoint.history,
             start_digest=checkpoint.start_digest,
+            starters=frozenset(checkpoint.starters),
             heard=Heard.of(checkpoint),
             attempts=Attempts(checkpoint.tried, checkpoint.calls),
             attached_at=checkpoint.saved_at if version is None else None,
@@ -292,6 +297,7 @@ class Ledger:
             alternate_uid=self.description.alternate_uid,
             alternate_has_token=self.description.alternate_has_token,
             start_digest=self.start_digest,
+            starters=tuple(sorted(self.starters)),
             standing=self.standing,
             history=self.history.items,
             notifications=self.heard.notifications,
@@ -334,7 +340,7 @@ class Ledger:
     def _contents(self) -> "_Contents":
         """What a checkpoint is made of; cheaper to compare than the checkpoint, and without its moment."""
         seen = self.history.total, self.heard.revision, self.attempts.revision
-        return self.description, self.start_digest, self.standing, *seen
+        return self.description, self.start_digest, self.starters, self.standing, *seen
 
     async def _write(self, contents: "_Contents") -> None:
         checkpoint, told = self.checkpoint(), len(self._news)
@@ -373,6 +379,7 @@ class Ledger:
         self._plan = theirs.plan
         if facts.StartSent not in mine:
             self.start_digest = theirs.start_digest
+        self.starters = self._starters_with(theirs, is_ours=facts.StartSent in mine)
         for entry in [each for each in theirs.history if each not in self.history.items]:
             self.history.append(entry)
         self.heard.merge(theirs)
@@ -389,7 +396,10 @@ class Ledger:
     def _added_to(self, theirs: Checkpoint) -> Standing | None:
         """What is known together; None if a start of ours doesn't go with what they know."""
         merged, starts = theirs.standing, False
+        others = set(theirs.starters) - {self.keeper.holder}
         for fact, at in self._news:
+            if isinstance(fact, facts.StartRefused) and others:
+                continue  # somebody has sent it again meanwhile: what we were answered proves nothing
             merged = merged.absorb(fact, at=at)
             starts = starts or isinstance(fact, facts.StartSent)
         other = merged.resource_id != self.standing.resource_id or theirs.start_digest not in (
@@ -397,6 +407,14 @@ class Ledger:
             self.start_digest,
         )
         return None if starts and other else merged
+
+    def _starters_with(self, theirs: Checkpoint, *, is_ours: bool) -> frozenset[str]:
+        """Who has sent the start: what they know of others, and we of ourselves."""
+        standing = theirs.standing
+        if standing.state is State.STARTING and standing.resource_id == self.standing.resource_id:
+            ourselves = {self.keeper.holder}
+            return (frozenset(theirs.starters) - ourselves) | (self.starters & ourselves)
+        return self.starters if is_ours else frozenset(theirs.starters)
 
     def learn_secrets(self, description: Description, *, is_new: bool = False) -> None:
         """Take the description with its secrets, if they are those of the first start.

@@ -539,3 +539,7 @@ class Recording:
         else:
             self._ledger.keeper.forget(self)
         self._driver.moved(change)
+        if self.is_visited and self._driver.is_stopping:
+            # From here on it is driven here, so whoever asks for it must get this one.
+            self.is_visited = False
+            self._ledger.keeper.keep(self)

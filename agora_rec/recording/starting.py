@@ -33,7 +33,7 @@ _ANNOUNCED: Final = ""
 class Starting:
     """The starts of one recording: the attempts for the present resource ID are kept until one works."""
 
-    __slots__ = ("_asked_for", "_attempts", "_begun", "_has_worked", "_keeper", "_ledger")
+    __slots__ = ("_asked_for", "_attempts", "_begun", "_has_worked", "_keeper", "_ledger", "_until_sid")
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -41,8 +41,9 @@ class Starting:
         self._attempts: tuple[Attempt, ...] = ()
         self._has_worked = False
         self._begun: tuple[str | None, str | None] = (None, None)
+        self._until_sid: Interrupt | None = None  # ends what a stop doesn't
         self._asked_for: str | None = None  # the resource ID for which somebody was asked for secrets
-        if ledger.state is State.STARTING:  # another process sent it, and we can't know what became of it
+        if ledger.state is State.STARTING and not ledger.starters:  # nobody knows who, and what became of it
             self._attempts = (
                 Attempt(host="", outcome=AttemptOutcome.UNANSWERED, seconds=0.0, at=self._first_at()),
             )
@@ -90,7 +91,11 @@ class Starting:
         ledger = self._ledger
         if ledger.state is not State.STARTING:
             self._attempts, self._has_worked = (), False
+            ledger.starters = frozenset()
             ledger.start_digest = self._keeper.digest(cast("Body", operation.body))  # a start has one
+        elif self._begun not in ((None, None), self._identity):
+            self._attempts, self._has_worked = (), False  # they were those of another resource ID
+        ledger.starters |= {self._keeper.holder}
         self._begun = self._identity
         ledger.absorb(facts.StartSent(instance_uid=ledger.description.uid))
 
@@ -114,18 +119,19 @@ class Starting:
         except Exception as error:
             await self._failed(error)
             raise
-        if self._identity != ours:
+        is_withdrawn = ledger.standing.sid is None and ledger.state is not State.STARTING
+        if self._identity != ours or is_withdrawn:  # refused at another worker: it isn't repeated
             raise StoreConflict(key=ledger.description.id, expected=None, found=ledger.version)
         if ledger.standing.sid is not None:  # another worker knows it
             return self._known()
         try:
             answer = await self._send_through(operation, interrupt, self._deadline())
-        except Exception as error:  # noqa: BLE001 - every failure must become a fact
+        except Exception as error:
             if not isinstance(error, AgoraRecError | Interrupted):  # a fault of ours proves nothing
                 self._attempts += (self._lost(error),)
-            fact = verdicts.after_failed_start(self._attempts, error)
-            if isinstance(fact, facts.StartUnanswered):
-                await ledger.look_up()  # another worker may have been notified of its sid
+            if self._keeper.is_store_shared:
+                await ledger.look_up()  # another worker may have sent it too, or been notified of its sid
+            fact = self._after_failure(error)
             self._ledger.absorb(fact)
             if self._is_lapsed:
                 self._ledger.absorb(facts.Expired())
@@ -134,6 +140,8 @@ class Starting:
             await self._ledger.save_after()
             if isinstance(answer_or_error, StartAnswer):
                 return answer_or_error
+            if isinstance(fact, facts.StartRefused) and self._others and self._identity == ours:
+                raise self.unconfirmed("another worker has sent it too") from error
             raise answer_or_error  # noqa: B904 - an unconfirmed start has its cause already
         self._attempts, self._has_worked = (), True  # nobody asks any more what came of each
         self._ledger.absorb(facts.Started(sid=answer.sid))
@@ -152,7 +160,11 @@ class Starting:
     @property
     def may_run(self) -> bool:
         """Whether an attempt was made that may have worked."""
-        return self._has_worked or any(verdicts.refusal_kind(attempt) is None for attempt in self._attempts)
+        return (
+            self._has_worked
+            or bool(self._others)
+            or any(verdicts.refusal_kind(attempt) is None for attempt in self._attempts)
+        )
 
     @property
     def _is_lapsed(self) -> bool:
@@ -184,15 +196,32 @@ class Starting:
             except Interrupted:
                 if self._ledger.standing.sid is not None or not self.may_run:
                     raise
-                # Ours may run. The stop that interrupts needs its sid, and only the same start can bring it.
-                interrupt = Interrupt()
+                # Ours may run. The stop that interrupts needs its sid: the same start brings it, or an event.
+                interrupt = self._until_sid = Interrupt()
+
+    def sid_known(self) -> None:
+        """End the repetitions of a start whose sid has come in another way."""
+        if self._until_sid is not None:
+            self._until_sid.trigger()
 
     def _tried(self, attempt: Attempt) -> None:
         self._attempts += (attempt,)
         self._ledger.attempts.add(OperationName.START, attempt)
 
+    @property
+    def _others(self) -> frozenset[str]:
+        """The other clients of which we don't know that all their attempts were refused."""
+        return self._ledger.starters - {self._keeper.holder}
+
+    def _after_failure(self, error: Exception) -> Fact:
+        """What follows for the recording: refused it is when all who have sent the start were refused."""
+        fact = verdicts.after_failed_start(self._attempts, error)
+        if isinstance(fact, facts.StartRefused) and self._ledger.state is State.STARTING:
+            self._ledger.starters = self._others
+        return facts.StartUnanswered() if self._others and isinstance(fact, facts.StartRefused) else fact
+
     async def _failed(self, error: Exception) -> None:
-        self._ledger.absorb(verdicts.after_failed_start(self._attempts, error))
+        self._ledger.absorb(self._after_failure(error))
         await self._ledger.save_after()
 
     def _judge_failure(self, fact: Fact, error: Exception) -> StartAnswer | Exception:

@@ -68,6 +68,7 @@ class Checkpoint:
         alternate_uid: The alternate uid that was offered, as long as it has not been taken.
         alternate_has_token: Whether a start under it carries a token, which must be brought again for that.
         start_digest: Keyed digest of the start's body, once there was a start.
+        starters: The clients that have sent the start, and can't say that each of their attempts was refused.
         standing: Where the recording stands: state, ids, files, moments.
         history: The transitions so far, oldest first.
         notifications: The last 20 notifications about it, in the order in which they came.
@@ -92,6 +93,7 @@ class Checkpoint:
     alternate_uid: int | None = None
     alternate_has_token: bool = False
     start_digest: str | None = None
+    starters: tuple[str, ...] = ()
     standing: Standing = field(factory=Standing)
     history: tuple[Change, ...] = ()
     notifications: tuple[Notification, ...] = ()

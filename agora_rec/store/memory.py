@@ -36,7 +36,7 @@ class MemoryStore:
         self._others: dict[str, Stored] = {}
         self._by_key: dict[str, str] = {}
         self._by_sid: dict[str, str] = {}
-        self._starting: dict[tuple[str, int], set[str]] = {}
+        self._starting: dict[tuple[str, int], dict[str, None]] = {}  # in the order of their starts
         self._leases: dict[str, tuple[Lease, float]] = {}
         self._marks: dict[str, float] = {}
         self._listeners = Listeners()
@@ -144,12 +144,12 @@ class MemoryStore:
         if checkpoint.standing.sid is not None:
             self._by_sid[checkpoint.standing.sid] = checkpoint.id
         if checkpoint.standing.state is State.STARTING:
-            self._starting.setdefault(_place(checkpoint), set()).add(checkpoint.id)
+            self._starting.setdefault(_place(checkpoint), {})[checkpoint.id] = None
 
     def _leave_place(self, checkpoint: Checkpoint) -> None:
         """Take a recording that waited for its sid out of where its channel and uid have put it."""
-        waiting = self._starting.get(_place(checkpoint), set())
-        waiting.discard(checkpoint.id)
+        waiting = self._starting.get(_place(checkpoint), {})
+        waiting.pop(checkpoint.id, None)
         if not waiting:
             self._starting.pop(_place(checkpoint), None)
 
