@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.simulation.running import Report, run_seed
+from tests.simulation.running import Kind, Report, run_seed
 
 
-def _reports(first: int, seeds: int, jobs: int, *, of_fleets: bool) -> Iterator[Report]:
+def _reports(first: int, seeds: int, jobs: int, kind: Kind) -> Iterator[Report]:
     numbers = range(first, first + seeds)
-    run = partial(run_seed, of_fleets=of_fleets)
+    run = partial(run_seed, kind=kind)
     if jobs == 1 or seeds == 1:
         yield from map(run, numbers)
         return
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=None, help="how many; 1 with --trace, else 1000")
     parser.add_argument("--first", type=int, default=None, help="the first seed; new ones by the time of day")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--fleets", action="store_true", help="fleets instead of single recordings")
+    parser.add_argument("--kind", type=Kind, choices=list(Kind), default=Kind.SINGLE, help="what is played")
     parser.add_argument("--trace", action="store_true", help="show what happens, line by line")
     options = parser.parse_args(arguments)
     seeds = options.seeds or (1 if options.trace else 1000)
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     sums: Counter[str] = Counter()
     slowest = 0.0
     failed: list[Report] = []
-    for report in _reports(first, seeds, options.jobs, of_fleets=options.fleets):
+    for report in _reports(first, seeds, options.jobs, options.kind):
         sums.update(calls=report.calls, sessions=report.sessions, deaths=report.deaths)
         slowest = max(slowest, report.stopped_after)
         sums["virtual seconds"] += int(report.seconds)
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     told = ", ".join(f"{number} {name}" for name, number in sums.items())
     sys.stdout.write(
         f"{seeds} seeds in {seconds:.1f} s ({seeds / seconds:.1f} a second): {told}; "
-        f"{'' if options.fleets else f'stopped within {slowest:.0f} s of calm weather; '}"
+        f"{'' if options.kind is Kind.FLEETS else f'stopped within {slowest:.0f} s of calm weather; '}"
         f"{len(failed)} seeds broke an invariant\n"
     )
     for report in failed[:20]:

@@ -1,17 +1,29 @@
 """What must hold besides the legality of calls: what the client says, beside the emulator's truth."""
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Container, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from attrs import define, field
 
-from agora_rec import Outcome, Recording, State, UploadingStatus
+from agora_rec import CloudRecording, MemoryStore, Outcome, Recording, State, UploadingStatus
 from agora_rec.emulator import Emulator, EndReason, SessionView
+from agora_rec.emulator.views import view
+from agora_rec.lifecycle import Change, Standing, facts
+from agora_rec.lifecycle.heard import facts_heard
+from agora_rec.model.notification import Notification
+from agora_rec.store import Store
 from tests.simulation.specs import Spec
 from tests.simulation.trace import Trace
 
 _NOTHING_RUNS: Final = frozenset({State.IDLE, State.ACQUIRED, State.UPLOADED, State.BACKUPED, State.FAILED})
 _OUT_OF_CONTROL: Final = "out of control"
+REORDERED: Final = 3
+"""In how many random orders notifications are given to fresh machines, beside their own and its reverse."""
+_FAILURES: Final = frozenset(
+    {EndReason.WRONG_PARAMETERS, EndReason.UID_TAKEN, EndReason.FAILED_OVER_TOO_OFTEN}
+)
 
 
 @define(eq=False)
@@ -22,37 +34,64 @@ class Checks:
     trace: Trace
     foreign: set[str] = field(factory=set[str], init=False)
     """Resource IDs of recordings that somebody else has started."""
+    misreported: set[str] = field(factory=set[str], init=False)
+    """Sids of which the service itself says that they have ended, by an instance that was left behind."""
+    was_told_over: Callable[[str], bool] = field(default=lambda _: False)
+    """Whether somebody was told that, and nothing of the new instance: he can't know better."""
 
-    def sessions(self, spec: Spec) -> tuple[SessionView, ...]:
+    def sessions(self, spec: Spec, recording: Recording | None = None) -> tuple[SessionView, ...]:
         """What there ever was of a recording, at the service."""
+        # Not `Emulator.sessions`: to look at all of them each time would take most of a seed.
+        now = self.emulator._clock.now()
+        self.emulator._service.catch_up(now)
         return tuple(
-            each
-            for each in self.emulator.sessions
-            if each.cname == spec.cname and each.resource_id not in self.foreign
+            view(each, now)
+            for each in self.emulator._service.office.sessions.values()
+            if each.resource.cname == spec.cname and each.resource.resource_id not in self.foreign
         )
 
-    def running(self, spec: Spec) -> tuple[SessionView, ...]:
-        """What runs now of a recording, at the service."""
-        return tuple(each for each in self.sessions(spec) if each.running)
+    def ended(self, resource_ids: Container[str]) -> set[str]:
+        """Which of these resource IDs have had a recording that is over."""
+        now = self.emulator._clock.now()
+        self.emulator._service.catch_up(now)
+        return {
+            each.resource.resource_id
+            for each in self.emulator._service.office.sessions.values()
+            if each.resource.resource_id in resource_ids and not each.is_running(now)
+        }
+
+    def running(self, spec: Spec, recording: Recording | None = None) -> tuple[SessionView, ...]:
+        """What runs now of a recording, at the service, and isn't said by the service to have ended."""
+        return tuple(
+            each for each in self.sessions(spec, recording) if each.running and not self.is_excused(each.sid)
+        )
+
+    def is_excused(self, sid: str) -> bool:
+        """Whether the service has lied about a recording, and nobody could know."""
+        return sid in self.misreported and self.was_told_over(sid)
 
     def state_is_true(self, spec: Spec, recording: Recording) -> None:
         """(2) A state that says "nothing runs" tells the truth, at any moment."""
-        if recording.state in _NOTHING_RUNS and not is_out_of_control(recording) and self.running(spec):
+        if (
+            recording.state in _NOTHING_RUNS
+            and not is_out_of_control(recording)
+            and self.running(spec, recording)
+        ):
             self.trace.violate(f"{spec.label} is {recording.state.value}, and it runs")
 
     def has_stopped(self, spec: Spec, recording: Recording, after: str) -> None:
         """(1) What was stopped with success doesn't run, at that very moment."""
-        if self.running(spec) and not is_out_of_control(recording):
+        if self.running(spec, recording) and not is_out_of_control(recording):
             self.trace.violate(f"{spec.label} runs after {after} has succeeded")
 
-    def is_gone(self, spec: Spec) -> None:
+    def is_gone(self, spec: Spec, recording: Recording) -> None:
         """(2) `RecordingGone` is certain."""
-        if self.running(spec):
+        if self.running(spec, recording):
             self.trace.violate(f"{spec.label} was said to be gone, and it runs")
 
-    def outcome_is_true(self, spec: Spec, outcome: Outcome) -> None:
+    def outcome_is_true(self, spec: Spec, recording: Recording, outcome: Outcome) -> None:
         """(2) An outcome agrees with the service: where the files are, and which there are."""
-        sessions = self.sessions(spec)
+        sessions = self.sessions(spec, recording)
         existing = {name for each in sessions for name in each.files}
         named = {file.name for file in outcome.files}
         if not named <= existing:
@@ -68,13 +107,13 @@ class Checks:
     def ended_as_said(self, spec: Spec, recording: Recording) -> None:
         """(2) The final state agrees with the truth, or says that it isn't known."""
         self.state_is_true(spec, recording)
-        self.outcome_is_true(spec, recording.outcome)
-        sessions = self.sessions(spec)
+        self.outcome_is_true(spec, recording, recording.outcome)
+        sessions = self.sessions(spec, recording)
         if recording.state in (State.UPLOADED, State.BACKUPED) and not sessions:
             self.trace.violate(f"{spec.label} is {recording.state.value}, and it never was")
         if recording.state is State.FAILED and not is_out_of_control(recording):
             reasons = {each.end_reason for each in sessions}
-            if not reasons <= {EndReason.WRONG_PARAMETERS, EndReason.UID_TAKEN}:
+            if not reasons <= _FAILURES and not any(self.is_excused(each.sid) for each in sessions):
                 self.trace.violate(f"{spec.label} is failed; the service says {reasons}")
 
     def never_doubled(self, spec: Spec) -> None:
@@ -82,6 +121,38 @@ class Checks:
         sessions = self.sessions(spec)
         if len(sessions) > 1:
             self.trace.violate(f"{spec.label} was started {len(sessions)} times")
+
+    async def nothing_unknown_runs(self, store: Store) -> None:
+        """(1) What runs is known to the store as something that runs or may run, or was reported loudly."""
+        known = {each.checkpoint.standing.resource_id async for each in store.unfinished()}
+        for session in self.emulator.running():
+            if session.resource_id in known | self.foreign or self.is_excused(session.sid):
+                continue
+            stored = await store.load_by_sid(session.sid)
+            if stored is None or not _is_loud(stored.checkpoint.history):
+                self.trace.violate(f"{session.cname} runs, and the store doesn't know of it")
+
+    def nothing_is_held(self, number: int, cloud: CloudRecording) -> None:
+        """(7) A client that has closed has given back its locks, and follows the store no more."""
+        for recording in cloud._register.made:
+            ledger, driver = recording._ledger, recording.driver
+            if driver._turn.is_taken or ledger._saving.is_taken:
+                self.trace.violate(f"life {number} left a lock of {recording.cname} taken")
+
+    def nobody_follows(self, store: MemoryStore) -> None:
+        """(7) Nobody follows a store whose clients are all closed or dead."""
+        if store._listeners:
+            self.trace.violate("somebody follows the store still")
+
+    def order_makes_no_difference(self, sid: str, told: Sequence[Notification], rng: random.Random) -> None:
+        """(6) Notifications that come twice, or in another order, lead to the same end."""
+        once = _end_of(sid, told)
+        for order in (tuple(reversed(told)), *(rng.sample(told, len(told)) for _ in range(REORDERED))):
+            for given in (order, (*told, *order)):
+                if (other := _end_of(sid, given)) != once:
+                    said = " ".join(str(each.event_type) for each in given)
+                    self.trace.violate(f"{sid}, told {said}: {other}, and {once} in the order of arrival")
+                    return
 
     def kept_to_the_rate(self, qps: float, moments: Sequence[float]) -> None:
         """(4) No window of a second held more calls than allowed, by the moments at which they were sent."""
@@ -96,4 +167,22 @@ class Checks:
 
 def is_out_of_control(recording: Recording) -> bool:
     """Whether the client has said, and loudly, that the service takes no more calls for it."""
-    return any(change.fact == _OUT_OF_CONTROL for change in recording.history)
+    return _is_loud(recording.history)
+
+
+def _is_loud(history: Sequence[Change]) -> bool:
+    return any(change.fact == _OUT_OF_CONTROL for change in history)
+
+
+def _end_of(sid: str, told: Sequence[Notification]) -> Standing:
+    """Where notifications alone lead, without the moments at which they came."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    standing = Standing()
+    uid = min(told, key=lambda each: each.sent_at or at).uid
+    standing = standing.absorb(facts.Acquired(resource_id="R"), at=at)
+    standing = standing.absorb(facts.StartSent(instance_uid=uid), at=at)
+    standing = standing.absorb(facts.Started(sid=sid), at=at)
+    for notification in told:
+        for fact in facts_heard(notification):
+            standing = standing.absorb(fact, at=at)
+    return standing

@@ -10,21 +10,19 @@ import random
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import anyio
 from attrs import define, field
 
 from agora_rec import Alternate, Fleet, OnExit, Replacement, Result, ResultState, State
-from agora_rec.emulator import Emulator, WebhookSwitches
 from agora_rec.fleet import Spec as FleetSpec
-from agora_rec.notifications import NotificationApp
 from tests.simulation.checks import Checks
-from tests.simulation.lives import Died, Life, MortalCloud
+from tests.simulation.heard import HeardWorld
+from tests.simulation.lives import Died, Life
 from tests.simulation.oracle import Oracle, Sent
 from tests.simulation.specs import Spec
-from tests.simulation.world import CLOSED_WITHIN, STOPPED_WITHIN, World
-from tests.support.secrets import WEBHOOK_SECRET
+from tests.simulation.world import CLOSED_WITHIN, STOPPED_WITHIN
 
 ENDED_WITHIN: Final = STOPPED_WITHIN + 1500.0
 """Seconds from the return of calm weather within which all results are there: what is to be confirmed takes
@@ -46,12 +44,6 @@ class FleetOracle(Oracle):
         elif any(each.open for each in mine):
             self._illegal(call, "one of its recordings runs, or a start of it may have worked")
 
-    def _judge_control(self, call: Sent) -> None:
-        for session in self.world.emulator.sessions:
-            if session.sid == call.sid:  # a notification may have told it
-                self._sids.setdefault(session.sid, session.resource_id)
-        super()._judge_control(call)
-
     def _may_begin_anew(self, call: Sent) -> bool:
         foreign = self.world.checks.foreign
         running = [each for each in self.world.emulator.running() if each.resource_id not in foreign]
@@ -69,32 +61,17 @@ class FleetChecks(Checks):
 
 
 @define(eq=False)
-class FleetWorld(World):
+class FleetWorld(HeardWorld):
     """Everything in one seed of fleets."""
 
     fleet: Fleet | None = field(default=None, init=False)
     results: dict[str, Result] = field(factory=dict[str, Result], init=False)
     wanted: tuple[FleetSpec, ...] = field(default=(), init=False)
     limit: int = field(default=50, init=False)
-    webhooks: WebhookSwitches | None = field(default=None, init=False)
-    """How notifications come; None: they don't."""
-    cloud: MortalCloud | None = field(default=None, init=False)
-    """The client of the life that is lived now."""
     has_stopped_all: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        self.webhooks = _webhooks(self.rng("webhooks"))
-        if self.webhooks is not None:
-            self.emulator = Emulator(
-                clock=self.clock,
-                seed=self.rng("ids").getrandbits(30),
-                qps=self.scenario.qps,
-                settings=self.scenario.settings,
-                webhooks_to=self._receive,
-                webhook_secret=WEBHOOK_SECRET,
-                webhooks=self.webhooks,
-            )
         self.checks = FleetChecks(self.emulator, self.trace)
         self.oracle = FleetOracle(self.trace.violate, world=self)
         rng = self.rng("fleet")
@@ -102,44 +79,15 @@ class FleetWorld(World):
         began = self.clock.now()
         self.wanted = tuple(_wanted(spec, rng, began, self.scenario.horizon) for spec in self.scenario.specs)
 
-    @property
-    def strangers(self) -> float:
-        """None where notifications come: those of a stranger can't be told from our own."""
-        return super().strangers if self.webhooks is None else 0.0
-
-    @property
-    def client_options(self) -> dict[str, Any]:
-        """A client that notifications are for has their secret."""
-        return {} if self.webhooks is None else {"webhook_secret": WEBHOOK_SECRET}
-
-    async def play(self) -> None:
-        """Play the seed to its end, with deliveries."""
-        if self.webhooks is None:
-            await super().play()
-            return
-        async with self.emulator.delivering():
-            await super().play()
-
-    async def _receive(self, scope: Any, receive: Any, send: Any) -> None:
-        """Take a webhook to whoever lives; a process that is dead answers nothing good."""
-        cloud = self.cloud
-        if cloud is not None and not cloud.life.is_dead:
-            try:
-                await NotificationApp(cloud)(scope, receive, send)
-            except* Died:  # it struck while this was dealt with
-                pass
-            else:
-                return
-        await send({"type": "http.response.start", "status": 502, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-    def is_stopping(self, cname: str) -> bool:
-        """Whether the client says that it stops a channel's recording, and none has taken its place."""
-        mine = [] if self.fleet is None else [each for each in self.fleet.recordings if each.cname == cname]
-        return bool(mine) and mine[-1].state is State.STOPPING and mine[-1].driver.is_stopping
+    def forbids(self, life: Life, call: Sent) -> str | None:
+        """Nothing but a stop goes out while a recording is being stopped, and none has taken its place."""
+        fleet, cname = self.fleet, call.who[0]
+        mine = [] if fleet is None else [each for each in fleet.recordings if each.cname == cname]
+        is_stopping = bool(mine) and mine[-1].state is State.STOPPING and mine[-1].driver.is_stopping
+        return "while it is being stopped" if is_stopping and call.verb != "stop" else None
 
     async def _live(self, life: Life, is_last: bool) -> None:  # noqa: FBT001 - start_soon takes no keywords
-        cloud = self.cloud = self._open(life)
+        cloud = self._open(life)
         rng = self.rng(f"fleet of life {life.number}")
         began_to_close = 0.0
         self.results = {}
@@ -149,6 +97,7 @@ class FleetWorld(World):
         try:
             with life.scope:
                 async with cloud:
+                    self.living.append(cloud)
                     fleet = Fleet(
                         cloud,
                         on_exit=rng.choice((OnExit.WAIT, OnExit.STOP)) if is_last else OnExit.RELEASE,
@@ -168,7 +117,7 @@ class FleetWorld(World):
         except* Died:
             pass
         finally:
-            self.cloud = None
+            self._left(cloud)
             life.over.set()
         if not life.is_dead and is_last:
             took = self.clock.monotonic() - began_to_close
@@ -179,7 +128,7 @@ class FleetWorld(World):
     async def _record(self, fleet: Fleet, life: Life, *, is_last: bool) -> None:
         collected = anyio.Event()
         async with anyio.create_task_group() as outside:
-            outside.start_soon(self._crowd, life)
+            outside.start_soon(self._crowd, f"{life.number}")
             outside.start_soon(self._lose, life)
             outside.start_soon(self._collect, fleet, life, collected)
             await self.clock.sleep(self.scenario.horizon)
@@ -253,19 +202,6 @@ class FleetWorld(World):
             named = {file.name for file in result.files}
             if not named <= existing:
                 self.trace.violate(f"{spec.cname}: files that don't exist: {sorted(named - existing)}")
-
-
-def _webhooks(rng: random.Random) -> WebhookSwitches | None:
-    if rng.random() < 0.4:
-        return None
-    return WebhookSwitches(
-        redundant=rng.random() < 0.5,
-        copies_share_id=rng.random() < 0.5,
-        loss=rng.choice((0.0, 0.0, 0.2, 0.7)),
-        delay=rng.choice(((0.0, 0.0), (0.0, 2.0), (0.0, 90.0))),
-        reorder=rng.choice((0, 3, 10)),
-        reorder_seconds=rng.choice((5.0, 60.0)),
-    )
 
 
 def _wanted(spec: Spec, rng: random.Random, began: datetime, horizon: float) -> FleetSpec:

@@ -41,6 +41,7 @@ class Life:
     trace: Trace
     dies_at_passage: int | None = None
     on_death: Callable[[], None] = field(default=lambda: None)
+    is_mortal: bool = True
     is_dead: bool = field(default=False, init=False)
     scope: anyio.CancelScope = field(factory=anyio.CancelScope, init=False)
     over: anyio.Event = field(factory=anyio.Event, init=False)
@@ -56,13 +57,13 @@ class Life:
         """Something goes through a door; it may be the last thing that this life does."""
         self.alive()
         self._passages += 1
-        if self._passages == self.dies_at_passage:
+        if self._passages == self.dies_at_passage and self.is_mortal:
             self.die(door)
             raise Died
 
     def die(self, where: str) -> None:
-        """Shut the doors."""
-        if not self.is_dead and not self.over.is_set():
+        """Shut the doors, if it can die at all and isn't over."""
+        if self.is_mortal and not self.is_dead and not self.over.is_set():
             self.is_dead = True
             self.trace.note(f"life {self.number}", f"DIES: {where}")
             self.on_death()
@@ -110,10 +111,14 @@ class StoreDoor(HandingOn):
         if self.fails():
             raise StoreError("the store can't be reached")
         new = await super().save(checkpoint, version=version, lease=lease)
+        self.wrote(checkpoint)
         if self.fails():
             raise StoreError("the store's answer is lost")
         self.life.passes("after a checkpoint was written")
         return new
+
+    def wrote(self, checkpoint: Checkpoint) -> None:
+        """A checkpoint is in the store now."""
 
     async def load(self, recording_id: str) -> Stored | None:
         """Read a checkpoint."""

@@ -1,9 +1,12 @@
 """Whether a call was legal when it was sent: an independent reading of the answers delivered until then.
 
-This module shares no code with the client: it reads URLs, bodies and answers by itself, and knows the rules
-from the service's documents and from what the library promises. It doesn't know what the client thinks, only
-what it was told. A life is one client from its opening to its end or death; what a life was told binds that
-life, while facts of the service (which resource ID belongs to whom) bind all.
+This module shares no code with the client: it reads URLs, bodies, answers and notifications by itself, and
+knows the rules from the service's documents and from what the library promises. It doesn't know what the
+client thinks, only what it was told. A life is one client from its opening to its end or death; what a life
+was told binds that life, while facts of the service (which resource ID belongs to whom) bind all.
+
+A notification permits from the moment of its delivery on (its sid may be used, an end that another instance
+reported is none), and binds whoever has acknowledged it from that moment on.
 """
 
 import json
@@ -12,6 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from attrs import define, field
+
+from tests.simulation.notices import Instances, Told, read_notice
 
 _PATH: Final = re.compile(
     r"/v1/apps/(?P<app>[^/]+)/cloud_recording/"
@@ -49,11 +54,16 @@ class Resource:
     who: tuple[str, str]
     answered_at: float
     body: bytes | None = None
+    sent_at: float = 0.0
+    """When its start was sent first, in seconds of the play."""
+    senders: set[int] = field(factory=set[int])
+    """The lives that have sent its start."""
     open: bool = False
     """A start was sent that may have worked."""
     failed: bool = False
     """A start was refused for certain, and its documents name another uid as the way on."""
-    spent: bool = False
+    spent_in: set[int] = field(factory=set[int])
+    """The lives that were told that no start under it will ever work."""
     started_in: set[int] = field(factory=set[int])
     """The lives that were told that it has started."""
 
@@ -72,9 +82,13 @@ class Oracle:
     """The resource of each sid that was told to somebody."""
     _over: set[tuple[int, str]] = field(factory=set[tuple[int, str]], init=False)
     """(life, sid) of which that life was told that it has stopped or left."""
-    _on_the_wire: dict[tuple[int, tuple[str, str]], Sent] = field(
-        factory=dict[tuple[int, tuple[str, str]], Sent], init=False
-    )
+    _instances: dict[str, Instances] = field(factory=dict[str, Instances], init=False)
+    """By sid, as far as notifications have told somebody."""
+    _ends: dict[tuple[int, str], set[str]] = field(factory=dict[tuple[int, str], set[str]], init=False)
+    """(life, sid) and the instances of which that life has acknowledged that they have left."""
+    _over_at: dict[str, float] = field(factory=dict[str, float], init=False)
+    """By sid: when it last seemed to be over to somebody."""
+    _on_the_wire: dict[tuple[Any, ...], Sent] = field(factory=dict[tuple[Any, ...], Sent], init=False)
     _count: int = field(default=0, init=False)
 
     def sent(self, life: int, at: float, path: str, body: bytes) -> Sent:
@@ -82,7 +96,7 @@ class Oracle:
         self._count += 1
         self.moments.append(at)
         call = self._read(life, at, path, body)
-        key = life, call.who
+        key = self._line(call)
         other = self._on_the_wire.get(key)
         if other is not None:
             self._illegal(call, f"{other.verb} #{other.number} of the same recording is on the wire")
@@ -96,9 +110,13 @@ class Oracle:
                 self._judge_control(call)
         return call
 
+    def _line(self, call: Sent) -> tuple[Any, ...]:
+        """Of which calls only one may be on the wire: those of a recording, by one client."""
+        return call.life, call.who
+
     def answered(self, call: Sent, at: float, status: int, body: bytes) -> None:
         """An answer was delivered to the client."""
-        self._on_the_wire.pop((call.life, call.who), None)
+        self._on_the_wire.pop(self._line(call), None)
         told = _object(body)
         match call.verb:
             case "acquire":
@@ -114,9 +132,60 @@ class Oracle:
 
     def unanswered(self, call: Sent, *, reached: bool) -> None:
         """No answer came, or the client didn't wait for it."""
-        self._on_the_wire.pop((call.life, call.who), None)
+        self._on_the_wire.pop(self._line(call), None)
         if call.verb == "start" and reached and call.resource in self._resources:
             self._resources[call.resource].open = True
+
+    def delivered(self, body: bytes, at: float) -> None:
+        """A notification is given to somebody: what it says may be made use of."""
+        told = read_notice(body)
+        if told is None:
+            return
+        if self._is_over_for_somebody(told.sid):
+            self._over_at[told.sid] = at
+        if told.sid not in self._sids and (resource := self._awaiting(told)) is not None:
+            self._sids[told.sid] = resource
+        self._instances.setdefault(told.sid, Instances()).heard(told)
+
+    def acknowledged(self, life: int, body: bytes, zero: float) -> None:
+        """Somebody has said that he knows what a notification says: it binds him.
+
+        Args:
+            life: Who.
+            body: The notification.
+            zero: The service's time, in seconds since 1970, when the play began.
+        """
+        told = read_notice(body)
+        if told is None:
+            return
+        resource = self._resources.get(self._sids.get(told.sid, ""))
+        if resource is not None and told.at - zero >= resource.sent_at:
+            resource.started_in.add(life)
+        if told.is_end:
+            self._ends.setdefault((life, told.sid), set()).add(told.uid)
+
+    def is_over(self, life: int, sid: str) -> bool:
+        """Whether a life was told that a recording has stopped or left."""
+        ended = self._ends.get((life, sid))
+        return (life, sid) in self._over or (ended is not None and self._instances[sid].is_over(ended))
+
+    def was_told_over(self, sid: str, since: float) -> bool:
+        """Whether somebody was told that a recording has left, and nobody more since a moment ago."""
+        return self._over_at.get(sid, -1.0) >= since or self._is_over_for_somebody(sid)
+
+    def _is_over_for_somebody(self, sid: str) -> bool:
+        told = [ended for (_, about), ended in self._ends.items() if about == sid]
+        return any(self._instances[sid].is_over(ended) for ended in told)
+
+    def _awaiting(self, told: Told) -> str | None:
+        """The resource ID whose start waits for its sid, under the channel and uid of a notification."""
+        known, who = set(self._sids.values()), (told.cname, told.uid)
+        waiting = {
+            key: each.sent_at
+            for key, each in self._resources.items()
+            if each.who == who and each.body is not None and key not in known
+        }
+        return max(waiting, key=waiting.__getitem__, default=None)
 
     def attached(self, resource: str | None) -> None:
         """A client goes on from a checkpoint by which a start is on its way: nobody knows what came of it."""
@@ -171,17 +240,19 @@ class Oracle:
             self._illegal(call, "repeated with another body")
         if call.life in resource.started_in:
             self._illegal(call, "it was told that it has started")
-        if resource.spent and not resource.open:
+        if call.life in resource.spent_in and not resource.open:
             self._illegal(call, "the resource ID was refused for good")
         others = [each for key, each in self._resources.items() if key != call.resource]
         if any(_is_same(each, call) and each.open for each in others):
             self._illegal(call, "a start with another resource ID may have worked")
-        resource.body = body
+        if resource.body is None:
+            resource.body, resource.sent_at = body, call.at
+        resource.senders.add(call.life)
 
     def _judge_control(self, call: Sent) -> None:
         if self._sids.get(call.sid or "") != call.resource:
             self._illegal(call, "nobody was told this sid for this resource ID")
-        if (call.life, call.sid) in self._over:
+        if self.is_over(call.life, call.sid or ""):
             self._illegal(call, "it was told that it has stopped or left")
         if call.verb == "updateLayout" and call.mode != "mix":
             self._illegal(call, "only in mix mode")
@@ -201,7 +272,8 @@ class Oracle:
             resource.started_in.add(call.life)
             self._sids[sid] = call.resource or ""
         elif _refuses(status, code):
-            resource.spent = resource.spent or code in _SPENT
+            if code in _SPENT:
+                resource.spent_in.add(call.life)
             resource.failed = resource.failed or (status, code) in _NOT_STARTED
         else:
             resource.open = True

@@ -9,19 +9,34 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from typing import Any, Final
 from unittest.mock import patch
 
-from agora_rec import AlreadyStarted, ApiError, RetryPolicy, StartUnconfirmed, State, operations
-from agora_rec.lifecycle import RefusalKind, Standing, facts, verdicts
+from attrs import evolve
+
+from agora_rec import (
+    AlreadyStarted,
+    ApiError,
+    Checkpoint,
+    MemoryStore,
+    RetryPolicy,
+    StartUnconfirmed,
+    State,
+    Stored,
+    operations,
+)
+from agora_rec.lifecycle import RefusalKind, Standing, ends, facts, standing, verdicts
 from agora_rec.recording import goals, remedies, watching
 from agora_rec.recording.driver import Driver
+from agora_rec.recording.hearing import Hearing
 from agora_rec.recording.ledger import Ledger
 from agora_rec.recording.recording import Recording
 from agora_rec.recording.starting import Starting
+from agora_rec.recording.turn import Turn
 from agora_rec.transport import Interrupt, retries
 from agora_rec.transport import sender as send_loop
 from agora_rec.transport.budget.pace import Pace
 from agora_rec.transport.retries import Trouble, trouble_of
 from agora_rec.transport.wire import WireFailure
 from agora_rec.vocabulary import OperationName
+from tests.simulation.running import Kind
 
 Plant = Callable[[], AbstractContextManager[Any]]
 
@@ -238,30 +253,140 @@ def _spent_resources_are_tried_again() -> AbstractContextManager[Any]:
     return patch.object(retries, "trouble_of", retry)
 
 
-PLANTED: Final[Mapping[str, Plant]] = {
-    plant.__name__.strip("_"): plant
-    for plant in (
-        _stop_does_not_preempt,
-        _no_turns,
-        _lost_start_has_failed,
-        _retry_with_new_resource,
-        _one_404_to_stop_is_an_end,
-        _one_404_to_query_is_an_end,
-        _no_write_ahead,
-        _remembered_stop_is_forgotten,
-        _five_minutes_are_ignored,
-        _no_pace,
-        _failed_stop_is_a_stop,
-        _unsent_and_unanswered_are_one,
-        _started_already_is_a_refusal,
-        _nobody_is_missed,
-        _stopping_is_stopped,
-        _answers_of_impatient_callers_are_dropped,
-        _query_again_after_the_end,
-        _a_start_forgets_its_first_attempts,
-        _alternate_after_a_lost_start,
-        _alternate_after_a_conflict,
-        _alternate_in_name_only,
-        _spent_resources_are_tried_again,
-    )
+def _refusals_of_one_are_those_of_all() -> AbstractContextManager[Any]:
+    """A worker whose own attempts were refused takes the start for refused, though others have sent it."""
+    return patch.object(Starting, "_others", property(lambda _: frozenset()))
+
+
+def _sid_ends_no_repetition() -> AbstractContextManager[Any]:
+    """A start is repeated though a notification has brought its sid, where a stop waits for that."""
+    return patch.object(Starting, "sid_known", lambda _: None)
+
+
+def _old_instances_end_all() -> AbstractContextManager[Any]:
+    """What an instance reports that was left behind counts for the recording."""
+
+    @contextmanager
+    def both() -> Iterator[None]:
+        reading, judging = ends.key_of_end, ends.end_of
+        with (
+            patch.object(standing, "key_of_end", lambda fact, ended, _: reading(fact, ended, frozenset())),
+            patch.object(standing, "end_of", lambda ended, _: judging(ended, frozenset())),
+        ):
+            yield
+
+    return both()
+
+
+def _last_word_counts() -> AbstractContextManager[Any]:
+    """Of two ends the one that is told last counts: a matter of order."""
+    original = Standing._learn_of_the_end
+
+    def learn(self: Standing, fact: Any, at: Any, to: Any) -> Standing:
+        learnt = original(self, fact, at, to)
+        return evolve(learnt, reasons=frozenset({type(fact).__name__})) if learnt is not self else learnt
+
+    return patch.object(Standing, "_learn_of_the_end", learn)
+
+
+def _claims_are_not_atomic() -> AbstractContextManager[Any]:
+    """Each worker that claims a key has a recording of its own for it."""
+
+    async def claim(self: MemoryStore, checkpoint: Checkpoint) -> Stored:
+        self._by_key[checkpoint.key or ""] = checkpoint.id
+        return self._keep(Stored(checkpoint, 1), None)
+
+    return patch.object(MemoryStore, "claim", claim)
+
+
+def _versions_are_not_compared() -> AbstractContextManager[Any]:
+    """Whoever writes last has written over what others knew."""
+    original = MemoryStore.save
+
+    async def save(self: MemoryStore, checkpoint: Checkpoint, *, version: int, lease: Any = None) -> int:
+        there = await self.load(checkpoint.id)
+        found = version if there is None else there.version
+        return await original(self, checkpoint, version=found, lease=lease)
+
+    return patch.object(MemoryStore, "save", save)
+
+
+def _others_are_not_followed() -> AbstractContextManager[Any]:
+    """What another worker writes is never read by those who have the recording."""
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    return patch.multiple(Ledger, refresh=nothing, look_up=nothing)
+
+
+def _acknowledged_before_it_is_saved() -> AbstractContextManager[Any]:
+    """A notification is answered 200, and what follows from it isn't written down."""
+
+    async def nothing(_: object) -> None:
+        return None
+
+    return patch.object(Hearing, "save", nothing)
+
+
+def _locks_are_kept() -> AbstractContextManager[Any]:
+    """Whoever is cancelled while the store is written keeps the turn."""
+    return patch.object(Turn, "_give_back", _give_back_unless_alone)
+
+
+def _give_back_unless_alone(self: Turn) -> None:
+    if self._line:
+        self._line.popleft().set()
+
+
+def _stops_ask_nobody_for_secrets() -> AbstractContextManager[Any]:
+    """A stop that must repeat a start asks nobody for what that needs."""
+
+    async def nothing(_: object) -> None:
+        return None
+
+    return patch.object(Driver, "bring_secrets", nothing)
+
+
+SILENT: Final[tuple[Plant, ...]] = (
+    _stop_does_not_preempt,
+    _no_turns,
+    _lost_start_has_failed,
+    _retry_with_new_resource,
+    _one_404_to_stop_is_an_end,
+    _one_404_to_query_is_an_end,
+    _no_write_ahead,
+    _remembered_stop_is_forgotten,
+    _five_minutes_are_ignored,
+    _no_pace,
+    _failed_stop_is_a_stop,
+    _unsent_and_unanswered_are_one,
+    _started_already_is_a_refusal,
+    _nobody_is_missed,
+    _stopping_is_stopped,
+    _answers_of_impatient_callers_are_dropped,
+    _query_again_after_the_end,
+    _a_start_forgets_its_first_attempts,
+    _alternate_after_a_lost_start,
+    _alternate_after_a_conflict,
+    _alternate_in_name_only,
+    _spent_resources_are_tried_again,
+)
+
+SINGLE: Final[tuple[Plant, ...]] = (_sid_ends_no_repetition, _old_instances_end_all, _last_word_counts)
+WORKERS: Final[tuple[Plant, ...]] = (
+    _refusals_of_one_are_those_of_all,
+    _claims_are_not_atomic,
+    _versions_are_not_compared,
+    _others_are_not_followed,
+    _acknowledged_before_it_is_saved,
+    _locks_are_kept,
+    _stops_ask_nobody_for_secrets,
+)
+
+PLANTED: Final[Mapping[str, tuple[Plant, Kind]]] = {
+    plant.__name__.strip("_"): (plant, kind)
+    for kind, plants in ((Kind.SILENT, SILENT), (Kind.SINGLE, SINGLE), (Kind.WORKERS, WORKERS))
+    for plant in plants
 }
+"""Each with the kind of seeds in which it is looked for."""

@@ -1,9 +1,14 @@
 """Seeds are run here: on trio's virtual clock, with trio's own chance tamed, and never for ever."""
 
+import gc
+import random
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum, unique
 from typing import Final
+from unittest.mock import patch
+from uuid import UUID
 
 import trio
 import trio._core._run as trio_internals
@@ -12,12 +17,29 @@ from trio.testing import MockClock
 
 from agora_rec import LoopClock
 from tests.simulation.fleets import ENDED_WITHIN, FleetWorld
+from tests.simulation.heard import SingleWorld
+from tests.simulation.steps import Steps
+from tests.simulation.workers import WorkersWorld
 from tests.simulation.world import CLOSED_WITHIN, STOPPED_WITHIN, World
 
 BOUND_OF_A_LIFE: Final = 2 * STOPPED_WITHIN + 2 * CLOSED_WITHIN
 """Seconds that a life may last after its users were sent home; whatever lasts longer hangs."""
 BOUND_OF_FLEETS: Final = BOUND_OF_A_LIFE + 2 * ENDED_WITHIN
 """The same for fleets, which wait for their results."""
+
+
+@unique
+class Kind(StrEnum):
+    """What is played."""
+
+    SILENT = "silent"
+    """Single recordings, one client at a time, no notifications."""
+    SINGLE = "single"
+    """The same with notifications, failovers, and cancellation and death at any step."""
+    WORKERS = "workers"
+    """Several workers over one store, which die and are replaced; with all that."""
+    FLEETS = "fleets"
+    """Fleets, with notifications and losses."""
 
 
 @frozen(kw_only=True)
@@ -32,13 +54,12 @@ class Report:
     sessions: int
     deaths: int
     stopped_after: float
-    of_fleets: bool = False
+    kind: Kind
 
     @property
     def command(self) -> str:
         """What replays it."""
-        fleets = " --fleets" if self.of_fleets else ""
-        return f"python -m tests.simulation{fleets} --first {self.seed} --seeds 1 --trace"
+        return f"python -m tests.simulation --kind {self.kind} --first {self.seed} --trace"
 
     @property
     def headline(self) -> str:
@@ -51,10 +72,14 @@ class Report:
         return f"seed {self.seed}:\n{wrong}\n" + "\n".join(self.lines) + f"\nreplay: {self.command}"
 
 
-def run_seed(seed: int | str, *, of_fleets: bool = False) -> Report:
+def run_seed(seed: int | str, kind: Kind) -> Report:
     """Play a seed on trio's virtual clock. The same seed gives the same report."""
-    with _chance(seed):
-        return trio.run(_main, seed, of_fleets, clock=MockClock(autojump_threshold=0))
+    steps = Steps()
+    instruments = () if kind is Kind.SILENT else (steps,)
+    with _chance(seed), _no_garbage_collected():
+        return trio.run(
+            _main, seed, kind, steps, clock=MockClock(autojump_threshold=0), instruments=instruments
+        )
 
 
 @contextmanager
@@ -68,17 +93,35 @@ def _chance(seed: int | str) -> Iterator[None]:
     before = trio_internals._ALLOW_DETERMINISTIC_SCHEDULING
     trio_internals._r.seed(f"{seed}/trio")
     trio_internals._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]  # Final to everybody else
+    ids = random.Random(f"{seed}/uuids")
     try:
-        yield
+        with patch("uuid.uuid4", lambda: UUID(int=ids.getrandbits(128), version=4)):
+            yield
     finally:
         trio_internals._ALLOW_DETERMINISTIC_SCHEDULING = before  # type: ignore[misc]  # as above
         trio_internals._r.setstate(state)
 
 
-async def _main(seed: int | str, of_fleets: bool) -> Report:  # noqa: FBT001 - trio.run takes no keywords
-    world = (FleetWorld if of_fleets else World)(seed, LoopClock())
+@contextmanager
+def _no_garbage_collected() -> Iterator[None]:
+    """Keep Python from collecting cycles, and what was there before from being looked at.
+
+    A client knows a recording for as long as it exists, so when cycles are collected is part of the play:
+    `WorkersUser` says when.
+    """
+    gc.disable()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.enable()
+
+
+async def _main(seed: int | str, kind: Kind, steps: Steps) -> Report:
+    world = _world(seed, kind, steps)
     here = trio.lowlevel.current_task()
-    rest = BOUND_OF_FLEETS if of_fleets else BOUND_OF_A_LIFE
+    rest = BOUND_OF_FLEETS if kind is Kind.FLEETS else BOUND_OF_A_LIFE
     bound = world.scenario.lives * (2 * world.scenario.horizon + rest)
     try:
         with trio.fail_after(bound):
@@ -101,8 +144,20 @@ async def _main(seed: int | str, of_fleets: bool) -> Report:  # noqa: FBT001 - t
         sessions=len(world.emulator.sessions),
         deaths=world.deaths,
         stopped_after=world.stopped_after,
-        of_fleets=of_fleets,
+        kind=kind,
     )
+
+
+def _world(seed: int | str, kind: Kind, steps: Steps) -> World:
+    match kind:
+        case Kind.SILENT:
+            return World(seed, LoopClock())
+        case Kind.SINGLE:
+            return SingleWorld(seed, LoopClock(), steps=steps)
+        case Kind.WORKERS:
+            return WorkersWorld(seed, LoopClock(), steps=steps)
+        case Kind.FLEETS:
+            return FleetWorld(seed, LoopClock(), steps=steps)
 
 
 async def _watch(world: World, seconds: float, root: trio.lowlevel.Task) -> None:

@@ -1,7 +1,5 @@
-"""Seeds of fleets: new ones in every run, those that found something once, and planted mistakes."""
+"""Mistakes that fleets could make are found in seeds of fleets."""
 
-import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -14,34 +12,7 @@ import pytest
 from agora_rec.fleet import feeding
 from agora_rec.recording.watching import Looks
 from agora_rec.supervision import duties
-from tests.simulation.running import run_seed
-
-SECONDS: Final = 5.0
-"""Of real time, for new seeds."""
-
-FOUND_SOMETHING: Final = (0, 6, 87, 118, 163, 1370)
-
-
-def test_new_seeds_of_fleets_keep_every_promise(capsys: pytest.CaptureFixture[str]) -> None:
-    first = int(time.time()) * 1000
-    until = time.perf_counter() + SECONDS
-    seeds = sessions = 0
-    while time.perf_counter() < until:
-        report = run_seed(first + seeds, of_fleets=True)
-        assert not report.violations, str(report)
-        sessions += report.sessions
-        seeds += 1
-    with capsys.disabled():
-        sys.stdout.write(f" [{seeds} seeds from {first}, {sessions} sessions] ")
-    assert seeds
-    assert sessions
-
-
-@pytest.mark.parametrize("seed", FOUND_SOMETHING)
-def test_a_seed_of_fleets_that_found_something_finds_nothing_more(seed: int) -> None:
-    report = run_seed(seed, of_fleets=True)
-
-    assert not report.violations, str(report)
+from tests.simulation.running import Kind, run_seed
 
 
 def _one_denial_is_enough() -> AbstractContextManager[Any]:
@@ -77,4 +48,4 @@ MISTAKES: Final[Mapping[str, tuple[Callable[[], AbstractContextManager[Any]], in
 def test_a_planted_mistake_is_found(name: str) -> None:
     plant, seeds = MISTAKES[name]
     with plant():
-        assert any(run_seed(seed, of_fleets=True).violations for seed in range(seeds))
+        assert any(run_seed(seed, Kind.FLEETS).violations for seed in range(seeds))

@@ -28,14 +28,24 @@ FIRST_TRIED: Final = {
     "unsent_and_unanswered_are_one": 181,
     "started_already_is_a_refusal": 14,
     "nobody_is_missed": 6,
-    "stopping_is_stopped": 69,
-    "answers_of_impatient_callers_are_dropped": 16,
+    "stopping_is_stopped": 3,
+    "answers_of_impatient_callers_are_dropped": 78,
     "query_again_after_the_end": 56,
     "a_start_forgets_its_first_attempts": 38,
     "alternate_after_a_lost_start": 38,
     "alternate_after_a_conflict": 203,
     "alternate_in_name_only": 15,
     "spent_resources_are_tried_again": 10,
+    "sid_ends_no_repetition": 131,
+    "old_instances_end_all": 34,
+    "last_word_counts": 1,
+    "refusals_of_one_are_those_of_all": 7,
+    "claims_are_not_atomic": 2,
+    "versions_are_not_compared": 5,
+    "others_are_not_followed": 28,
+    "acknowledged_before_it_is_saved": 5,
+    "locks_are_kept": 2,
+    "stops_ask_nobody_for_secrets": 21,
 }
 """Seeds that found them when this was written: a change to the client or here may ask for others. That costs
 time and no more, as the seeds from 1 on are tried then."""
@@ -43,8 +53,9 @@ time and no more, as the seeds from 1 on are tried then."""
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_mistake_is_found(name: str) -> None:
-    with PLANTED[name]():
+    plant, kind = PLANTED[name]
+    with plant():
         seeds = chain((FIRST_TRIED[name],), range(1, MANY))
-        found = any(run_seed(seed).violations for seed in seeds)
+        found = any(run_seed(seed, kind).violations for seed in seeds)
 
-    assert found, f"{MANY} seeds, and nobody has noticed: {PLANTED[name].__doc__}"
+    assert found, f"{MANY} seeds, and nobody has noticed: {plant.__doc__}"

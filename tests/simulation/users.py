@@ -13,11 +13,14 @@ from agora_rec import (
     BestFit,
     Clock,
     Floating,
+    IllegalTransition,
     Outcome,
     Recording,
     RecordingGone,
     StartUnconfirmed,
+    State,
     Subscription,
+    Superseded,
     Web,
 )
 from tests.simulation.checks import Checks
@@ -25,6 +28,7 @@ from tests.simulation.lives import Life, StoreError
 from tests.simulation.specs import Spec
 from tests.simulation.trace import Trace
 
+Command: TypeAlias = Callable[["User", Recording], Awaitable[Any]]
 Flow: TypeAlias = Callable[["User", "Member"], Awaitable[None]]
 
 _PAUSES: Final = (0.0, 0.0, 0.02, 0.3, 1.0, 4.0, 12.0, 45.0, 130.0, 305.0, 3700.0)
@@ -32,6 +36,7 @@ _PAUSE_WEIGHTS: Final = (8, 8, 8, 8, 8, 8, 6, 4, 2, 1, 0.3)
 _ONLY_11: Final = Subscription(subscribe_audio_uids=("11",), subscribe_video_uids=("11",))
 _LAYOUTS: Final = (BestFit(), Floating())
 _PATIENCE: Final = (0.0, 0.005, 0.02, 0.3, 1.0, 5.0, 20.0)
+_STARTABLE: Final = frozenset({State.IDLE, State.ACQUIRED, State.STARTING})
 _MAY_BE_UNCONFIRMED: Final = frozenset({"start", "stop", "ensure_started", "ensure_stopped", "async with"})
 
 
@@ -46,6 +51,8 @@ class Member:
     spec: Spec
     recording: Recording
     has_secrets: bool = True
+    had_begun: bool = True
+    """Whether it had begun, as far as the store knew, when the present call was made."""
 
 
 @define(eq=False)
@@ -66,11 +73,19 @@ class User:
 
     async def play(self) -> None:
         """Do one thing after another, for as long as something is left to be done; then a last thing."""
-        while going_on := [member for member in self.members if not member.recording.state.is_end]:
+        while going_on := self.going_on():
             await self.pause()
-            flow = self.rng.choices(_FLOWS, weights=_FLOW_WEIGHTS)[0]
+            flow = self.draw_flow()
             await flow(self, self.rng.choice(going_on))
-        await _chaos(self, self.rng.choice(self.members))
+        await chaos(self, self.rng.choice(self.members))
+
+    def draw_flow(self) -> Flow:
+        """What to do next."""
+        return self.rng.choices(_FLOWS, weights=_FLOW_WEIGHTS)[0]
+
+    def going_on(self) -> list[Member]:
+        """What is left to be done."""
+        return [member for member in self.members if not member.recording.state.is_end]
 
     async def pause(self, longest: float = 4000.0) -> None:
         """Think for a while."""
@@ -121,7 +136,10 @@ class User:
             return
         self.checks.state_is_true(member.spec, member.recording)
         if isinstance(error, RecordingGone):
-            self.checks.is_gone(member.spec)
+            self.checks.is_gone(member.spec, member.recording)
+        refused_in = error.state if isinstance(error, IllegalTransition) else None
+        if name == "ensure_started" and refused_in in _STARTABLE and not isinstance(error, Superseded):
+            self.trace.violate(f"{name} {label} raised {error!r}")
         if isinstance(error, StartUnconfirmed) and name not in _MAY_BE_UNCONFIRMED:
             self.trace.violate(f"{name} {label} raised StartUnconfirmed")
         if isinstance(error, OopsError) and not getattr(error, "__notes__", ()):
@@ -131,14 +149,14 @@ class User:
         if self.life.is_dead:
             return
         self.checks.state_is_true(member.spec, member.recording)
-        if name in {"stop", "ensure_stopped", "wait_finished", "async with"}:
+        if member.had_begun and name in {"stop", "ensure_stopped", "wait_finished", "async with"}:
             self.checks.has_stopped(member.spec, member.recording, name)
         if isinstance(result, Outcome):
-            self.checks.outcome_is_true(member.spec, result)
+            self.checks.outcome_is_true(member.spec, member.recording, result)
 
     async def command(self, member: Member, name: str) -> bool:
         """Make one call by its name."""
-        return await self.do(member, name, lambda: _COMMANDS[name](self, member.recording))
+        return await self.do(member, name, lambda: COMMANDS[name](self, member.recording))
 
 
 async def _update(user: User, recording: Recording) -> Any:
@@ -159,7 +177,7 @@ def _deadline(user: User) -> float | None:
     return user.rng.choice((None, None, 1.0, 10.0, 100.0))
 
 
-_COMMANDS: Final[dict[str, Callable[[User, Recording], Awaitable[Any]]]] = {
+COMMANDS: Final[dict[str, Command]] = {
     "acquire": lambda _, recording: recording.acquire(),
     "start": lambda _, recording: recording.start(),
     "query": lambda _, recording: recording.query(),
@@ -179,7 +197,7 @@ _COMMANDS: Final[dict[str, Callable[[User, Recording], Awaitable[Any]]]] = {
 _DURING: Final = ("query", "query", "update", "update_layout", "wait_started", "changes")
 
 
-async def _classic(user: User, member: Member) -> None:
+async def classic(user: User, member: Member) -> None:
     """The documented sequence."""
     if await user.command(member, "acquire"):
         await user.pause()
@@ -190,7 +208,7 @@ async def _classic(user: User, member: Member) -> None:
         await user.command(member, "wait_finished")
 
 
-async def _start_late(user: User, member: Member) -> None:
+async def start_late(user: User, member: Member) -> None:
     """A start about five minutes after its acquire."""
     if await user.command(member, "acquire"):
         await user.clock.sleep(user.rng.uniform(290.0, 310.0))
@@ -198,14 +216,14 @@ async def _start_late(user: User, member: Member) -> None:
         await user.command(member, "ensure_stopped")
 
 
-async def _goals(user: User, member: Member) -> None:
+async def goals(user: User, member: Member) -> None:
     """Have it run, have it ended."""
     await user.command(member, "ensure_started")
     await _meanwhile(user, member)
     await user.command(member, "ensure_stopped")
 
 
-async def _context(user: User, member: Member) -> None:
+async def context(user: User, member: Member) -> None:
     """`async with`, with a body that may fail."""
     fails = user.rng.random() < 0.3
 
@@ -225,9 +243,9 @@ async def _meanwhile(user: User, member: Member) -> None:
     await user.pause()
 
 
-async def _race(user: User, member: Member) -> None:
+async def race(user: User, member: Member) -> None:
     """Several calls at once for one recording."""
-    names = user.rng.choices(tuple(_COMMANDS), weights=_RACE_WEIGHTS, k=user.rng.choice((2, 2, 3, 4)))
+    names = user.rng.choices(tuple(COMMANDS), weights=_RACE_WEIGHTS, k=user.rng.choice((2, 2, 3, 4)))
     async with anyio.create_task_group() as group:
         for name in names:
             group.start_soon(user.command, member, name)
@@ -235,7 +253,7 @@ async def _race(user: User, member: Member) -> None:
                 await anyio.lowlevel.checkpoint()
 
 
-async def _look_after(user: User, member: Member) -> None:
+async def look_after(user: User, member: Member) -> None:
     """One waits for the end, another one asks now and then how it is doing."""
     await user.command(member, "ensure_started")
     async with anyio.create_task_group() as group:
@@ -245,7 +263,7 @@ async def _look_after(user: User, member: Member) -> None:
             await user.command(member, "query")
 
 
-async def _stop_in_mid_start(user: User, member: Member) -> None:
+async def stop_in_mid_start(user: User, member: Member) -> None:
     """A start, and a stop on its heels."""
     async with anyio.create_task_group() as group:
         group.start_soon(user.command, member, user.rng.choice(("start", "ensure_started")))
@@ -253,12 +271,12 @@ async def _stop_in_mid_start(user: User, member: Member) -> None:
         group.start_soon(user.command, member, user.rng.choice(("stop", "ensure_stopped")))
 
 
-async def _chaos(user: User, member: Member) -> None:
+async def chaos(user: User, member: Member) -> None:
     """Anything, in any state."""
-    await user.command(member, user.rng.choice(tuple(_COMMANDS)))
+    await user.command(member, user.rng.choice(tuple(COMMANDS)))
 
 
-async def _leave_in_mid_start(user: User, member: Member) -> None:
+async def leave_in_mid_start(user: User, member: Member) -> None:
     """A web handler that times out."""
     call = user.rng.choice((member.recording.start, member.recording.ensure_started))
     await user.do(member, "start", call, user.rng.uniform(0, 3))
@@ -266,14 +284,14 @@ async def _leave_in_mid_start(user: User, member: Member) -> None:
 
 _RACE_WEIGHTS: Final = (1, 2, 3, 2, 2, 3, 2, 3, 1, 1, 1)
 _FLOWS: Final[tuple[Flow, ...]] = (
-    _classic,
-    _goals,
-    _context,
-    _race,
-    _stop_in_mid_start,
-    _chaos,
-    _leave_in_mid_start,
-    _start_late,
-    _look_after,
+    classic,
+    goals,
+    context,
+    race,
+    stop_in_mid_start,
+    chaos,
+    leave_in_mid_start,
+    start_late,
+    look_after,
 )
 _FLOW_WEIGHTS: Final = (3, 4, 3, 3, 3, 1, 1, 1, 3)

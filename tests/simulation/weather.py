@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from attrs import define, frozen
+from attrs import define, evolve, field, frozen
 
 from agora_rec import OperationName
 from agora_rec.emulator import Cut, Delay, Fault, Garble, LoseAnswer, Refuse, SlowAnswer, Unreachable, Upload
@@ -145,6 +145,8 @@ class Weather:
     refused_starts: Mapping[str, list[int]]
     """Codes with which the next starts of a channel are refused for certain."""
     calm_at: float = float("inf")
+    moving: dict[str, float] = field(factory=dict[str, float])
+    """Until when the service moves a channel's recording: what it answers then must not become a success."""
 
     @classmethod
     def draw(cls, seed: int | str, cnames: list[str], horizon: float) -> "Weather":
@@ -187,7 +189,9 @@ class Weather:
             return None
         own = _OF.get(operation, ())
         draws = own if own and self.rng.random() < 0.4 else _ANY
-        return self.rng.choice(draws)(self.rng)
+        fault = self.rng.choice(draws)(self.rng)
+        is_moving = at < self.moving.get(cname or "", 0.0)
+        return evolve(fault, status=502) if is_moving and isinstance(fault, Garble) else fault
 
     def store_fails(self, at: float) -> bool:
         """Whether the store refuses to write now."""

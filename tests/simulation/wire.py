@@ -35,7 +35,8 @@ class WireDoor(httpx.AsyncBaseTransport):
     trace: Trace
     clock: Clock
     rng: random.Random
-    is_stopping: Callable[[str], bool]
+    forbids: Callable[[Life, Sent], str | None]
+    """What speaks against a call that is sent, beside what the oracle knows."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Bring one request to its answer, if the weather allows it."""
@@ -44,8 +45,8 @@ class WireDoor(httpx.AsyncBaseTransport):
         call = self.oracle.sent(
             self.life.number, at, request.url.raw_path.decode("ascii"), await request.aread()
         )
-        if call.verb != "stop" and self.is_stopping(call.who[0]):
-            self.trace.violate(f"{call.verb} for {call.who[0]} is sent while it is being stopped")
+        if (reason := self.forbids(self.life, call)) is not None:
+            self.trace.violate(f"{call.verb} for {call.who[0]} is sent {reason}")
         operation = _VERBS.get(call.verb, OperationName.NCS_IP)
         trouble = self.weather.trouble_for(at, operation, call.who[0], request.url.host)
         self._note(call, f"-> {call.verb} {call.who[0]} #{call.number}{_named(trouble)}")

@@ -1,6 +1,8 @@
 """One seed, played from its first call to the last check."""
 
 import random
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import anyio
@@ -19,7 +21,7 @@ from agora_rec import (
 from agora_rec.emulator import Emulator
 from tests.simulation.checks import Checks
 from tests.simulation.lives import PASSAGES, Died, Life, MortalCloud, StoreDoor
-from tests.simulation.oracle import Oracle
+from tests.simulation.oracle import Oracle, Sent
 from tests.simulation.specs import Scenario, Spec
 from tests.simulation.strangers import Stranger
 from tests.simulation.trace import Trace, Transitions
@@ -65,47 +67,73 @@ class World:
     """Recordings whose only caller left in mid-start, in calm weather."""
     ids: dict[str, str] = field(factory=dict[str, str], init=False)
     """The library's own id of each recording, by label: what a user would keep in a database."""
+    living: list[MortalCloud] = field(factory=list[MortalCloud], init=False)
+    """The clients that are open and alive."""
+    closed: list[tuple[int, MortalCloud]] = field(factory=list[tuple[int, MortalCloud]], init=False)
+    """Those that were closed in order, and the number of the life of each."""
     deaths: int = field(default=0, init=False)
     stopped_after: float = field(default=0.0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.trace = Trace(self.clock)
-        self.emulator = Emulator(
-            clock=self.clock,
-            seed=random.Random(f"{self.seed}/ids").getrandbits(30),
-            qps=self.scenario.qps,
-            settings=self.scenario.settings,
-        )
+        self.emulator = self._service()
         cnames = [spec.cname for spec in self.scenario.specs]
         whole = self.scenario.horizon * self.scenario.lives
         self.weather = Weather.draw(self.seed, cnames, whole)
         self.oracle = Oracle(self.trace.violate, first_uids=_first_uids(self.scenario))
         self.checks = Checks(self.emulator, self.trace)
 
+    def _service(self, **more: Any) -> Emulator:
+        """The service, before anything has happened there."""
+        return Emulator(
+            clock=self.clock,
+            seed=self.rng("ids").getrandbits(30),
+            qps=self.scenario.qps,
+            settings=self.scenario.settings,
+            **more,
+        )
+
     def rng(self, who: str) -> random.Random:
         """A source of chance of one's own, so that what one does leaves the others' choices alone."""
         return random.Random(f"{self.seed}/{who}")
 
     async def play(self) -> None:
-        """Play the seed to its end."""
+        """Play the seed to its end, and look back at it."""
         self.trace.note("seed", f"{self.seed}: {_summary(self.scenario)}")
         with Transitions(self.trace):
-            async with anyio.create_task_group() as group:
-                last = self.scenario.lives
-                for spec in self.scenario.specs:
-                    if self.rng(f"stranger {spec.label}").random() < self.strangers:
-                        group.start_soon(self._stranger(spec).intrude, self.scenario.horizon)
-                for number in range(1, last + 1):
-                    life = self._born(number, mortal=number < last)
-                    group.start_soon(self._live, life, number == last)
-                    if number < last and self.rng(f"death {number}").random() < 0.5:
-                        group.start_soon(self._strike, life)
-                    await life.over.wait()
-                    if number < last:
-                        await self.clock.sleep(self.rng(f"rebirth {number}").uniform(*REBIRTH))
+            async with self._telling():
+                await self._play_lives()
+        await self._look_back()
+
+    @asynccontextmanager
+    async def _telling(self) -> AsyncGenerator[None]:
+        """Have the service tell what happens, while the block runs."""
+        yield
+
+    async def _play_lives(self) -> None:
+        async with anyio.create_task_group() as group:
+            last = self.scenario.lives
+            for spec in self.scenario.specs:
+                if self._meets_stranger(spec):
+                    group.start_soon(self._stranger(spec).intrude, self.scenario.horizon)
+            for number in range(1, last + 1):
+                life = self._born(number, mortal=number < last)
+                group.start_soon(self._live, life, number == last)
+                if number < last and self.rng(f"death {number}").random() < 0.5:
+                    group.start_soon(self._strike, life)
+                await life.over.wait()
+                if number < last:
+                    await self.clock.sleep(self.rng(f"rebirth {number}").uniform(*REBIRTH))
+
+    async def _look_back(self) -> None:
+        """What is judged when all is over."""
         for spec in self.scenario.specs:
             self.checks.never_doubled(spec)
         self.checks.kept_to_the_rate(self.scenario.qps, self.oracle.moments)
+        await self.checks.nothing_unknown_runs(self.store)
+        self.checks.nobody_follows(self.store)
+        for life, cloud in self.closed:
+            self.checks.nothing_is_held(life, cloud)
 
     @property
     def strangers(self) -> float:
@@ -117,10 +145,14 @@ class World:
         """More for each life's client."""
         return {}
 
-    def is_stopping(self, cname: str) -> bool:
-        """Whether the client says that it stops the recording of a channel."""
-        mine = [member.recording for member in self.members if member.spec.cname == cname]
-        return any(recording.state is State.STOPPING for recording in mine)
+    def forbids(self, life: Life, call: Sent) -> str | None:
+        """What the client itself knows that forbids a call, as it is sent; None: nothing."""
+        mine = [member.recording for member in self.members if member.spec.cname == call.who[0]]
+        is_stopping = any(recording.state is State.STOPPING for recording in mine)
+        return "while it is being stopped" if is_stopping and call.verb != "stop" else None
+
+    def _meets_stranger(self, spec: Spec) -> bool:
+        return self.rng(f"stranger {spec.label}").random() < self.strangers
 
     def _stranger(self, spec: Spec) -> Stranger:
         rng = self.rng(f"stranger {spec.label} comes")
@@ -154,6 +186,7 @@ class World:
         try:
             with life.scope:
                 async with cloud:
+                    self.living.append(cloud)
                     await self._recover(cloud, life)
                     await self._play_users(life)
                     if is_last:
@@ -164,9 +197,15 @@ class World:
         except* Died:
             pass
         finally:
+            self._left(cloud)
             life.over.set()
         if not life.is_dead:
             self._check_closed(cloud, life, self.clock.monotonic() - began_to_close)
+
+    def _left(self, cloud: MortalCloud) -> None:
+        """A client is closed, or dead."""
+        if cloud in self.living:
+            self.living.remove(cloud)
 
     def _open(self, life: Life) -> MortalCloud:
         rng = self.rng(f"doors {life.number}")
@@ -178,20 +217,23 @@ class World:
             area=Area.US,
             base_url=self.emulator.base_url if self.scenario.single_host else None,
             transport=WireDoor(
-                life, self.emulator, self.weather, self.oracle, self.trace, self.clock, rng, self.is_stopping
+                life, self.emulator, self.weather, self.oracle, self.trace, self.clock, rng, self.forbids
             ),
             qps=self.scenario.qps,
-            store=StoreDoor(
-                inner=self.store,
-                life=life,
-                clock=self.clock,
-                rng=rng,
-                fails=lambda: self.weather.store_fails(self.trace.seconds()),
-            ),
+            store=self._store_door(life, rng),
             clock=self.clock,
         )
         cloud.life = life
         return cloud
+
+    def _store_door(self, life: Life, rng: random.Random) -> StoreDoor:
+        return StoreDoor(
+            inner=self.store,
+            life=life,
+            clock=self.clock,
+            rng=rng,
+            fails=lambda: self.weather.store_fails(self.trace.seconds()),
+        )
 
     async def _recover(self, cloud: MortalCloud, life: Life) -> None:
         """Take up what the store shows as unfinished; begin anew what never began."""
@@ -242,19 +284,22 @@ class World:
             return
         with self.clock.move_on_after(self.scenario.horizon):
             async with anyio.create_task_group() as outside:
-                outside.start_soon(self._crowd, life)
+                outside.start_soon(self._surroundings, f"{life.number}")
                 async with anyio.create_task_group() as group:
                     for number in range(1, self.scenario.users + 1):
-                        name = f"user {life.number}.{number}"
-                        user = self.user_type(
-                            name, self.members, life, self.clock, self.trace, self.checks, self.rng(name)
-                        )
-                        group.start_soon(user.play)
+                        group.start_soon(self._user(f"user {life.number}.{number}", self.members, life).play)
                 outside.cancel_scope.cancel()
 
-    async def _crowd(self, life: Life) -> None:
+    def _user(self, name: str, members: list[Member], life: Life) -> User:
+        return self.user_type(name, members, life, self.clock, self.trace, self.checks, self.rng(name))
+
+    async def _surroundings(self, name: str) -> None:
+        """What goes on around the users, until they are sent home."""
+        await self._crowd(name)
+
+    async def _crowd(self, name: str) -> None:
         """People come and go; now and then somebody takes a recorder's uid."""
-        rng = self.rng(f"crowd {life.number}")
+        rng = self.rng(f"crowd {name}")
         while True:
             await self.clock.sleep(rng.expovariate(1 / 25))
             spec = rng.choice(self.scenario.specs)
@@ -334,6 +379,7 @@ class World:
             self.trace.violate(f"life {life.number} left {life.in_flight} calls on the wire")
         if cloud.budget.waiting:
             self.trace.violate(f"life {life.number} left {cloud.budget.waiting} in the queue of its budget")
+        self.closed.append((life.number, cloud))
         for member in self.members:
             self.checks.state_is_true(member.spec, member.recording)
         for member in self.nobodys:
