@@ -99,8 +99,7 @@ def simulate(session: nox.Session) -> None:
     if session.posargs:
         session.run("python", "-m", "tests.simulation", *session.posargs)
         return
-    session.run("python", "-m", "tests.simulation", "--seeds", "5000", "--jobs", "2")
-    session.run("python", "-m", "tests.simulation", "--fleets", "--seeds", "2000", "--jobs", "2")
+    session.run("python", "-m", "tests.simulation", "--seeds", "2000", "--jobs", "2")
     session.run("pytest", *IN_PARALLEL, "-m", "hypothesis", "--hypothesis-profile=long")
 
 

@@ -202,6 +202,8 @@ class Ledger:
         self.standing = before.absorb(fact, at=at)
         if self.standing is before:
             return
+        if self.standing.sid is not None:
+            self.starters = frozenset()  # it has worked
         self._news += ((fact, at),)
         change: Change | None = None
         if self.standing.state is not before.state or fact.key is FactKey.ALTERNATE_TAKEN:

@@ -15,7 +15,6 @@ from attrs import define, field
 
 from agora_rec import Clock
 from agora_rec.emulator import Emulator, WebhookSwitches
-from agora_rec.model.notification import Notification
 from agora_rec.notifications import NotificationApp, parse
 from tests.simulation.checks import Checks
 from tests.simulation.lives import Died, Life, MortalCloud
@@ -115,9 +114,7 @@ class HeardWorld(World):
     steps: Steps = field(factory=Steps, kw_only=True)
     webhooks: WebhookSwitches | None = field(default=None, init=False)
     """How notifications come; None: they don't."""
-    delivered: dict[str, list[Notification]] = field(factory=dict[str, list[Notification]], init=False)
-    """What somebody has acknowledged, by sid, in the order of that."""
-    _way: random.Random = field(default=None, init=False)
+    _way: random.Random = field(init=False)
 
     def _service(self, **more: Any) -> Emulator:
         self._way = self.rng("ways of notifications")

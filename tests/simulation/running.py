@@ -52,6 +52,7 @@ class Report:
     seconds: float
     calls: int
     sessions: int
+    notifications: int
     deaths: int
     stopped_after: float
     kind: Kind
@@ -142,6 +143,7 @@ async def _main(seed: int | str, kind: Kind, steps: Steps) -> Report:
         seconds=world.trace.seconds(),
         calls=len(world.emulator.calls),
         sessions=len(world.emulator.sessions),
+        notifications=sum(map(len, world.delivered.values())),
         deaths=world.deaths,
         stopped_after=world.stopped_after,
         kind=kind,

@@ -1,4 +1,11 @@
-"""What happened in a seed: one line per event with its virtual time, and what went wrong."""
+"""What happened in a seed: one line per event with its virtual time, and what went wrong.
+
+Three columns: the seconds since the seed began, who, and what. Who may be: `user 1.2` (the second caller of
+the first life) or `user 2@5` (the second caller, at the worker that lives the fifth life); `wire 5` (calls of
+that life: `->` sent, with the trouble that meets it in brackets, `<-` answered, `xx` left without an answer;
+`#` is the call's number); `hook 5` (a notification, and what that life has answered); `client` (what the
+library logs); `life 5`, `service`, `crowd`, `stranger`, `weather`, `the end` (what befalls all); `VIOLATION`.
+"""
 
 import logging
 from typing import Final

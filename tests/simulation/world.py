@@ -19,6 +19,7 @@ from agora_rec import (
     State,
 )
 from agora_rec.emulator import Emulator
+from agora_rec.model.notification import Notification
 from tests.simulation.checks import Checks
 from tests.simulation.lives import PASSAGES, Died, Life, MortalCloud, StoreDoor
 from tests.simulation.oracle import Oracle, Sent
@@ -71,6 +72,8 @@ class World:
     """The clients that are open and alive."""
     closed: list[tuple[int, MortalCloud]] = field(factory=list[tuple[int, MortalCloud]], init=False)
     """Those that were closed in order, and the number of the life of each."""
+    delivered: dict[str, list[Notification]] = field(factory=dict[str, list[Notification]], init=False)
+    """What somebody has acknowledged, by sid, in the order of that."""
     deaths: int = field(default=0, init=False)
     stopped_after: float = field(default=0.0, init=False)
 
