@@ -147,7 +147,7 @@ class Driver:
         if description.announce_start:
             self._starting.need_secrets()
         operation = operations.acquire(self.keeper.app_id, description.acquire_request())
-        self.acquire_job = self._launch(Command.ACQUIRE, self._acquire, operation, under)
+        self.acquire_job = self._launch(Command.ACQUIRE, self._acquire, operation, under, description.uid)
         return self.acquire_job
 
     def start(self) -> Job[StartAnswer]:
@@ -173,6 +173,10 @@ class Driver:
         """Begin to stop: whatever only waits makes way. While a start is on its way, remember the stop."""
         self.stops_wanted += 1
         verdict = self.judge(Command.STOP)
+        under_way = self.stop_job
+        if under_way is not None and self.is_stopping and verdict is Verdict.SEND:
+            self.note(facts.StopSent())  # that of another worker has failed, and ours goes on
+            return under_way
         job: Job[StopAnswer] = Job()
         if verdict is Verdict.REMEMBER:
             self.note(facts.StopRequested())
@@ -357,11 +361,14 @@ class Driver:
         return self.keeper.send(operation, deadline=deadline, interrupt=interrupt, on_attempt=tried)
 
     async def _acquire(
-        self, interrupt: Interrupt, operation: Operation[AcquireAnswer], under: Description | None
+        self, interrupt: Interrupt, operation: Operation[AcquireAnswer], under: Description | None, uid: int
     ) -> AcquireAnswer:
         with await self._turn.take(interrupt):
             self.judge(Command.ACQUIRE)
             answer = await self._send(operation, interrupt=interrupt)
+            if under is None and self.ledger.description.uid != uid:
+                note = "another worker has taken the alternate uid"
+                raise IllegalTransition(Command.ACQUIRE, self.ledger.state, note=note)
             if under is not None and self.ledger.state.is_before_start:  # nobody has repeated the start
                 self.ledger.take_alternate(under)
             self.ledger.absorb(facts.Acquired(resource_id=answer.resource_id))

@@ -1,4 +1,4 @@
-"""One start, sent by several workers: refused it is when all of them were refused, and never before.
+"""One start or stop, sent by several workers: refused it is when all were refused, and never before.
 
 What these tests keep right, the simulation of several workers has found.
 """
@@ -12,6 +12,7 @@ import pytest
 from attrs import define, field
 
 from agora_rec import (
+    Alternate,
     Checkpoint,
     CloudRecording,
     MemoryStore,
@@ -22,7 +23,7 @@ from agora_rec import (
     StoreConflict,
 )
 from agora_rec.clock import LoopClock
-from agora_rec.emulator import Emulator, Fault, LoseAnswer, Refuse
+from agora_rec.emulator import Emulator, Fault, LoseAnswer, Refuse, SlowAnswer
 from agora_rec.errors import IllegalTransition
 from agora_rec.lifecycle import facts
 from agora_rec.recording import Recording
@@ -267,6 +268,43 @@ async def test_what_a_notification_has_set_in_motion_is_found_by_the_next_one(of
     assert office.other.known(sid=session.sid) is visited
     await visited.ensure_stopped()
     assert office.emulator.running() == ()
+
+
+async def test_a_resource_id_for_the_first_uid_is_dropped_when_another_worker_has_taken_the_alternate(
+    office: Office,
+) -> None:
+    alternate = Alternate(uid=UID + 1)
+    recording = office.cloud.recording(CNAME, UID, mix(), alternate=alternate)
+    await recording.acquire()
+    office.answers(FAILED)
+    with pytest.raises(ServiceUnavailable):
+        await recording.start()
+    office.emulator.inject(SlowAnswer(5), operation=ACQUIRE)
+    async with anyio.create_task_group() as tasks:
+        acquire = await calling(tasks, recording.acquire)
+        under = recording.driver.ledger.description.under_alternate()
+        assert under is not None
+        recording.driver.ledger.take_alternate(under)
+        await acquire.finished()
+    assert isinstance(acquire.error, IllegalTransition)
+    assert state_of(recording) is State.IDLE
+    await recording.ensure_started()
+    assert recording.uid == UID + 1
+    await recording.ensure_stopped()
+
+
+async def test_a_stop_that_is_under_way_is_joined_though_that_of_another_worker_has_failed() -> None:
+    async with stage() as on, anyio.create_task_group() as tasks:
+        recording = await on.started()
+        on.emulator.inject(SlowAnswer(5), operation=STOP)
+        first = await calling(tasks, recording.stop)
+        recording._ledger.absorb(facts.StopFailed(reason="at another worker"))
+        assert recording.state is State.RECORDING
+        second = await calling(tasks, recording.stop)
+        assert state_of(recording) is State.STOPPING
+        await all_back(first, second)
+        assert first.error is second.error
+        assert on.sent == [ACQUIRE, START, STOP]
 
 
 @pytest.mark.parametrize("comes_meanwhile", [False, True])

@@ -240,7 +240,7 @@ class Oracle:
             self._illegal(call, "repeated with another body")
         if call.life in resource.started_in:
             self._illegal(call, "it was told that it has started")
-        if call.life in resource.spent_in and not resource.open:
+        if self._is_spent(call, resource):
             self._illegal(call, "the resource ID was refused for good")
         others = [each for key, each in self._resources.items() if key != call.resource]
         if any(_is_same(each, call) and each.open for each in others):
@@ -248,6 +248,10 @@ class Oracle:
         if resource.body is None:
             resource.body, resource.sent_at = body, call.at
         resource.senders.add(call.life)
+
+    def _is_spent(self, call: Sent, resource: Resource) -> bool:
+        """Whether its sender was told that no start under this resource ID will work, or has worked."""
+        return call.life in resource.spent_in and not resource.open
 
     def _judge_control(self, call: Sent) -> None:
         if self._sids.get(call.sid or "") != call.resource:

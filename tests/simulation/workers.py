@@ -30,7 +30,7 @@ from agora_rec.store import Lease
 from tests.simulation.checks import Checks
 from tests.simulation.heard import NEWS_WITHIN, SingleWorld, SteppedUser
 from tests.simulation.lives import Died, Life, MortalCloud, StoreDoor, StoreError
-from tests.simulation.oracle import Oracle, Sent
+from tests.simulation.oracle import Oracle, Resource, Sent
 from tests.simulation.specs import Spec
 from tests.simulation.users import (
     COMMANDS,
@@ -48,6 +48,9 @@ from tests.simulation.users import (
 )
 from tests.simulation.world import CLOSED_WITHIN, REBIRTH
 from tests.support.secrets import TOKEN, TOKEN_OF_ALTERNATE
+
+LONGEST: Final = 700.0
+"""Seconds of one seed: there is something to do all the time, since keys are claimed again and again."""
 
 NOTICE_PERIOD: Final = (0.0, 0.0, 3.0, 30.0)
 """Seconds that a worker which is replaced gives its callers."""
@@ -138,6 +141,13 @@ class WorkersOracle(Oracle):
             if is_same and other.resource != call.resource and other.resource not in over:
                 self._illegal(call, f"#{other.number} is on the wire, with another resource ID")
         super()._judge_start(call, body)
+
+    def _is_spent(self, call: Sent, resource: Resource) -> bool:
+        # One that another worker has sent too, or was about to send, may have worked there.
+        mine = [each for each in self.world.known.checkpoints.values() if each.cname == call.who[0]]
+        starters = {name for each in mine for name in each.starters}
+        alone = starters <= {self.world.clouds[call.life].holder}
+        return alone and super()._is_spent(call, resource)
 
     def _line(self, call: Sent) -> tuple[Any, ...]:
         # What takes the place of one that is over may begin beside the last call of that.
@@ -302,6 +312,7 @@ class WorkersWorld(SingleWorld):
     """The client of each life."""
 
     def __attrs_post_init__(self) -> None:
+        self.scenario = evolve(self.scenario, horizon=min(self.scenario.horizon, LONGEST))
         super().__attrs_post_init__()
         rng = self.rng("workers")
         self.places = rng.choice((1, 2, 2, 3))
