@@ -149,9 +149,13 @@ class WorkersOracle(Oracle):
         alone = starters <= {self.world.clouds[call.life].holder}
         return alone and super()._is_spent(call, resource)
 
+    def is_over(self, life: int, sid: str) -> bool:
+        """As far as it is written down: what a failing store has not taken may be asked for again."""
+        return super().is_over(life, sid) and sid in self.world.known.over_since
+
     def _line(self, call: Sent) -> tuple[Any, ...]:
-        # What takes the place of one that is over may begin beside the last call of that.
-        return call.life, call.resource or call.who
+        # What takes the place of one that is over may begin beside the last calls of that.
+        return call.life, call.resource or call.number
 
     def _make_room(self, but: str | None = None) -> set[str]:
         """Take what has begun and ended at the service for closed, whoever was told that; gives those."""
