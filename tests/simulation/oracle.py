@@ -145,7 +145,10 @@ class Oracle:
             self._over_at[told.sid] = at
         if told.sid not in self._sids and (resource := self._awaiting(told)) is not None:
             self._sids[told.sid] = resource
-        self._instances.setdefault(told.sid, Instances()).heard(told)
+        instances = self._instances.setdefault(told.sid, Instances())
+        instances.heard(told)
+        if told.is_end and instances.is_over({told.uid}):  # which is taken in before it is acknowledged
+            self._over_at[told.sid] = at
 
     def acknowledged(self, life: int, body: bytes, zero: float) -> None:
         """Somebody has said that he knows what a notification says: it binds him.
