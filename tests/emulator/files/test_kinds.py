@@ -162,5 +162,7 @@ async def test_a_slow_upload_is_slow(s3: S3, bucket: str):
         await go_on(stage, 39)
         name = f"{started.sid}_class-42.m3u8"
         assert not read_playlist(s3.read(bucket, name)).closed
+        assert len(s3.names(bucket)) == 2
         await go_on(stage, 1)
+        assert len(s3.names(bucket)) == 3
         assert [part.seconds for part in read_playlist(s3.read(bucket, name)).parts] == [15, 5]

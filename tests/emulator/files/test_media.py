@@ -64,6 +64,13 @@ def test_what_fits_keeps_its_shape_and_what_is_cropped_fills_its_region():
     assert (box.x, box.y, box.width, box.height) == (160, 90, 320, 180)
 
 
+def test_of_whoever_sends_no_video_there_is_the_place_alone():
+    layout = Layout(kind=LayoutKind.BEST_FIT)
+    picture = Picture(640, 360, layout, arrange(layout, ["1", "2"]), with_video=frozenset({"2"}))
+    (box,) = mixed_scene(picture).boxes
+    assert (box.label, box.x, box.width) == ("2", 320, 320)
+
+
 def test_a_region_of_no_size_shows_nothing():
     assert custom(width=0.001).boxes == ()
 

@@ -213,6 +213,21 @@ async def test_a_server_that_is_lost_early_leaves_slices_and_no_playlist():
     assert all(file.name.endswith(".ts") for file in found)
 
 
+async def test_the_backup_hands_over_what_a_lost_server_had_sent_and_nobody_closes_it():
+    async with set_stage(evolve(STILL, backup_buckets=frozenset({"b"}))) as stage:
+        started = await stage.record("start_mix_hls")
+        stage.clock.pass_by(2 + 20)
+        stage.emulator.fail_over(started.sid, seconds=30)
+        stage.clock.pass_by(30 + 20)
+        await stage.stop(started)
+        session = session_of(stage, started.sid)
+        found = [file for file in files(session, session.started_at) if file.is_playlist]
+    lost, taken_over = (read_playlist(str(file.content()).encode()) for file in found)
+    assert [file.name.rpartition("_")[2] for file in found] == ["0.m3u8"] * 2
+    assert ([part.seconds for part in lost.parts], lost.closed) == ([15], False)
+    assert ([part.seconds for part in taken_over.parts], taken_over.closed) == ([15, 5], True)
+
+
 async def test_a_mix_of_video_alone_is_silent_and_changes_only_when_something_does():
     async with set_stage(STILL) as stage:
         request = example("start_mix_hls")

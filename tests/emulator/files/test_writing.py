@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 
 from agora_rec.emulator import Emulator, Settings
 from agora_rec.emulator.files import worker
+from agora_rec.emulator.files.holding import HoldingApp
 from agora_rec.emulator.files.orders import Check, Order, Put, Result, Target, pack, unpack_result
 from agora_rec.emulator.files.process import Maker, open_worker
 from agora_rec.emulator.files.scenes import Still, user_scene
@@ -195,6 +196,28 @@ async def test_whoever_has_stopped_waits_for_the_files_of_that_recording_alone()
         assert len(maker.names) == 2
         await stage.stop(other)
     await writer.stored(other.sid)  # nothing is written any more, and nobody waits
+
+
+async def test_over_sockets_a_stop_is_answered_when_the_files_are_there():
+    answered: list[int] = []
+    async with listed() as (stage, maker):
+        started = await begin(stage, "start_mix_hls", HERE, recordingConfig=TINY)
+        await go_on(stage, 10)
+        maker.hurdle = anyio.Event()
+        emulator = stage.emulator
+        served = httpx.ASGITransport(HoldingApp(emulator.app, emulator._writer))
+        auth = (emulator.customer_id, emulator.customer_secret)
+        async with httpx.AsyncClient(base_url=emulator.base_url, transport=served, auth=auth) as http:
+
+            async def stop() -> None:
+                answered.append((await Stage(emulator, http).stop(started)).status_code)
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(stop)
+                await anyio.wait_all_tasks_blocked()
+                assert answered == []
+                maker.hurdle.set()
+    assert (answered, len(maker.names)) == ([200], 2)
 
 
 async def test_an_error_in_the_block_comes_out_as_it_is():
