@@ -241,12 +241,15 @@ class Emulator:
                 f"serving the emulator on a port needs {missing.name}: pip install 'agora-rec[emulator]'"
             ) from None
         app = HoldingApp(self.app, self._writer)
-        return self._serving(serve(app, host=host, port=port, certificate=certificate, key=key))
+        server = serve(app, host=host, port=port, certificate=certificate, key=key)
+        return self._serving(server, delivers=self._webhooks_to is not None)
 
     @asynccontextmanager
-    async def _serving(self, server: "AbstractAsyncContextManager[Served]") -> "AsyncGenerator[Served]":
+    async def _serving(
+        self, server: "AbstractAsyncContextManager[Served]", *, delivers: bool
+    ) -> "AsyncGenerator[Served]":
         async with server as served, AsyncExitStack() as beside:
-            if self._webhooks_to is not None:
+            if delivers:
                 await beside.enter_async_context(self.delivering())
             if _missing() is None:
                 await beside.enter_async_context(self.writing())

@@ -1,4 +1,4 @@
-"""A smaller run on asyncio: callers of two workers are cancelled by `task.cancel()`, in spite of shields."""
+"""A smaller run on asyncio: callers are cancelled by `task.cancel()`, which goes through anyio's shields."""
 
 import asyncio
 import random
@@ -12,10 +12,9 @@ import anyio
 import pytest
 from attrs import evolve
 
-from tests.simulation.lives import Life
 from tests.simulation.specs import Scenario
-from tests.simulation.steps import Steps
-from tests.simulation.workers import WorkersUser, WorkersWorld
+from tests.simulation.users import User
+from tests.simulation.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -48,8 +47,8 @@ class FastClock:
         return anyio.move_on_after(None if seconds is None else seconds / SPEED)
 
 
-class NativeUser(WorkersUser):
-    """A caller of two workers whose task is cancelled after a random number of steps of the loop."""
+class NativeUser(User):
+    """A caller whose task is cancelled after a random number of steps of the event loop."""
 
     async def within(self, patience: float | None, call: Callable[[], Awaitable[Any]]) -> tuple[bool, Any]:
         if patience is None:
@@ -67,18 +66,9 @@ class NativeUser(WorkersUser):
         return (False, None) if task.cancelled() else (True, task.result())
 
 
-class NativeWorld(WorkersWorld):
-    """Two workers that live, and may be replaced."""
-
-    def _born(self, number: int, *, mortal: bool) -> Life:
-        life = super()._born(number, mortal=mortal)
-        life.is_mortal = False
-        return life
-
-
 async def test_callers_are_cancelled_natively_at_any_step() -> None:
     first = int(time.time()) * 1000
-    worlds: list[WorkersWorld] = []
+    worlds: list[World] = []
     with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             for seed in range(first, first + AT_ONCE):
@@ -92,12 +82,12 @@ async def test_callers_are_cancelled_natively_at_any_step() -> None:
     assert any("left" in line for world in worlds for line in world.trace.lines)
 
 
-def _world(seed: int) -> WorkersWorld:
+def _world(seed: int) -> World:
     drawn = Scenario.draw(seed)
     settings = evolve(drawn.settings, latency=0.01, start_seconds=2.0, upload_seconds=0.5)
-    # No pace, since time is too coarse for it here. Deaths are played on the virtual clock.
-    scenario = evolve(drawn, settings=settings, horizon=30.0, qps=10_000.0)
-    world = NativeWorld(seed, FastClock(), scenario, steps=Steps(), user_type=NativeUser, leniency=10.0)
-    world.places = 2
+    # One life, since deaths are played on the virtual clock; no pace, since time is too coarse for it here.
+    scenario = evolve(drawn, settings=settings, lives=1, horizon=30.0, qps=10_000.0)
+    world = World(seed, FastClock(), scenario, user_type=NativeUser, leniency=10.0)
+    world.weather.failovers = {}
     world.weather.rng = random.Random(seed)
     return world

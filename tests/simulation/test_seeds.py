@@ -1,4 +1,8 @@
-"""Seeds on the virtual clock: new ones in every run, and those that found something once."""
+"""Seeds on the virtual clock: some of each kind in every run, and those that found something once.
+
+New seeds of all kinds are `nox -s simulate`'s. Here they are drawn for the oldest kind alone, of which many
+thousands have found nothing more: a run must not go red by a chance that nobody has looked at.
+"""
 
 import os
 import subprocess
@@ -19,6 +23,9 @@ pytestmark = pytest.mark.untraced
 SECONDS: Final = {Kind.SILENT: 0.3, Kind.SINGLE: 0.6, Kind.WORKERS: 0.8, Kind.FLEETS: 0.6}
 """Of real time, for new seeds."""
 
+FIRST: Final = 2000
+"""The first seed of the kinds of which none are drawn."""
+
 FOUND_SOMETHING: Final = {
     Kind.SILENT: (67, 255, 528, 735, 978, 997, 1142, 20730, 50219, 51554),
     Kind.SINGLE: (131,),
@@ -31,7 +38,7 @@ ROOT: Final = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("kind", Kind)
 def test_new_seeds_keep_every_promise(kind: Kind, capsys: pytest.CaptureFixture[str]) -> None:
-    first = int(time.time()) * 1000
+    first = int(time.time()) * 1000 if kind is Kind.SILENT else FIRST
     until = time.perf_counter() + SECONDS[kind]
     seeds = calls = 0
     while time.perf_counter() < until or not calls:
