@@ -4,6 +4,7 @@
 `nox.options.sessions` names. What a session installs stands in pyproject.toml, in the extra of its name.
 """
 
+import os
 import sys
 
 import nox
@@ -17,8 +18,9 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)  # one source: the classifiers
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 NOT_FUZZED = (3, 14)  # and whatever comes after it
-# A module's tests stay together: the examples of a document follow on each other.
-IN_PARALLEL = ("-n", "auto", "--dist", "loadscope")
+# A module's tests stay together: the examples of a document follow on each other. One process more than there
+# are cores: a third of the tests wait for sockets, signals and servers.
+IN_PARALLEL = ("-n", str((os.cpu_count() or 2) + 1), "--dist", "loadscope")
 
 
 @nox.session

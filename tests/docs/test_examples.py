@@ -20,6 +20,7 @@ import pytest
 from agora_rec.cli.commands import command as agora_rec_command
 from agora_rec.emulator import AcceleratedClock, Emulator
 from tests.emulator.control.desk import http_of
+from tests.simulation.__main__ import main as simulate
 
 pytestmark = pytest.mark.untraced
 
@@ -143,6 +144,9 @@ def test_every_command_in_the_documents_exists(words: list[str]):
             pass  # handed on to the benchmarks
         case ["python", "-m", module, *_] if module.startswith("benchmarks."):
             assert (ROOT / module.replace(".", "/")).with_suffix(".py").exists()
+        case ["python", "-m", "tests.simulation", *arguments]:
+            with pytest.raises(SystemExit, match="0"):
+                simulate(arguments)
         case ["export", *settings]:
             assert all(re.fullmatch(r"AGORA_[A-Z_]+=\S+", setting) for setting in settings)
         case ["uvicorn", app, "--workers", "4", "--lifespan", "on", "--timeout-keep-alive", "15"]:

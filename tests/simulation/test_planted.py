@@ -41,9 +41,9 @@ FIRST_TRIED: Final = {
     "last_word_counts": 1,
     "refusals_of_one_are_those_of_all": 7,
     "claims_are_not_atomic": 2,
-    "versions_are_not_compared": 5,
+    "versions_are_not_compared": 28,
     "others_are_not_followed": 28,
-    "acknowledged_before_it_is_saved": 5,
+    "acknowledged_before_it_is_saved": 155,
     "locks_are_kept": 2,
     "stops_ask_nobody_for_secrets": 21,
 }
