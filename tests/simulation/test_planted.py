@@ -43,7 +43,7 @@ FIRST_TRIED: Final = {
     "claims_are_not_atomic": 2,
     "versions_are_not_compared": 28,
     "others_are_not_followed": 28,
-    "acknowledged_before_it_is_saved": 155,
+    "acknowledged_before_it_is_saved": 152,
     "locks_are_kept": 2,
     "stops_ask_nobody_for_secrets": 21,
 }
