@@ -33,7 +33,7 @@ FEW: Final = 30
 MANY: Final = 60
 SECONDS: Final = 720.0
 MEMORY: Final = 6.75 * 1024
-"""Bytes for each; it was 5,700 in a process of its own when this was written, and 6,291 once among other tests.
+"""Bytes for each; alone it was 5,700 when this was written, and 6,291 once in a process with other tests.
 `benchmarks.fleet` holds ten thousand to 6 KiB."""
 SUPERVISOR: Final = "agora_rec.supervision.supervisor.Supervisor.run"
 
