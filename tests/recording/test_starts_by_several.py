@@ -147,10 +147,10 @@ async def test_a_start_is_refused_when_all_who_have_sent_it_were_refused(office:
         same = await office.same(recording)
         repeated = await calling(tasks, same.driver.repeat_start().wait)
         await all_back(start, repeated)
-    assert isinstance(start.error, StartUnconfirmed)  # of the other one nobody knows yet
-    assert isinstance(repeated.error, ServiceUnavailable)
-    await recording.refresh()
-    assert recording.state is same.state is State.ACQUIRED
+        assert isinstance(start.error, StartUnconfirmed)  # of the other one nobody knows yet
+        assert isinstance(repeated.error, ServiceUnavailable)
+        await recording.refresh()
+        assert recording.state is same.state is State.ACQUIRED
 
 
 async def test_a_refusal_that_is_written_too_late_is_taken_back(office: Office) -> None:
@@ -286,7 +286,7 @@ async def test_a_resource_id_for_the_first_uid_is_dropped_when_another_worker_ha
         assert under is not None
         recording.driver.ledger.take_alternate(under)
         await acquire.finished()
-    assert isinstance(acquire.error, IllegalTransition)
+        assert isinstance(acquire.error, IllegalTransition)
     assert state_of(recording) is State.IDLE
     await recording.ensure_started()
     assert recording.uid == UID + 1

@@ -301,7 +301,7 @@ async def claim(cloud: CloudRecording, spec: Spec) -> Recording:
 class WorkersWorld(SingleWorld):
     """Everything in one seed of several workers."""
 
-    user_type: type[WorkersUser] = WorkersUser
+    user_type: type[WorkersUser] = WorkersUser  # pyright: ignore[reportIncompatibleVariableOverride] - set once
     workers: list[Worker] = field(factory=list[Worker], init=False)
     """Those that take requests."""
     places: int = field(default=1, init=False)
