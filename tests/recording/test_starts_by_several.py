@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from agora_rec import (
     Alternate,
@@ -136,6 +136,19 @@ async def test_a_refusal_proves_nothing_where_another_worker_has_sent_the_start_
 
     await recording.ensure_stopped()
     assert office.emulator.running() == ()
+
+
+async def test_a_start_that_an_older_version_has_written_down_may_run_whoever_sent_it(office: Office) -> None:
+    recording = await _acquired(office)
+    office.answers(LoseAnswer(), FAILED)
+    with pytest.raises(StartUnconfirmed):
+        await recording.start()
+    older = evolve(recording.checkpoint(), id="older", starters=())
+    attached = office.cloud.attach(older, mode=mix())
+    with pytest.raises(StartUnconfirmed):
+        await attached.driver.repeat_start().wait()
+    assert attached.state is State.STARTING
+    await recording.ensure_stopped()
 
 
 async def test_a_start_is_refused_when_all_who_have_sent_it_were_refused(office: Office) -> None:
