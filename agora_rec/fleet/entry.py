@@ -72,11 +72,11 @@ class Entry:
     def __init__(
         self, roster: "Roster", number: int, spec: Spec, admission: Admission, policy: Replacement | None
     ) -> None:
-        self.roster = roster
-        self.number = number
-        self.spec = spec
-        self.admission = admission
-        self.policy = policy
+        self.roster: Roster = roster
+        self.number: int = number
+        self.spec: Spec = spec
+        self.admission: Admission = admission
+        self.policy: Replacement | None = policy
         self.until: datetime | None = spec.until if isinstance(spec.until, datetime) else None
         """When it is to be stopped, once that is known."""
         self.members: tuple[Member, ...] = ()
@@ -214,7 +214,9 @@ class Entry:
                     token=recorder.token,
                     alternate=recorder.alternate,
                 )
-        self.is_adopted, self.spec, self.policy = False, spec, policy
+        self.is_adopted = False
+        self.spec = spec
+        self.policy = policy
         self._complete(members)
         if spec.until is not None:
             self.until = spec.until if isinstance(spec.until, datetime) else None

@@ -132,7 +132,7 @@ class Fleet:
         wrong += [*wrong_flag("adopt", adopt), *wrong_policy(replacement)]
         if wrong:
             raise InvalidRequest(tuple(wrong))
-        self.cloud = cloud
+        self.cloud: CloudRecording = cloud
         self.on_exit: OnExit = OnExit(on_exit)
         self._clock = cloud.clock
         self._exit_timeout = exit_timeout

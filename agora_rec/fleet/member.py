@@ -32,8 +32,8 @@ class Member:
     __slots__ = ("charges", "entry", "has_place", "is_beginning", "number", "replaced", "scope")
 
     def __init__(self, entry: "Entry", number: int) -> None:
-        self.entry = entry
-        self.number = number
+        self.entry: Entry = entry
+        self.number: int = number
         self.charges: list[Charge] = []
         self.has_place: bool = False
         """Whether it takes one of the places that the account has."""

@@ -75,11 +75,11 @@ class Roster:
         upload_timeout: timedelta,
         results: int,
     ) -> None:
-        self.cloud = cloud
+        self.cloud: CloudRecording = cloud
         self.clock: Clock = cloud.clock
-        self.start_within = start_within
-        self.places = places
-        self.web_places = web_places
+        self.start_within: timedelta = start_within
+        self.places: Admission = places
+        self.web_places: Admission = web_places
         self.entries: dict[int, Entry] = {}
         """What goes on, by number."""
         self.over: deque[Entry] = deque()

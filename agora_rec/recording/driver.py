@@ -74,7 +74,7 @@ class Driver:
     )
 
     def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
+        self.ledger: Ledger = ledger
         self.keeper: Keeper = ledger.keeper
         self.acquire_job: Job[AcquireAnswer] | None = None
         """The last acquire, while it is under way."""

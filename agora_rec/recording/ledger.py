@@ -105,7 +105,7 @@ class Ledger:
         version: int | None = None,
     ) -> None:
         self.description: Description = description
-        self.keeper = keeper
+        self.keeper: Keeper = keeper
         self.standing: Standing = Standing() if standing is None else standing
         self.history: Tail[Change] = Tail(history, most=HISTORY_KEPT)
         self.start_digest = start_digest

@@ -104,8 +104,8 @@ class Charge:
     )
 
     def __init__(self, recording: Recording, owner: Owner) -> None:
-        self.recording = recording
-        self.owner = owner
+        self.recording: Recording = recording
+        self.owner: Owner = owner
         self.on_news: Callable[[Charge], None] = _nobody  # see `watch`
         self.until: datetime | None = None
         """When it is to be stopped; None: it ends by itself."""

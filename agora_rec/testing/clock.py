@@ -63,11 +63,13 @@ class PatientClock(SteppedClock):
         """Run as fast as the machine's while the block runs, and be moved as well: for clients on that."""
         before = self.patience, self.pause
         self.patience, self.pause = None, max(self.pause, _PAUSE)
-        self._began, self.speed = time.monotonic(), 1.0
+        self._began = time.monotonic()
+        self.speed = 1.0
         try:
             yield
         finally:
-            flowed, self.speed = self._flowed(), 0.0
+            flowed = self._flowed()
+            self.speed = 0.0
             self._stepped += flowed
             self._goal += flowed
             self.patience, self.pause = before

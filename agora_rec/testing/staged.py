@@ -159,11 +159,13 @@ class StagedEmulator(Emulator):
             portal.wrap_async_context_manager(server) as served,
             portal.wrap_async_context_manager(self.delivering_to_whomever()),
         ):
-            self._portal, self.base_url = portal, served.url
+            self._portal = portal
+            self.base_url = served.url
             try:
                 yield served.url
             finally:
-                self._portal, self.base_url = None, at
+                self._portal = None
+                self.base_url = at
 
     def _receive_with(self, to: Secret | AsgiApp | None) -> None:
         super()._receive_with(to)

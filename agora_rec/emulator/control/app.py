@@ -148,7 +148,7 @@ class WrongMethod(Exception):  # noqa: N818 - an answer on its way out
     """This can be asked for with other methods only; never leaves this module."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
-        self.allowed = ", ".join(allowed)
+        self.allowed: str = ", ".join(allowed)
         super().__init__(f"this is for {self.allowed}")
 
 

@@ -30,7 +30,7 @@ class WrongFields(Exception):  # noqa: N818 - an answer on its way out
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         super().__init__("; ".join(map(str, violations)))
-        self.violations = tuple(violations)
+        self.violations: tuple[Violation, ...] = tuple(violations)
 
 
 @frozen
