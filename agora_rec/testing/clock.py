@@ -64,7 +64,7 @@ class PatientClock(SteppedClock):
         before = self.patience, self.pause
         self.patience, self.pause = None, max(self.pause, _PAUSE)
         self._began = time.monotonic()
-        self.speed = 1.0
+        self.speed: float = 1.0
         try:
             yield
         finally:

@@ -160,7 +160,7 @@ class StagedEmulator(Emulator):
             portal.wrap_async_context_manager(self.delivering_to_whomever()),
         ):
             self._portal = portal
-            self.base_url = served.url
+            self.base_url: str = served.url
             try:
                 yield served.url
             finally:
