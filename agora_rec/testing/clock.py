@@ -61,8 +61,9 @@ class PatientClock(SteppedClock):
     @contextmanager
     def flowing(self) -> Generator[None]:
         """Run as fast as the machine's while the block runs, and be moved as well: for clients on that."""
-        before = self.patience, self.pause
-        self.patience, self.pause = None, max(self.pause, _PAUSE)
+        patience, pause = self.patience, self.pause
+        self.patience = None
+        self.pause: float = max(pause, _PAUSE)
         self._began = time.monotonic()
         self.speed: float = 1.0
         try:
@@ -72,7 +73,8 @@ class PatientClock(SteppedClock):
             self.speed = 0.0
             self._stepped += flowed
             self._goal += flowed
-            self.patience, self.pause = before
+            self.patience = patience
+            self.pause = pause
 
     @property
     def is_elsewhere(self) -> bool:
