@@ -5,13 +5,11 @@ runs is looked after by one task of `agora_rec.supervision`. Nothing of a fleet 
 the client does for recordings that are being stopped.
 """
 
-import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from datetime import timedelta
 from enum import StrEnum, unique
-from math import isfinite
 from types import TracebackType
-from typing import Final, Literal, Self, TypeVarTuple
+from typing import Final, Literal, Self
 
 import anyio
 
@@ -25,9 +23,7 @@ from agora_rec.fleet.result import Report, Result
 from agora_rec.fleet.roster import Roster
 from agora_rec.fleet.spec import Replacement, Spec, wrong_flag, wrong_policy
 from agora_rec.recording import Recording
-
-Ts = TypeVarTuple("Ts")
-log: Final = logging.getLogger("agora_rec")
+from agora_rec.transport.spans import is_finite
 
 LIMIT: Final = 50
 """How many recordings an account may have at once to begin with (timing.yaml `limits.pcw`)."""
@@ -122,7 +118,7 @@ class Fleet:
         wrong += [
             Violation(name, shown(repr(value), 40), "seconds, 0 or more")
             for name, value in spans.items()
-            if not _is_span(value)
+            if not (is_finite(value) and value >= 0)
         ]
         if on_exit not in tuple(OnExit):
             wrong.append(Violation("on_exit", shown(repr(on_exit), 40), "one of wait, stop, release"))
@@ -332,7 +328,3 @@ class Fleet:
             if not is_done:  # cancelled: the client sees the stops through
                 entry.stop_behind()
             entry.give_up()
-
-
-def _is_span(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value >= 0
