@@ -63,6 +63,21 @@ class Workers:
                 await fleet.recordings[stopped].ensure_stopped()
                 await anyio.sleep(60)
 
+    async def begin_to_replace(self, *, is_started: bool = False) -> Spec:
+        """Have one worker die when another recording was to take the place of what it had begun."""
+        spec = self.spec(twins=(), alternate=Alternate(uid=5), replacement=Replacement())
+        async with self.fleet("release") as (cloud, fleet):
+            recording = await fleet.start(spec)
+            await anyio.sleep(60)
+            follower = recording.driver.ledger.description.in_its_place(
+                under=Alternate(uid=5), exclude=(), plan=Plan(follows=recording.id)
+            )
+            await recording.ensure_stopped()
+            claimed = await cloud.claimed(follower)
+            if is_started:
+                await claimed.ensure_started()
+        return spec
+
     async def adopt(self) -> tuple[Result, ...]:
         """Have another worker go on to the end; what it tells."""
         async with self.fleet(adopt=True) as (_, fleet):
@@ -205,15 +220,7 @@ async def test_what_is_over_is_in_the_result_of_what_is_resumed(stopped: int):
 
 async def test_what_was_to_take_a_place_and_never_began_leaves_the_result_of_what_it_was_for():
     workers = Workers()
-    spec = workers.spec(twins=(), alternate=Alternate(uid=5), replacement=Replacement())
-    async with workers.fleet("release") as (cloud, fleet):
-        recording = await fleet.start(spec)
-        await anyio.sleep(60)
-        follower = recording.driver.ledger.description.in_its_place(
-            under=Alternate(uid=5), exclude=(), plan=Plan(follows=recording.id)
-        )
-        await recording.ensure_stopped()
-        await cloud.claimed(follower)  # as a process does that dies before it has started it
+    spec = await workers.begin_to_replace()
     await anyio.sleep(3600)  # its time is over
     async with workers.fleet() as (_, fleet):
         (result,) = [each async for each in fleet.record([spec], resume=True)]
@@ -223,15 +230,7 @@ async def test_what_was_to_take_a_place_and_never_began_leaves_the_result_of_wha
 
 async def test_what_was_to_take_a_place_and_never_began_is_begun_while_there_is_time():
     workers = Workers()
-    spec = workers.spec(twins=(), alternate=Alternate(uid=5), replacement=Replacement())
-    async with workers.fleet("release") as (cloud, fleet):
-        recording = await fleet.start(spec)
-        await anyio.sleep(60)
-        follower = recording.driver.ledger.description.in_its_place(
-            under=Alternate(uid=5), exclude=(), plan=Plan(follows=recording.id)
-        )
-        await recording.ensure_stopped()
-        await cloud.claimed(follower)
+    spec = await workers.begin_to_replace()
     async with workers.fleet() as (_, fleet):
         (result,) = [each async for each in fleet.record([spec], resume=True)]
     assert [take.uid for take in result.takes] == [1, 5]
@@ -241,15 +240,7 @@ async def test_what_was_to_take_a_place_and_never_began_is_begun_while_there_is_
 async def test_a_chain_without_an_end_is_not_followed_for_ever(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(chains, "LONGEST", 1)
     workers = Workers()
-    spec = workers.spec(twins=(), alternate=Alternate(uid=5), replacement=Replacement())
-    async with workers.fleet("release") as (cloud, fleet):
-        recording = await fleet.start(spec)
-        await anyio.sleep(60)
-        follower = recording.driver.ledger.description.in_its_place(
-            under=Alternate(uid=5), exclude=(), plan=Plan(follows=recording.id)
-        )
-        await recording.ensure_stopped()
-        await (await cloud.claimed(follower)).ensure_started()
+    spec = await workers.begin_to_replace(is_started=True)
     async with workers.fleet() as (_, fleet):
         (result,) = [each async for each in fleet.record([spec], resume=True)]
     assert [take.uid for take in result.takes] == [5]
