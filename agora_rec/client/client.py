@@ -53,7 +53,9 @@ class CloudRecording(Recordings):
     """The client: an async context manager, used by any number of tasks at once.
 
     Leaving it stops no recording, but waits for the starts and stops that are under way (60 s and 120 s for
-    each, and what its store takes to write), and stops what a caller started and then abandoned.
+    each, and what its store takes to write), and stops what a caller started and then abandoned. What the
+    store could not take, the client keeps and writes again every 5 s while it is open, and once more when it
+    closes; what can't be written even then is an error in the log.
 
     Args:
         app_id: The App ID of the channels.
@@ -111,6 +113,7 @@ class CloudRecording(Recordings):
         _check_credentials(app_id, user, password, webhook_secrets)
         from agora_rec.api import Api
         from agora_rec.notifications.inbox import Inbox
+        from agora_rec.recording import Unwritten
         from agora_rec.recording.modes import ModeTexts
         from agora_rec.register import Register
         from agora_rec.store import MemoryStore
@@ -139,6 +142,7 @@ class CloudRecording(Recordings):
         )
         self._digest_key = password
         self.modes: ModeTexts = ModeTexts()
+        self.unwritten: Unwritten = Unwritten()
         self._register = Register()
         self._keeper = self
         self.secrets: SecretsProvider | None = secrets
@@ -315,10 +319,14 @@ class CloudRecording(Recordings):
 
         with scope:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(write_what_is_left, self.clock, self._register)
+                tasks.start_soon(write_what_is_left, self.clock, self.unwritten)
                 await follow(self.store, self.clock, self._register)
 
     async def _close(self) -> None:
+        if self.unwritten.ledgers:
+            from agora_rec.client.following import write_before_closing
+
+            await write_before_closing(self.clock, self.unwritten)
         self._is_closed = True
         for recording in self._register.made:
             recording.client_closed()

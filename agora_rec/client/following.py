@@ -1,9 +1,13 @@
-"""Keeping pace with a store: learning what others write, and writing what it couldn't take at first."""
+"""Keeping pace with a store: learning what others write, and writing what it couldn't take at first.
+
+What that is, `Unwritten` knows.
+"""
 
 import logging
 from typing import Final
 
 from agora_rec.clock import Clock
+from agora_rec.recording import Unwritten
 from agora_rec.register import Register
 from agora_rec.store import MISSED, Store
 
@@ -12,13 +16,31 @@ log: Final = logging.getLogger("agora_rec")
 ANEW_AFTER: Final = 5.0
 """Seconds after which a store that could not be followed, or not written, is tried again."""
 
+WRITE_WITHIN: Final = 30.0
+"""Seconds that a client which closes gives its store to take what it couldn't before."""
 
-async def write_what_is_left(clock: Clock, register: Register) -> None:
+
+async def write_what_is_left(clock: Clock, unwritten: Unwritten) -> None:
     """Write what could not be written when it happened, until cancelled: other workers wait for it."""
     while True:
         await clock.sleep(ANEW_AFTER)
-        for recording in register.made:
-            await recording.hearing.write_what_is_left()
+        await write_once(unwritten)
+
+
+async def write_before_closing(clock: Clock, unwritten: Unwritten) -> None:
+    """Write what is left for the last time, and say what the store doesn't know when its client is gone."""
+    with clock.move_on_after(WRITE_WITHIN) as scope:
+        scope.shield = True
+        await write_once(unwritten)
+    unwritten.give_up()
+
+
+async def write_once(unwritten: Unwritten) -> None:
+    """Write what is left, up to the first failure: a store that is away need not be asked for each."""
+    for ledger in unwritten.ledgers:
+        await ledger.save_after()
+        if ledger in unwritten:
+            return
 
 
 async def follow(store: Store, clock: Clock, register: Register) -> None:

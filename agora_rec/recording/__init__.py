@@ -11,5 +11,17 @@ from agora_rec.recording.keeper import Keeper
 from agora_rec.recording.ledger import Ledger
 from agora_rec.recording.outcome import Outcome, Take
 from agora_rec.recording.recording import Recording
+from agora_rec.recording.unwritten import Unwritten
 
-__all__ = ["Description", "Heard", "Keeper", "Ledger", "Outcome", "Recording", "Take", "identity", "remember"]
+__all__ = [
+    "Description",
+    "Heard",
+    "Keeper",
+    "Ledger",
+    "Outcome",
+    "Recording",
+    "Take",
+    "Unwritten",
+    "identity",
+    "remember",
+]

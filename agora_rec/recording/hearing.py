@@ -50,14 +50,8 @@ class Hearing:
             await self._ledger.look_up()
 
     async def keep_pace(self) -> None:
-        """Learn what others may have written, and write what couldn't be; a store that fails is reported."""
+        """Learn what others may have written; a store that fails is reported."""
         await self._ledger.look_up()
-        await self.write_what_is_left()
-
-    async def write_what_is_left(self) -> None:
-        """Write what the store doesn't know yet because it failed; when it fails again, that is reported."""
-        if self._ledger.is_behind:
-            await self._ledger.save_after()
 
     async def reread(self) -> None:
         """Learn what other workers have written to the store; raises what the store raises."""

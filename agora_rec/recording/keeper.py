@@ -9,6 +9,7 @@ from agora_rec.errors import Attempt
 from agora_rec.model import AnyAnswer, Secrets
 from agora_rec.operations import Operation
 from agora_rec.recording.modes import ModeTexts
+from agora_rec.recording.unwritten import Unwritten
 from agora_rec.store import Checkpoint, Store
 from agora_rec.transport import Interrupt, RetryPolicy
 
@@ -49,6 +50,11 @@ class Keeper(Protocol):
     @property
     def modes(self) -> ModeTexts:
         """Who writes modes for checkpoints."""
+        ...
+
+    @property
+    def unwritten(self) -> Unwritten:
+        """What the store doesn't know yet, because it failed."""
         ...
 
     @property

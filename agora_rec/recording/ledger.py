@@ -81,7 +81,6 @@ class Ledger:
         "description",
         "heard",
         "history",
-        "is_behind",
         "keeper",
         "on_news",
         "standing",
@@ -120,8 +119,6 @@ class Ledger:
         self._mode = keeper.modes.text_of(description.mode)
         self._changed: anyio.Event | None = None  # made by the first who waits
         self._saving = Turn()
-        self.is_behind: bool = False
-        """Whether something has happened that couldn't be written down yet."""
         # What happened since the store was written or read.
         self._news: tuple[tuple[Fact, datetime], ...] = ()
         self._unsure: tuple[Checkpoint, _Contents, int] | None = None
@@ -314,22 +311,33 @@ class Ledger:
     async def save(self) -> None:
         """Write the checkpoint, if anything has changed since the last one; raises what the store raises.
 
-        Where another worker has written in between, what has happened here is added to what he knows.
+        Where another worker has written in between, what has happened here is added to what he knows. What
+        could not be written the client keeps, and tries again.
         """
-        if self._saved == self._contents() and not self._saving.is_taken:
-            return
+        if self._saved != self._contents() or self._unsure is not None or self._saving.is_taken:
+            try:
+                await self._write_all()
+            except BaseException:
+                self.keeper.unwritten.add(self)
+                raise
+        self.keeper.unwritten.drop(self)
+
+    async def _write_all(self) -> None:
         with await self._saving.take():
             await self._find_version()
-            tries_left = WRITES_TRIED
-            while self._saved != (contents := self._contents()):
-                try:
-                    await self._write(contents)
-                except StoreConflict:
-                    tries_left -= 1
-                    stored = await self.keeper.store.load(self.description.id)
-                    if not tries_left or stored is None:
-                        raise
-                    self._go_on_from(stored)
+            await self._write_what_is_new()
+
+    async def _write_what_is_new(self) -> None:
+        tries_left = WRITES_TRIED
+        while self._saved != (contents := self._contents()):
+            try:
+                await self._write(contents)
+            except StoreConflict:
+                tries_left -= 1
+                stored = await self.keeper.store.load(self.description.id)
+                if not tries_left or stored is None:
+                    raise
+                self._go_on_from(stored)
 
     async def refresh(self) -> None:
         """Learn what other workers have written; raises what the store raises."""
@@ -358,7 +366,6 @@ class Ledger:
         self._plan, self.attempts.written = checkpoint.plan, checkpoint.calls
         self._news = self._news[told:]
         self._saved, self._unsure = contents, None
-        self.is_behind = False
 
     def _go_on_from(self, stored: Stored) -> None:
         """Take over what others have written, and add to it what has happened here since.
@@ -455,8 +462,7 @@ class Ledger:
         """Write what has happened; a store that fails then takes nothing back, so it is only reported."""
         try:
             await self.save()
-        except Exception:  # it is tried again: see `following.py`
-            self.is_behind = True
+        except Exception:  # it is tried again: see `unwritten.py`
             log.exception(
                 "the checkpoint of recording %s could not be written",
                 self.description.label,

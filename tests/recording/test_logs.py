@@ -81,5 +81,5 @@ async def test_a_checkpoint_that_could_not_be_written(caplog: pytest.LogCaptureF
     async with stage(client={"store": Broken()}) as on:
         recording = on.recording()
         await recording.acquire()
-    record = only(caplog, "could not be written")
+        record = only(caplog, "could not be written")
     assert (record.levelname, fields(record)) == ("ERROR", (*identity(recording), "acquired"))

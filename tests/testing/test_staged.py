@@ -9,9 +9,10 @@ from attrs import define, field
 
 from agora_rec import CloudRecording
 from agora_rec.emulator import Emulator
-from agora_rec.testing import PatientClock, StagedCloud, StagedEmulator
+from agora_rec.testing import StagedCloud, StagedEmulator
 from tests.support import secrets
 from tests.support.cloud import CNAME, UID, mix
+from tests.support.staged import staged
 
 pytestmark = pytest.mark.anyio
 
@@ -28,16 +29,6 @@ class Notebook:
         self.events.append(json.loads((await receive())["body"])["eventType"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"{}"})
-
-
-def staged(**options: Any) -> StagedEmulator:
-    return StagedEmulator(
-        clock=PatientClock(patience=0.001),
-        customer_id=secrets.CUSTOMER_ID,
-        customer_secret=secrets.CUSTOMER_SECRET,
-        webhook_secret=secrets.WEBHOOK_SECRET,
-        **options,
-    )
 
 
 def delivers(emulator: StagedEmulator) -> bool:
