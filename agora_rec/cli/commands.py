@@ -89,7 +89,7 @@ def read_endpoints(_: click.Context, __: click.Parameter, given: tuple[str, ...]
     multiple=True,
     metavar="NAME=URL",
     callback=read_endpoints,
-    help="A storage into which files may be written though it isn't on this machine; repeatable.",
+    help="Where the storage is that starts call by this host name, so that files are written there; repeatable.",
 )
 @webhook_options
 def emulator_command(
@@ -109,7 +109,8 @@ def emulator_command(
     and the address of a page that shows what it does. With --webhooks-to it delivers the notifications of
     what it plays; the other options about these are the troubles that the real ones have.
 
-    Files are written into S3-compatible storage (vendor 11) on this machine, or at an --endpoint.
+    Files are written into S3-compatible storage (vendor 11) whose endpoint is one of --endpoint, or this
+    machine (without a port, which an endpoint can't have: --endpoint says where it is).
     """
     if tls_key and not tls_cert:
         raise click.UsageError("--tls-key needs --tls-cert")

@@ -43,6 +43,19 @@ def both(*changes: Change) -> Change:
     return change
 
 
+NO_BARE_HOSTS = [
+    "https://s3.example.org",
+    "s3.example.org:9000",
+    "s3.example.org/x",
+    "s3..example.org",
+    "-s3.example.org",
+    "s3.example.org.",
+    "s3 example.org",
+    "[::1]",
+    f"{'a' * 64}.example.org",
+    ".".join(["a"] * 128),
+]
+NO_URLS = ["board", "ftp://a.example/b", "http://", "https:///b", "http://a b.example", "http://a.example:x/", "ht\ntp://a.example/"]
 UIDS = [str(number) for number in range(1, 34)]
 SALT = base64.b64encode(bytes(32)).decode()
 RECORDING = "recordingConfig"
@@ -185,14 +198,17 @@ REFUSED: list[tuple[str, str, Change]] = [
     ("start_mix_hls", "storageConfig.extensionParams.sse", put("storageConfig.extensionParams.sse", "des")),
     ("start_web", "storageConfig.extensionParams.tag", put("storageConfig.extensionParams.tag", "t")),
     ("start_web_rtmp", "storageConfig.extensionParams.endpoint", drop("storageConfig.extensionParams")),
-    (
-        "start_web_rtmp",
-        "storageConfig.extensionParams.endpoint",
-        put("storageConfig.extensionParams.endpoint", "https://s3.example.org"),
+    *(
+        (
+            "start_web_rtmp",
+            "storageConfig.extensionParams.endpoint",
+            put("storageConfig.extensionParams.endpoint", endpoint),
+        )
+        for endpoint in NO_BARE_HOSTS
     ),
     # Web.
     ("start_web", "extensionServiceConfig", drop("extensionServiceConfig")),
-    ("start_web", f"{PAGE}.url".replace(".0.", "[0]."), put(f"{PAGE}.url", "board")),
+    *(("start_web", f"{PAGE}.url".replace(".0.", "[0]."), put(f"{PAGE}.url", url)) for url in NO_URLS),
     ("start_web", f"{PAGE}.videoWidth".replace(".0.", "[0]."), put(f"{PAGE}.videoWidth", 239)),
     (
         "start_web",

@@ -35,10 +35,18 @@ _numbers = itertools.count()
 
 @define
 class S3:
-    """A storage as a start names it (`endpoint`), and a look into its buckets that needs no keys."""
+    """A storage at `url`, and a look into its buckets that needs no keys.
 
-    endpoint: str
+    A start names it as `endpoint`, which has no place for a port; `endpoints` tells an emulator where that is.
+    """
+
+    url: str
     http: httpx.Client = field(repr=False)
+    endpoint: str = "storage.test"
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        return {self.endpoint: self.url}
 
     def storage(self, bucket: str, **more: Any) -> dict[str, Any]:
         """A storageConfig."""
@@ -108,7 +116,7 @@ def served_s3() -> Iterator[S3]:
     assert server.stdin is not None
     assert server.stdout is not None
     with server, server.stdin:
-        endpoint = f"127.0.0.1:{int(server.stdout.readline().split()[-1])}"
+        url = f"http://127.0.0.1:{int(server.stdout.readline().split()[-1])}"
         headers = {"authorization": _SHOWN.format("s3")}
-        with httpx.Client(base_url=f"http://{endpoint}", trust_env=False, headers=headers) as http:
-            yield S3(endpoint, http)
+        with httpx.Client(base_url=url, trust_env=False, headers=headers) as http:
+            yield S3(url, http)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from agora_rec.emulator.schema.forms import is_host
 from agora_rec.emulator.schema.regions import S3_COMPATIBLE
 from agora_rec.emulator.wire import JsonObject, int_of, object_of, text_of
 from agora_rec.errors import InvalidRequest, Violation
@@ -37,16 +38,16 @@ def read_access(storage: JsonObject) -> BucketAccess | None:
 
 
 def check_endpoints(endpoints: Mapping[str, str]) -> None:
-    """Whether each endpoint has a URL.
+    """Whether each endpoint is one that a start can name, and has a URL.
 
     Raises:
-        InvalidRequest: one hasn't.
+        InvalidRequest: one isn't, or hasn't.
     """
-    rule = "an endpoint's name, and its URL with http:// or https://"
+    rule = "an endpoint's host name without a port, and its URL with http:// or https://"
     violations = tuple(
         Violation(f"endpoints[{name!r}]", repr(url), rule)
         for name, url in endpoints.items()
-        if not name or not url.startswith(("http://", "https://"))
+        if not is_host(name) or not url.startswith(("http://", "https://"))
     )
     if violations:
         raise InvalidRequest(violations)
@@ -56,7 +57,7 @@ def find_url(endpoint: str, allowed: Mapping[str, str]) -> str | None:
     """The URL under which to reach an endpoint: one that was allowed by name, or this machine; else None."""
     if endpoint in allowed:
         return allowed[endpoint]
-    return f"http://{endpoint}" if _is_loopback(endpoint.partition(":")[0]) else None
+    return f"http://{endpoint}" if _is_loopback(endpoint) else None
 
 
 def _is_loopback(host: str) -> bool:

@@ -12,7 +12,8 @@ ALL_STREAMS: Final = "#allstream#"
 _UID: Final = re.compile(r"[1-9][0-9]{0,9}")
 _COLOUR: Final = re.compile(r"#[0-9A-Fa-f]{6}")
 _FOLDER: Final = re.compile(r"[A-Za-z0-9]+")
-_HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
+_LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_HOST_CHARACTERS_MAX: Final = 253
 _CNAME: Final = re.compile(r"[a-zA-Z0-9 !#$%&()+\-:;<=.>?@\[\]^_{}|~,]+")
 SALT_BYTES: Final = 32
 
@@ -43,8 +44,9 @@ def is_folder(text: str) -> bool:
 
 
 def is_host(text: str) -> bool:
-    """A bare host name, without scheme."""
-    return _HOST.fullmatch(text) is not None
+    """A bare host name, without scheme, and so without a port or path."""
+    labels = text.split(".")
+    return len(text) <= _HOST_CHARACTERS_MAX and all(_LABEL.fullmatch(label) for label in labels)
 
 
 def is_web_url(text: str) -> bool:
@@ -58,9 +60,11 @@ def is_rtmp_url(text: str) -> bool:
 
 
 def _has_scheme(text: str, schemes: tuple[str, ...]) -> bool:
+    if not text.isprintable() or " " in text:
+        return False
     try:
         parts = urlsplit(text)
-        return parts.scheme in schemes and bool(parts.hostname)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 

@@ -13,6 +13,7 @@ from agora_rec.emulator.files.orders import Order, Result
 from agora_rec.emulator.files.process import Maker
 from agora_rec.emulator.files.worker import Workshop
 from tests.emulator.stage import Stage, Started, example, set_stage
+from tests.support.s3 import S3
 
 STILL = Settings(latency=0.0, sync_stop_seconds=5.0)
 """Without latency, so that the clock stands where the test puts it."""
@@ -39,9 +40,10 @@ async def inline() -> AsyncGenerator[Maker]:
 
 
 @asynccontextmanager
-async def writing_stage(settings: Settings = STILL, **options: Any) -> AsyncGenerator[Stage]:
-    """A stage; files are made in this process."""
-    async with set_stage(settings, **options) as stage, stage.emulator._writer.writing(inline):
+async def writing_stage(s3: S3, settings: Settings = STILL, **options: Any) -> AsyncGenerator[Stage]:
+    """A stage that knows where the storage is; files are made in this process."""
+    endpoints = {"endpoints": s3.endpoints, **options}
+    async with set_stage(settings, **endpoints) as stage, stage.emulator._writer.writing(inline):
         yield stage
 
 

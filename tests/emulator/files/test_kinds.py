@@ -18,7 +18,7 @@ OF_FOUR = Settings(latency=0.0, slice_seconds=4.0, first_slice_individual=8.0)
 
 
 async def test_each_user_has_files_of_audio_and_of_video(s3: S3, bucket: str):
-    async with writing_stage(OF_FOUR) as stage:
+    async with writing_stage(s3, OF_FOUR) as stage:
         storage = s3.storage(bucket, fileNamePrefix=["term1", "day2"])
         started = await begin(stage, "start_individual", storage)
         await go_on(stage, 6.5)
@@ -65,7 +65,7 @@ async def test_each_user_has_files_of_audio_and_of_video(s3: S3, bucket: str):
 
 
 async def test_screenshots_are_taken_at_each_interval_and_told_of(s3: S3, bucket: str):
-    async with writing_stage() as stage:
+    async with writing_stage(s3) as stage:
         started = await begin(stage, "start_snapshot_only", s3.storage(bucket))
         await go_on(stage, 13)
         assert len(s3.names(bucket)) == 2
@@ -88,7 +88,7 @@ async def test_screenshots_are_taken_at_each_interval_and_told_of(s3: S3, bucket
 
 
 async def test_a_page_is_recorded_with_its_address_and_pauses(s3: S3, bucket: str):
-    async with writing_stage() as stage:
+    async with writing_stage(s3) as stage:
         request = example("start_web")["extensionServiceConfig"]
         page = request["extensionServices"][0]["serviceParam"]
         page |= {
@@ -118,7 +118,7 @@ async def test_a_page_is_recorded_with_its_address_and_pauses(s3: S3, bucket: st
 
 
 async def test_stereo_and_audio_alone_are_what_was_asked_for(s3: S3, bucket: str):
-    async with writing_stage() as stage:
+    async with writing_stage(s3) as stage:
         config = {"channelType": 0, "streamTypes": 0, "audioProfile": 2}
         started = await begin(stage, "start_mix_hls", s3.storage(bucket), recordingConfig=config)
         await go_on(stage, 5)
@@ -132,7 +132,7 @@ async def test_stereo_and_audio_alone_are_what_was_asked_for(s3: S3, bucket: str
 
 
 async def test_after_a_failover_there_are_new_playlists_and_the_old_ones_stay(s3: S3, bucket: str):
-    async with writing_stage() as stage:
+    async with writing_stage(s3) as stage:
         files = {"avFileType": ["hls", "mp4"]}
         started = await begin(
             stage, "start_mix_hls", s3.storage(bucket), recordingConfig=TINY, recordingFileConfig=files
@@ -155,7 +155,7 @@ async def test_after_a_failover_there_are_new_playlists_and_the_old_ones_stay(s3
 
 
 async def test_a_slow_upload_is_slow(s3: S3, bucket: str):
-    async with writing_stage(Settings(latency=0.0, upload_seconds=40.0)) as stage:
+    async with writing_stage(s3, Settings(latency=0.0, upload_seconds=40.0)) as stage:
         started = await begin(stage, "start_mix_hls", s3.storage(bucket), recordingConfig=TINY)
         await go_on(stage, 2 + 20)
         await stage.stop(started, async_stop=True)

@@ -48,7 +48,7 @@ def assert_heard(played: Played, wanted: dict[int, list[str]]):
 
 async def test_a_mixed_recording_shows_and_tells_what_was_asked_for_when_it_was(s3: S3, bucket: str):
     """The files are made by the real process."""
-    async with set_stage(STILL) as stage, stage.emulator.writing():
+    async with set_stage(STILL, endpoints=s3.endpoints) as stage, stage.emulator.writing():
         started = await begin(
             stage, "start_mix_hls_mp4", s3.storage(bucket), recordingConfig=BOARD, recordingFileConfig=BOTH
         )
@@ -106,7 +106,7 @@ async def test_a_mixed_recording_shows_and_tells_what_was_asked_for_when_it_was(
 
 
 async def test_a_user_is_named_and_moves(s3: S3, bucket: str):
-    async with writing_stage() as stage:
+    async with writing_stage(s3) as stage:
         await begin(stage, "start_mix_hls", s3.storage(bucket), recordingConfig=BOARD)
         stage.emulator.channel("class-42").leave(12)
         await go_on(stage, 17.5)

@@ -38,13 +38,14 @@ async def begin_tiny(stage: Stage, storage: dict[str, Any], **changes: Any) -> A
 async def test_wrong_keys_pass_the_start_and_are_told_of_later(wrong: str, s3: S3, bucket: str):
     with s3.good_keys() as (access, secret):
         keys = {"accessKey": access, "secretKey": secret}
-        await assert_found_wrong(s3.storage(bucket, **(keys | {wrong: "wrong"})))
+        await assert_found_wrong(s3, s3.storage(bucket, **(keys | {wrong: "wrong"})))
     assert s3.names(bucket) == []
 
 
 async def test_so_do_buckets_that_are_not_there(s3: S3, caplog: pytest.LogCaptureFixture):
-    await assert_found_wrong(s3.storage("nowhere"))
-    await assert_found_wrong(s3.storage("nowhere", extensionParams={"endpoint": "127.0.0.1:9"}))
+    await assert_found_wrong(s3, s3.storage("nowhere"))
+    away = s3.storage("nowhere", extensionParams={"endpoint": "away.test"})
+    await assert_found_wrong(s3, away, endpoints={"away.test": "http://127.0.0.1:9"})
     said = [each.getMessage() for each in caplog.records if each.name == "agora_rec.emulator"]
     assert [each.partition(": ")[2] for each in said] == [
         "the storage refused nowhere: NoSuchBucket",
@@ -52,8 +53,8 @@ async def test_so_do_buckets_that_are_not_there(s3: S3, caplog: pytest.LogCaptur
     ]
 
 
-async def assert_found_wrong(storage: dict[str, Any]) -> None:
-    async with writing_stage() as stage:
+async def assert_found_wrong(s3: S3, storage: dict[str, Any], **options: Any) -> None:
+    async with writing_stage(s3, **options) as stage:
         started = await begin_tiny(stage, storage)
         await go_on(stage, 4.9)
         assert (await stage.query(started)).status_code == 200
@@ -67,7 +68,7 @@ async def assert_found_wrong(storage: dict[str, Any]) -> None:
 
 async def test_keys_that_may_only_write_are_good_keys(s3: S3, bucket: str):
     with s3.good_keys() as (access, secret):
-        async with writing_stage() as stage:
+        async with writing_stage(s3) as stage:
             await begin_tiny(stage, s3.storage(bucket, accessKey=access, secretKey=secret))
             await go_on(stage, 2 + 16)
             (session,) = stage.emulator.sessions
@@ -78,7 +79,7 @@ async def test_keys_that_may_only_write_are_good_keys(s3: S3, bucket: str):
 async def test_a_bucket_that_is_lost_later_gets_its_files_from_the_backup(
     s3: S3, bucket: str, caplog: pytest.LogCaptureFixture
 ):
-    async with writing_stage() as stage:
+    async with writing_stage(s3) as stage:
         started = await begin_tiny(stage, s3.storage(bucket))
         await go_on(stage, 2 + 16)
         s3.delete(bucket)
@@ -106,7 +107,7 @@ async def test_a_bucket_that_is_lost_later_gets_its_files_from_the_backup(
 
 
 async def test_what_the_backup_hands_over_comes_late_under_a_name_of_its_own(s3: S3, bucket: str):
-    async with writing_stage() as stage:
+    async with writing_stage(s3) as stage:
         started = await begin_tiny(stage, s3.storage(bucket, fileNamePrefix=["a"]))
         await go_on(stage, 2 + 20)
         stage.emulator.inject(Upload(seconds=3, backuped=True))
@@ -131,7 +132,7 @@ async def test_what_the_backup_hands_over_comes_late_under_a_name_of_its_own(s3:
 
 async def test_of_a_bucket_that_refuses_all_everything_comes_from_the_backup(s3: S3, bucket: str):
     settings = Settings(latency=0.0, backup_buckets=frozenset({bucket}), handover_seconds=60)
-    async with writing_stage(settings) as stage:
+    async with writing_stage(s3, settings) as stage:
         started = await begin(
             stage,
             "start_individual_and_snapshots",
@@ -150,7 +151,7 @@ async def test_of_a_bucket_that_refuses_all_everything_comes_from_the_backup(s3:
 
 async def test_of_a_recording_that_never_ends_the_backup_hands_nothing_over(s3: S3, bucket: str):
     settings = Settings(latency=0.0, backup_buckets=frozenset({bucket}))
-    async with writing_stage(settings) as stage:
+    async with writing_stage(s3, settings) as stage:
         files = {"avFileType": ["hls", "mp4"]}
         await begin(
             stage, "start_mix_hls", s3.storage(bucket), recordingConfig=TINY, recordingFileConfig=files
@@ -164,8 +165,8 @@ async def test_nothing_is_sent_to_another_machine_unless_it_is_allowed(
     s3: S3, bucket: str, caplog: pytest.LogCaptureFixture
 ):
     storage = s3.storage(bucket, extensionParams={"endpoint": "s3.example.org"})
-    for endpoints in ({}, {"s3.example.org": f"http://{s3.endpoint}"}):
-        async with writing_stage(endpoints=endpoints) as stage:
+    for endpoints in ({}, {"s3.example.org": s3.url}):
+        async with writing_stage(s3, endpoints=endpoints) as stage:
             started = await begin_tiny(stage, storage)
             await go_on(stage, 2 + 16)
             await stage.stop(started)
@@ -180,28 +181,37 @@ async def test_nothing_is_sent_to_another_machine_unless_it_is_allowed(
     ("endpoint", "url"),
     [
         ("127.0.0.1", "http://127.0.0.1"),
-        ("127.8.9.1:9000", "http://127.8.9.1:9000"),
-        ("localhost:1", "http://localhost:1"),
+        ("127.8.9.1", "http://127.8.9.1"),
+        ("localhost", "http://localhost"),
         ("LOCALHOST", "http://LOCALHOST"),
         ("localhost.example.org", None),
         ("127.0.0.1.example.org", None),
         ("10.0.0.1", None),
-        ("192.168.0.7:9000", None),
+        ("192.168.0.7", None),
         ("s3.example.org", None),
-        ("minio.lan:9000", "https://minio.lan"),
+        ("minio.lan", "https://minio.lan:9000"),
     ],
 )
 def test_where_an_endpoint_is(endpoint: str, url: str | None):
-    assert find_url(endpoint, {"minio.lan:9000": "https://minio.lan"}) == url
+    assert find_url(endpoint, {"minio.lan": "https://minio.lan:9000"}) == url
 
 
-def test_an_endpoint_has_a_name_and_a_url():
-    with pytest.raises(InvalidRequest, match="name, and its URL"):
-        Emulator(endpoints={"s3.example.org": "s3.example.org"})
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("s3.example.org", "s3.example.org"),
+        ("", "http://127.0.0.1:9000"),
+        ("127.0.0.1:9000", "http://127.0.0.1:9000"),
+        ("http://s3.lan", "http://127.0.0.1:9000"),
+    ],
+)
+def test_an_endpoint_has_a_name_that_a_start_can_use_and_a_url(name: str, url: str):
+    with pytest.raises(InvalidRequest, match="host name without a port, and its URL"):
+        Emulator(endpoints={name: url})
 
 
 async def test_an_update_may_bring_new_keys_but_no_way_out(s3: S3, bucket: str):
-    async with writing_stage() as stage:
+    async with writing_stage(s3) as stage:
         started = await begin_tiny(stage, s3.storage(bucket))
         other = s3.create(f"{bucket}-other")
         await stage.tell(started, "update", {"storageConfig": s3.storage(other)})

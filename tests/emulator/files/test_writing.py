@@ -25,7 +25,7 @@ from tests.support.s3 import S3
 pytestmark = pytest.mark.anyio
 
 HERE = {"vendor": 11, "region": 0, "bucket": "b", "accessKey": "a", "secretKey": "s"}
-HERE |= {"extensionParams": {"endpoint": "127.0.0.1:9"}}
+HERE |= {"extensionParams": {"endpoint": "127.0.0.1"}}
 TARGET = Target("http://127.0.0.1:9", "b", "a", "s")
 
 
@@ -80,7 +80,7 @@ async def test_ten_minutes_are_forty_slices_and_old_versions_of_playlists_are_le
     assert not second.closed
     assert last.names == slices
     assert last.closed
-    assert [each.target for each in maker.checks] == [TARGET]
+    assert [each.target for each in maker.checks] == [evolve(TARGET, url="http://127.0.0.1")]
 
 
 async def test_nothing_is_started_for_recordings_that_go_elsewhere():
@@ -267,7 +267,7 @@ async def test_whoever_serves_need_not_be_able_to_write(s3: S3, bucket: str, mon
 
 async def serve_a_recording(s3: S3, bucket: str, *, seconds: float) -> list[str]:
     settings = Settings(start_seconds=0.1, slice_seconds=0.4, first_slice_mix=0.4, notice_seconds=0.01)
-    emulator = Emulator(settings=settings)
+    emulator = Emulator(settings=settings, endpoints=s3.endpoints)
     async with emulator.serve() as served:
         auth = (emulator.customer_id, emulator.customer_secret)
         async with httpx.AsyncClient(base_url=served.url, auth=auth, trust_env=False) as http:
@@ -284,7 +284,7 @@ async def test_the_process_makes_files_and_goes_with_the_block(
     s3: S3, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    target = Target(f"http://{s3.endpoint}", bucket, "a", "s")
+    target = Target(s3.url, bucket, "a", "s")
     async with open_worker() as maker:
         assert len(list(tmp_path.iterdir())) == 1
         assert await maker.carry_out(Check(target, "x")) == Result()
