@@ -89,7 +89,7 @@ def read_endpoints(_: click.Context, __: click.Parameter, given: tuple[str, ...]
     multiple=True,
     metavar="NAME=URL",
     callback=read_endpoints,
-    help="Where the storage is that starts call by this host name, so that files are written there; repeatable.",
+    help="Where the storage is that starts call by this host name: files are written there; repeatable.",
 )
 @webhook_options
 def emulator_command(

@@ -107,7 +107,9 @@ def test_storages_elsewhere_are_named_with_their_urls():
     }
 
 
-@pytest.mark.parametrize("wrong", ["storage.test", "=http://127.0.0.1", "storage.test=127.0.0.1:9000", "s3.lan:9=http://s3.lan:9"])
+@pytest.mark.parametrize(
+    "wrong", ["storage.test", "=http://127.0.0.1", "storage.test=127.0.0.1:9000", "s3.lan:9=http://s3.lan:9"]
+)
 def test_a_storage_without_name_or_url_is_wrong_usage(wrong: str):
     result = CliRunner().invoke(command, ["emulator", "--endpoint", wrong])
     assert (result.exit_code, "host name without a port, and its URL" in result.output) == (2, True)

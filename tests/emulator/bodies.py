@@ -55,7 +55,15 @@ NO_BARE_HOSTS = [
     f"{'a' * 64}.example.org",
     ".".join(["a"] * 128),
 ]
-NO_URLS = ["board", "ftp://a.example/b", "http://", "https:///b", "http://a b.example", "http://a.example:x/", "ht\ntp://a.example/"]
+NO_URLS = [
+    "board",
+    "ftp://a.example/b",
+    "http://",
+    "https:///b",
+    "http://a b.example",
+    "http://a.example:x/",
+    "ht\ntp://a.example/",
+]
 UIDS = [str(number) for number in range(1, 34)]
 SALT = base64.b64encode(bytes(32)).decode()
 RECORDING = "recordingConfig"

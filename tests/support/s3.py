@@ -37,7 +37,7 @@ _numbers = itertools.count()
 class S3:
     """A storage at `url`, and a look into its buckets that needs no keys.
 
-    A start names it as `endpoint`, which has no place for a port; `endpoints` tells an emulator where that is.
+    A start names it as `endpoint`, which has no place for a port; `endpoints` say where that is.
     """
 
     url: str
