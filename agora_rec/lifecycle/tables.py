@@ -66,6 +66,7 @@ COMMANDS: Final[Mapping[State, Mapping[CommandKey, Verdict]]] = MappingProxyType
             CommandKey.UPDATE: Verdict.SEND,
             CommandKey.UPDATE_LAYOUT: Verdict.SEND,
             CommandKey.STOP: Verdict.SEND,
+            CommandKey.STOP_AGAIN: Verdict.SEND,  # whoever remembered it was closed before he could send it
         },
         State.STOPPING: {},
         State.UPLOADED: {},

@@ -179,6 +179,10 @@ class Driver:
             return under_way
         job: Job[StopAnswer] = Job()
         if verdict is Verdict.REMEMBER:
+            # Written down, since the sid may come to another worker, or to the next process.
+            self.keeper.spawn(
+                self.ledger.save_after, name=f"remember to stop {self.ledger.description.label}"
+            )
             self.note(facts.StopRequested())
             self.stop_job = job
             self._remembered = job, async_stop, copy_context()
@@ -275,7 +279,12 @@ class Driver:
         context.run(self._begin_stop, job, async_stop=async_stop)
 
     def learnt(self) -> None:
-        """End the repetitions of a stop as soon as the end is known in another way."""
+        """End the repetitions of a stop as soon as the end is known in another way.
+
+        And send one that another worker has remembered of a recording that still started, as he knew.
+        """
+        if self.ledger.state is State.RECORDING and self.ledger.standing.stop_requested:
+            self._begin_remembered_stop()
         if self.ledger.standing.left_at is not None or self.ledger.state.is_end:
             self._stop_interrupt.trigger()
 

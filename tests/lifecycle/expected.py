@@ -31,7 +31,7 @@ COMMANDS_TEXT = """
     UPDATE_LAYOUT           . . . s . . . .
     UPDATE_LAYOUT_NOT_MIX   . . . . . . . .
     STOP                    . . r s . . . .
-    STOP_AGAIN              . . . . . . . .
+    STOP_AGAIN              . . . s . . . .
 """
 
 # A dot: the state stays. A letter: the next state.

@@ -262,6 +262,36 @@ async def test_a_goal_is_reached_though_its_acquire_gave_way_to_the_start_of_ano
         recording._ledger.absorb(facts.NoRecordedData())
 
 
+async def test_a_stop_that_another_worker_remembered_is_sent_by_whoever_got_the_sid(office: Office) -> None:
+    recording = await _acquired(office)
+
+    async def remember() -> None:
+        same = await office.same(recording)
+        with pytest.raises(StartUnconfirmed):
+            await same.stop()
+        await anyio.wait_all_tasks_blocked()  # it is written down
+
+    office.store.state, office.store.meddle = State.RECORDING, remember
+    await recording.start()
+    assert state_of(recording) is State.STOPPING
+
+    await recording.wait_finished()
+    assert office.emulator.running() == ()
+
+
+async def test_a_stop_that_was_remembered_and_never_sent_can_be_sent_again(office: Office) -> None:
+    recording = await _acquired(office)
+    await recording.start()
+    remembered = evolve(recording.checkpoint().standing, stop_requested=True)
+    left_over = evolve(recording.checkpoint(), id="left over", standing=remembered)
+    attached = office.other.attach(left_over, mode=mix())
+
+    await attached.ensure_stopped()
+
+    assert office.emulator.running() == ()
+    await recording.ensure_stopped()
+
+
 async def test_what_a_notification_has_set_in_motion_is_found_by_the_next_one(office: Office) -> None:
     recording = await _acquired(office)
     office.answers(LoseAnswer())

@@ -146,10 +146,11 @@ class Checks:
 
     def order_makes_no_difference(self, sid: str, told: Sequence[Notification], rng: random.Random) -> None:
         """(6) Notifications that come twice, or in another order, lead to the same end."""
-        once = _end_of(sid, told)
+        started_as = int(self.emulator._service.office.sessions[sid].resource.uid)
+        once = _end_of(sid, started_as, told)
         for order in (tuple(reversed(told)), *(rng.sample(told, len(told)) for _ in range(REORDERED))):
             for given in (order, (*told, *order)):
-                if (other := _end_of(sid, given)) != once:
+                if (other := _end_of(sid, started_as, given)) != once:
                     said = " ".join(str(each.event_type) for each in given)
                     self.trace.violate(f"{sid}, told {said}: {other}, and {once} in the order of arrival")
                     return
@@ -174,13 +175,12 @@ def _is_loud(history: Sequence[Change]) -> bool:
     return any(change.fact == _OUT_OF_CONTROL for change in history)
 
 
-def _end_of(sid: str, told: Sequence[Notification]) -> Standing:
+def _end_of(sid: str, started_as: int, told: Sequence[Notification]) -> Standing:
     """Where notifications alone lead, without the moments at which they came."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     standing = Standing()
-    uid = min(told, key=lambda each: each.sent_at or at).uid
     standing = standing.absorb(facts.Acquired(resource_id="R"), at=at)
-    standing = standing.absorb(facts.StartSent(instance_uid=uid), at=at)
+    standing = standing.absorb(facts.StartSent(instance_uid=started_as), at=at)
     standing = standing.absorb(facts.Started(sid=sid), at=at)
     for notification in told:
         for fact in facts_heard(notification):

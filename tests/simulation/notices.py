@@ -70,6 +70,13 @@ class Instances:
         uid = told.uid if told.new_uid is None else told.new_uid
         self._since[uid] = min(told.at, self._since.get(uid, told.at))
 
+    def with_one(self, told: Told) -> "Instances":
+        """These, and the one that a notification tells of."""
+        more = Instances()
+        more._since = dict(self._since)
+        more.heard(told)
+        return more
+
     def is_over(self, ended: set[str]) -> bool:
         """Whether these ends are the recording's: whether the last instance is among those that ended."""
         return bool(ended) and max(self._since, key=self._since.__getitem__) in ended

@@ -83,7 +83,9 @@ class Oracle:
     _over: set[tuple[int, str]] = field(factory=set[tuple[int, str]], init=False)
     """(life, sid) of which that life was told that it has stopped or left."""
     _instances: dict[str, Instances] = field(factory=dict[str, Instances], init=False)
-    """By sid, as far as notifications have told somebody."""
+    """By sid, as far as notifications were given to somebody."""
+    _acknowledged: dict[str, Instances] = field(factory=dict[str, Instances], init=False)
+    """The same, as far as somebody has said that he knows it: who dies over a notification does not."""
     _ends: dict[tuple[int, str], set[str]] = field(factory=dict[tuple[int, str], set[str]], init=False)
     """(life, sid) and the instances of which that life has acknowledged that they have left."""
     _over_at: dict[str, float] = field(factory=dict[str, float], init=False)
@@ -145,9 +147,9 @@ class Oracle:
             self._over_at[told.sid] = at
         if told.sid not in self._sids and (resource := self._awaiting(told)) is not None:
             self._sids[told.sid] = resource
-        instances = self._instances.setdefault(told.sid, Instances())
-        instances.heard(told)
-        if told.is_end and instances.is_over({told.uid}):  # which is taken in before it is acknowledged
+        self._instances.setdefault(told.sid, Instances()).heard(told)
+        known = self._acknowledged.get(told.sid, Instances())
+        if told.is_end and known.with_one(told).is_over({told.uid}):  # which is taken in before that
             self._over_at[told.sid] = at
 
     def acknowledged(self, life: int, body: bytes, zero: float) -> None:
@@ -164,6 +166,7 @@ class Oracle:
         resource = self._resources.get(self._sids.get(told.sid, ""))
         if resource is not None and told.at - zero >= resource.sent_at:
             resource.started_in.add(life)
+        self._acknowledged.setdefault(told.sid, Instances()).heard(told)
         if told.is_end:
             self._ends.setdefault((life, told.sid), set()).add(told.uid)
 
@@ -178,7 +181,7 @@ class Oracle:
 
     def _is_over_for_somebody(self, sid: str) -> bool:
         told = [ended for (_, about), ended in self._ends.items() if about == sid]
-        return any(self._instances[sid].is_over(ended) for ended in told)
+        return any(self._acknowledged[sid].is_over(ended) for ended in told)
 
     def _awaiting(self, told: Told) -> str | None:
         """The resource ID whose start waits for its sid, under the channel and uid of a notification."""
@@ -226,7 +229,7 @@ class Oracle:
         self.violate(f"illegal call #{call.number}: {call.verb} for {call.who[0]}: {why}")
 
     def _judge_acquire(self, call: Sent) -> None:
-        if any(_is_same(each, call) and each.open for each in self._resources.values()):
+        if any(_is_same(each, call) and self._may_run(key) for key, each in self._resources.items()):
             self._illegal(call, "a start of it may have worked, or has worked: a new one may double it")
         first = self.first_uids.get(call.who)
         if first and not any(each.who == first and each.failed for each in self._resources.values()):
@@ -245,12 +248,16 @@ class Oracle:
             self._illegal(call, "it was told that it has started")
         if self._is_spent(call, resource):
             self._illegal(call, "the resource ID was refused for good")
-        others = [each for key, each in self._resources.items() if key != call.resource]
-        if any(_is_same(each, call) and each.open for each in others):
+        others = {key: each for key, each in self._resources.items() if key != call.resource}
+        if any(_is_same(each, call) and self._may_run(key) for key, each in others.items()):
             self._illegal(call, "a start with another resource ID may have worked")
         if resource.body is None:
             resource.body, resource.sent_at = body, call.at
         resource.senders.add(call.life)
+
+    def _may_run(self, resource: str) -> bool:
+        """Whether what was started with a resource ID may be there, as far as anybody can know."""
+        return self._resources[resource].open
 
     def _is_spent(self, call: Sent, resource: Resource) -> bool:
         """Whether its sender was told that no start under this resource ID will work, or has worked."""

@@ -7,6 +7,7 @@ unfinished is ended by any worker that finds it there.
 """
 
 import gc
+import math
 import random
 from collections.abc import Mapping
 from itertools import pairwise
@@ -69,9 +70,16 @@ class Known:
     checkpoints: dict[str, Checkpoint] = field(factory=dict[str, Checkpoint], init=False)
     over_since: dict[str, float] = field(factory=dict[str, float], init=False)
     """By sid: when it was written that it has left or ended."""
+    started_by: dict[str, dict[str, float]] = field(factory=dict[str, dict[str, float]], init=False)
+    """By resource ID: who has sent a start or is about to, and until when that was written there."""
 
     def written(self, checkpoint: Checkpoint, at: float) -> None:
         """A checkpoint is in the store now."""
+        before = self.checkpoints.get(checkpoint.id)
+        for each, until in ((before, at), (checkpoint, math.inf)):
+            if each is not None and each.standing.resource_id is not None:
+                starters = self.started_by.setdefault(each.standing.resource_id, {})
+                starters.update(dict.fromkeys(each.starters, until))
         self.checkpoints[checkpoint.id] = checkpoint
         standing = checkpoint.standing
         if standing.left_at is None and not standing.state.is_end:
@@ -130,7 +138,9 @@ class WorkersOracle(Oracle):
 
     def _judge_acquire(self, call: Sent) -> None:
         self._make_room()
-        mine = [each for each in self._resources.values() if each.who[0] == call.who[0] and each.open]
+        mine = [
+            each for key, each in self._resources.items() if each.who[0] == call.who[0] and self._may_run(key)
+        ]
         if any(call.life in each.senders | each.started_in for each in mine):
             self._illegal(call, "a start of it may have worked, or has worked: a new one may double it")
 
@@ -143,11 +153,20 @@ class WorkersOracle(Oracle):
         super()._judge_start(call, body)
 
     def _is_spent(self, call: Sent, resource: Resource) -> bool:
-        # One that another worker has sent too, or was about to send, may have worked there.
-        mine = [each for each in self.world.known.checkpoints.values() if each.cname == call.who[0]]
-        starters = {name for each in mine for name in each.starters}
-        alone = starters <= {self.world.clouds[call.life].holder}
+        # One that another worker has sent too, or was about to send, may have worked there; and that it has not
+        # may be no news here yet.
+        starters = self.world.known.started_by.get(call.resource or "", {})
+        lately = {
+            name for name, until in starters.items() if until >= self.world.clock.monotonic() - NEWS_WITHIN
+        }
+        alone = lately <= {self.world.clouds[call.life].holder}
         return alone and super()._is_spent(call, resource)
+
+    def _may_run(self, resource: str) -> bool:
+        # An instance that was left behind has reported its end, and nobody was told more: what is claimed
+        # then begins a new recording, and the service refuses it while the old one runs on.
+        told = [sid for sid, under in self._sids.items() if under == resource]
+        return super()._may_run(resource) and not any(map(self.world._was_told_over, told))
 
     def is_over(self, life: int, sid: str) -> bool:
         """As far as it is written down: what a failing store has not taken may be asked for again."""
