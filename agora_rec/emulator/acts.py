@@ -7,6 +7,7 @@ a recording, may it still be controlled, and then what is asked.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -24,6 +25,7 @@ from agora_rec.emulator.placement import place
 from agora_rec.emulator.plan import (
     Flaw,
     Plan,
+    read_area,
     read_expiration,
     read_outputs,
     read_plan,
@@ -50,6 +52,9 @@ from agora_rec.vocabulary import ModeName, OperationName, UploadingStatus
 
 _WEB_SCENE, _POSTPONED_SCENE = 1, 2
 _OLD_CNAME_BYTES_MAX: Final = 63
+_OLD_CONTENT_TYPE: Final = "application/json;charset=utf-8"
+_GO_CLIENT: Final = re.compile("AgoraRESTClient +Language/go ")
+"""How the User-Agent of Agora's Go client begins."""
 _ANY_STORAGE: Final[JsonObject] = {
     "vendor": 6,
     "region": 0,
@@ -174,16 +179,26 @@ def _ncs_ip(office: Office, errand: Errand, now: datetime) -> Outcome:  # noqa: 
 
 def _checked_body(office: Office, errand: Errand, shape: str, now: datetime) -> JsonObject:
     """The body of a POST, or code 2."""
-    media_type = errand.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Refused(wire.BAD_PARAMETER)
+    settings = office.settings
+    if not _is_json(errand, settings):
+        raise Refused(wire.BAD_FORM_OLDER if settings.older_form_code else wire.BAD_PARAMETER)
     mode = errand.route.mode
     if mode is not None and mode not in set(ModeName):
         raise Refused(wire.BAD_PARAMETER)
+    by_go_client = _GO_CLIENT.match(errand.headers.get("user-agent", "")) is not None
+    context = Context(mode=mode, now=now, settings=settings, by_go_client=by_go_client)
     try:
-        return check(SHAPES, shape, errand.content, Context(mode=mode, now=now, settings=office.settings))
+        return check(SHAPES, shape, errand.content, context)
     except BadField as bad:
         raise Refused(_describe(errand.route.operation, bad.path)) from None
+
+
+def _is_json(errand: Errand, settings: Settings) -> bool:
+    given = errand.headers.get("content-type", "")
+    if settings.older_content_type and given != _OLD_CONTENT_TYPE:
+        return False
+    is_said = given.partition(";")[0].strip().lower() == "application/json"
+    return is_said and errand.content is not None
 
 
 def _describe(operation: OperationName, path: str) -> Refusal:
@@ -268,8 +283,7 @@ def _start(office: Office, errand: Errand, now: datetime) -> Outcome:
     plan = read_plan(mode, object_of(body, "clientRequest"), office.settings)
     plan = evolve(plan, flaw=plan.flaw or flaw)
     _check_scene(resource, plan, errand)
-    if resource.region is not None and plan.area is not None and plan.area != resource.region:
-        raise Refused(_describe(OperationName.START, "storageConfig.region"))
+    _check_area(resource, plan.area, OperationName.START)
     if plan.token_refusal is not None and office.settings.tokens_checked_at_start:
         raise Refused(plan.token_refusal)
     if office.is_taken(resource, now):
@@ -292,6 +306,12 @@ def _start(office: Office, errand: Errand, now: datetime) -> Outcome:
     )
     office.enrol(session)
     return _success(answers.recording(resource, session.sid))
+
+
+def _check_area(resource: Resource, area: str | None, operation: OperationName) -> None:
+    """Where acquire named a region, the storage lies in it, as far as it is known where that is."""
+    if resource.region is not None and area is not None and area != resource.region:
+        raise Refused(_describe(operation, "storageConfig.region"))
 
 
 def _checked_start(office: Office, errand: Errand, now: datetime) -> tuple[JsonObject, Flaw | None]:
@@ -396,6 +416,9 @@ def _update(office: Office, errand: Errand, now: datetime) -> Outcome:
             raise Refused(_describe(OperationName.UPDATE, f"streamSubscribe.{name}"))
     if "rtmpPublishConfig" in request and not session.pushes:
         raise Refused(_describe(OperationName.UPDATE, "rtmpPublishConfig"))
+    storage = object_of(request, "storageConfig")
+    if storage:
+        _check_area(session.resource, read_area(storage), OperationName.UPDATE)
     if "streamSubscribe" in request:
         audio, video = object_of(subscribe, "audioUidList"), object_of(subscribe, "videoUidList")
         session.subscriptions.append((now, read_subscription(audio, video, session.plan.media)))
@@ -403,8 +426,7 @@ def _update(office: Office, errand: Errand, now: datetime) -> Outcome:
         session.holds.append((now, flag_of(object_of(request, "webRecordingConfig"), "onhold")))
     if "rtmpPublishConfig" in request:
         session.pushes.append((now, read_outputs(object_of(request, "rtmpPublishConfig"))))
-    if "storageConfig" in request:
-        storage = object_of(request, "storageConfig")
+    if storage:
         session.tokens.append((now, read_expiration(storage)))
         session.access = read_access(storage) or session.access
     return _success(answers.recording(session.resource, session.sid))

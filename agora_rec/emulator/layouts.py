@@ -106,7 +106,7 @@ def _read_region(given: JsonObject) -> Region:
         y=_number(given, "y_axis"),
         width=_number(given, "width"),
         height=_number(given, "height"),
-        uid=text_of(given, "uid"),
+        uid=text_of(given, "uid") or None,
         alpha=_number(given, "alpha", 1.0),
         render_mode=RenderMode(int_of(given, "render_mode", 0)),
     )

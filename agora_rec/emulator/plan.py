@@ -41,6 +41,8 @@ _GROUP_USERS: Final = (2, 7, 12, 17, 32, 49)
 """How many users each `subscribeUidGroup` records at most."""
 _AUDIO: Final = ((48, False), (128, False), (192, True))
 """Kbps, and whether it is stereo, of each `audioProfile`."""
+_FPS: Final = 15
+_OLDER_FPS: Final = frozenset({1, 7, 10, 15, 24, 30, 60})
 _HD_PIXELS: Final = 1280 * 720
 _PAGE_SERVICE: Final = "web_recorder_service"
 
@@ -178,7 +180,6 @@ def read_plan(mode: ModeName, request: JsonObject, settings: Settings) -> Plan:
     media = _MEDIA[int_of(recording, "streamTypes", 2)]
     mp4 = "mp4" in (texts_of(object_of(request, "recordingFileConfig"), "avFileType") or ())
     policy = text_of(object_of(request, "appsCollection"), "combinationPolicy")
-    vendor, region = int_of(storage, "vendor", 0), int_of(storage, "region", 0)
     web = _read_web(request, settings) if mode is ModeName.WEB else None
     audio_kbps, stereo = _AUDIO[_audio_profile(request, mode)]
     return Plan(
@@ -195,7 +196,7 @@ def read_plan(mode: ModeName, request: JsonObject, settings: Settings) -> Plan:
         mp4=mp4,
         folders=texts_of(storage, "fileNamePrefix") or (),
         bucket=text_of(storage, "bucket") or "",
-        area=area_of(vendor, region),
+        area=read_area(storage),
         postponed=policy == "postpone_transcoding",
         capture_seconds=int_of(object_of(request, "snapshotConfig"), "captureInterval", 10)
         if snapshots
@@ -204,7 +205,7 @@ def read_plan(mode: ModeName, request: JsonObject, settings: Settings) -> Plan:
         flaw=Flaw.TOKEN if refusal is not None else _find_flaw(recording, storage, settings),
         token_refusal=refusal,
         web=web,
-        mix=_read_mix(recording) if mode is ModeName.MIX and VIDEO in media else None,
+        mix=_read_mix(recording, settings) if mode is ModeName.MIX and VIDEO in media else None,
         audio_kbps=audio_kbps,
         stereo=stereo,
         commas=_wants_commas(text_of(recording, "privateParams")),
@@ -246,6 +247,11 @@ def _judge_token(token: str, settings: Settings) -> Refusal | None:
     if token in settings.wrong_tokens or (settings.token_required and not token):
         return TOKEN_WRONG
     return None
+
+
+def read_area(storage: JsonObject) -> str | None:
+    """In which area the bucket is; None where that isn't known."""
+    return area_of(int_of(storage, "vendor", 0), int_of(storage, "region", 0))
 
 
 def read_expiration(storage: JsonObject) -> datetime | None:
@@ -302,12 +308,13 @@ def _read_web(request: JsonObject, settings: Settings) -> WebPlan:
     )
 
 
-def _read_mix(recording: JsonObject) -> MixPlan:
+def _read_mix(recording: JsonObject, settings: Settings) -> MixPlan:
     transcoding = object_of(recording, "transcodingConfig")
+    fps = int_of(transcoding, "fps", _FPS)
     return MixPlan(
         width=int_of(transcoding, "width", 360),
         height=int_of(transcoding, "height", 640),
-        fps=int_of(transcoding, "fps", 15),
+        fps=_FPS if settings.older_transcoding and fps not in _OLDER_FPS else fps,
         kbps=int_of(transcoding, "bitrate", 500),
         layout=read_layout(transcoding),
     )

@@ -106,15 +106,19 @@ class Settings:
 
     Ways to play:
         unknown_fields_refused: names and spellings that the service doesn't know are code 2.
-        uid_group_required: `subscribeUidGroup` may not be absent in individual mode (one official
-            client leaves out the value 0).
+        uid_group_required: `subscribeUidGroup` may not be absent in individual mode; from Agora's Go client,
+            which leaves out the value 0, it may always be.
+        file_config_required: what isn't screenshots alone needs a `recordingFileConfig` (the documents' text;
+            their tables and samples do without).
+        large_uid_optional: a vertical layout is taken without its `maxResolutionUid`, and has nobody in the
+            large region (layout.md); else it is required.
         client_request_optional: acquire is taken without a clientRequest (Shengwang's table).
         configs_checked_later: what is wrong in `storageConfig` or `transcodingConfig` passes start and ends
             the recording later, as wrong buckets do (the first document); else start answers code 2.
         empty_lists_refused: an empty list of uids is code 2 (Shengwang); else it is nobody.
         http_images_taken: `image_url` may be http (Shengwang, one official client); else https only.
         older_transcoding: `transcodingConfig` has all of width, height, fps and bitrate, no side is over
-            1920 pixels and the bitrate not over 6500 Kbps.
+            1920 pixels, the bitrate not over 6500 Kbps; `fps` is 1, 7, 10, 15, 24, 30, 60, or counts as 15.
         older_regions: any storage region is taken for the vendors 5 and 6 (until 2025-12); else only 0.
         tokens_checked_at_start: start itself answers 109 or 110 (older); else the recording fails later.
         app_id_refusal: the answer to a wrong App ID.
@@ -122,6 +126,8 @@ class Settings:
         observed_bodies: 404 and 49 with the bodies seen in the wild instead of code and reason.
         exiting_refused: query and stop of a recording that is exiting answer 404 with 501 (older).
         slow_stop_code: the code beside 206 of a stop whose upload is slow; None as in the oldest text.
+        older_content_type: a body's Content-Type is exactly `application/json;charset=utf-8` (2022).
+        older_form_code: a wrong Content-Type, or a body that is no JSON, is code 8 instead of 2.
         older_cname_code: a bad channel name is code 1013 instead of 401.
         older_layout_code: a bad layout update is code 1028 instead of 2.
         file_times_in_seconds: `fileList[].sliceStartTime` in seconds instead of milliseconds.
@@ -178,7 +184,9 @@ class Settings:
     notices_kept: int = 100_000
 
     unknown_fields_refused: bool = True
-    uid_group_required: bool = False
+    uid_group_required: bool = True
+    file_config_required: bool = False
+    large_uid_optional: bool = False
     client_request_optional: bool = False
     configs_checked_later: bool = False
     empty_lists_refused: bool = False
@@ -191,6 +199,8 @@ class Settings:
     observed_bodies: bool = False
     exiting_refused: bool = False
     slow_stop_code: int | None = 50
+    older_content_type: bool = False
+    older_form_code: bool = False
     older_cname_code: bool = False
     older_layout_code: bool = False
     file_times_in_seconds: bool = False

@@ -97,6 +97,7 @@ INVALID_APP_ID: Final = Refusal(status=400, message="appid is invalid")
 INVALID_APP_ID_OLDER: Final = Refusal(status=401, message="invalid appid")
 INVALID_APP_ID_ACQUIRE: Final = Refusal(status=400, code=400, reason="invalid_appid")
 BAD_PARAMETER: Final = Refusal(status=400, code=2, reason="api body validate failed!")
+BAD_FORM_OLDER: Final = Refusal(status=400, code=8, reason="invalid request")
 INVALID_CNAME: Final = Refusal(status=400, code=401, reason="invalid_channel_name")
 INVALID_CNAME_OLDER: Final = Refusal(status=400, code=1013)
 TOO_MANY_RECORDINGS: Final = Refusal(status=400, code=406, reason="vendor_over_load")
@@ -198,15 +199,25 @@ def load(data: bytes) -> object:
     """The JSON value of a body.
 
     Raises:
-        ValueError: this is no JSON (text that isn't UTF-8, NaN, numbers or nesting beyond reason too).
+        ValueError: this is no JSON (text that isn't UTF-8, NaN, numbers or nesting beyond reason, and a name
+            that stands twice in an object, too).
     """
     try:
-        value: object = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        value: object = json.loads(
+            data.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_unique
+        )
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     if data.count(b"[") + data.count(b"{") > DEPTH_MAX and _is_deep(value):
         raise ValueError(_TOO_DEEP)
     return value
+
+
+def _unique(pairs: list[tuple[str, object]]) -> JsonObject:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return found
 
 
 _TOO_DEEP: Final = "nested too deeply"

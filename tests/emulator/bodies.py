@@ -64,16 +64,24 @@ NO_URLS = [
     "http://a.example:x/",
     "ht\ntp://a.example/",
 ]
+ORIGINAL = {"channelType": 0, "subscribeUidGroup": 0, "streamTypes": 0, "streamMode": "original"}
 UIDS = [str(number) for number in range(1, 34)]
 SALT = base64.b64encode(bytes(32)).decode()
 RECORDING = "recordingConfig"
 LAYOUT = f"{RECORDING}.transcodingConfig"
 PAGE = "extensionServiceConfig.extensionServices.0.serviceParam"
 REGION = {"x_axis": 0.0, "y_axis": 0.0, "width": 0.5, "height": 1}
+MODERATION = {"serviceName": "yitu_voice_async_scan", "serviceParam": {"anything": {"at": "all"}}}
 PUSH = {
     "serviceName": "rtmp_publish_service",
     "serviceParam": {"outputs": [{"rtmpUrl": "rtmp://a.example/b"}]},
 }
+
+
+def made(mode: str, form: str) -> dict[str, Any]:
+    """Options of a postponed service."""
+    return {"transConfig": {"transMode": mode}, "container": {"format": form}}
+
 
 REFUSED: list[tuple[str, str, Change]] = [
     # Missing, wrong type, wrong name, wrong case.
@@ -96,6 +104,7 @@ REFUSED: list[tuple[str, str, Change]] = [
     ("start_mix_hls", "recordingConfig.maxIdleTime", put("recordingConfig.maxIdleTime", 30.0)),
     ("start_mix_hls", "recordingConfig.streamTypes", put("recordingConfig.streamTypes", 3)),
     ("start_mix_hls", "recordingConfig.privateParams", put("recordingConfig.privateParams", "{")),
+    ("start_mix_hls", "recordingConfig.privateParams", put("recordingConfig.privateParams", "[1]")),
     # Subscriptions.
     (
         "start_mix_hls",
@@ -130,6 +139,18 @@ REFUSED: list[tuple[str, str, Change]] = [
     ("start_individual", "recordingConfig.streamMode", put("recordingConfig.streamMode", "original")),
     ("start_individual", "recordingConfig.streamMode", put("recordingConfig.streamMode", "Standard")),
     ("start_individual", "recordingConfig.subscribeUidGroup", put("recordingConfig.subscribeUidGroup", 6)),
+    ("start_individual", "recordingConfig.subscribeUidGroup", drop("recordingConfig.subscribeUidGroup")),
+    ("start_snapshot_only", "recordingConfig.subscribeUidGroup", drop("recordingConfig.subscribeUidGroup")),
+    (
+        "start_mix_hls",
+        "recordingConfig.subscribeVideoUids",
+        put("recordingConfig.subscribeVideoUids", ["#allstream#", "11"]),
+    ),
+    (
+        "start_mix_hls",
+        "recordingConfig.unsubscribeVideoUids",
+        put("recordingConfig.unsubscribeVideoUids", ["#allstream#"]),
+    ),
     # Encryption.
     ("start_mix_hls", "recordingConfig.secret", put("recordingConfig.decryptionMode", 1)),
     (
@@ -160,6 +181,17 @@ REFUSED: list[tuple[str, str, Change]] = [
         "start_mix_hls",
         f"{LAYOUT}.layoutConfig[0].width",
         put(LAYOUT, {"mixedVideoLayout": 3, "layoutConfig": [{**REGION, "x_axis": 0.6}]}),
+    ),
+    (
+        "start_mix_hls",
+        f"{LAYOUT}.layoutConfig[0].width",
+        put(LAYOUT, {"mixedVideoLayout": 3, "layoutConfig": [{**REGION, "x_axis": 0.7, "width": 0.300001}]}),
+    ),
+    ("start_mix_hls", f"{LAYOUT}.maxResolutionUid", put(LAYOUT, {"mixedVideoLayout": 2})),
+    (
+        "start_mix_hls",
+        f"{LAYOUT}.maxResolutionUid",
+        put(LAYOUT, {"mixedVideoLayout": 2, "maxResolutionUid": "0"}),
     ),
     (
         "start_mix_hls",
@@ -256,6 +288,17 @@ REFUSED: list[tuple[str, str, Change]] = [
     ),
     (
         "start_web_rtmp",
+        "extensionServiceConfig.extensionServices[1].serviceParam.outputs",
+        put("extensionServiceConfig.extensionServices.1.serviceParam.outputs", []),
+    ),
+    (
+        "start_web_rtmp",
+        "extensionServiceConfig.extensionServices[1].streamTypes",
+        put("extensionServiceConfig.extensionServices.1.streamTypes", 0),
+    ),
+    ("start_web", f"{PAGE}.?".replace(".0.", "[0]."), put(f"{PAGE}.VideoBitrate", 1500)),
+    (
+        "start_web_rtmp",
         "extensionServiceConfig.extensionServices[1].serviceParam.outputs[0].rtmpUrl",
         put("extensionServiceConfig.extensionServices.1.serviceParam.outputs.0.rtmpUrl", "http://a/b"),
     ),
@@ -265,6 +308,15 @@ REFUSED: list[tuple[str, str, Change]] = [
         put("extensionServiceConfig", example("start_web")["extensionServiceConfig"]),
     ),
     # Legacy.
+    (
+        "start_individual",
+        "extensionServiceConfig.extensionServices[0].streamTypes",
+        put("extensionServiceConfig.extensionServices", [{**MODERATION, "streamTypes": 1}]),
+    ),
+    *(
+        ("start_individual", "transcodeOptions.container.format", put("transcodeOptions", made(mode, form)))
+        for mode, form in (("audioMix", "mp4"), ("postponeTranscoding", "mp3"))
+    ),
     (
         "start_individual",
         "transcodeOptions",
@@ -283,13 +335,11 @@ REFUSED: list[tuple[str, str, Change]] = [
 
 TAKEN: list[tuple[str, Change]] = [
     *((name, lambda request: None) for name in EXAMPLES if name.startswith("start")),  # noqa: ARG005
-    # One official client's habits: empty texts, and a name that the service doesn't know.
+    # One official client's habit: empty texts.
     ("start_mix_hls", put(LAYOUT, {"mixedVideoLayout": 3, "layoutConfig": [{**REGION, "uid": ""}]})),
     ("start_mix_hls", put("storageConfig.extensionParams", {"sse": "", "tag": ""})),
     ("start_web", put("extensionServiceConfig.extensionServices.0.errorHandlePolicy", "")),
-    ("start_web", put(f"{PAGE}.VideoBitrate", 1500)),
     ("start_web", put(f"{PAGE}.readyTimeout", None)),
-    ("start_individual", drop("recordingConfig.subscribeUidGroup")),
     ("start_mix_hls", put("recordingConfig.unsunscribeVideoUids", ["12"])),
     # What doesn't count in a mode is not looked at, but must have the right type.
     ("start_mix_hls", put("snapshotConfig", {"fileType": ["jpg"]})),
@@ -299,6 +349,7 @@ TAKEN: list[tuple[str, Change]] = [
     ("start_mix_hls", put("recordingConfig.maxIdleTime", 5)),
     ("start_mix_hls", put("recordingConfig.maxIdleTime", 2592000)),
     ("start_mix_hls", put(LAYOUT, {"width": 1920, "height": 1080})),
+    ("start_mix_hls", put(LAYOUT, {"mixedVideoLayout": 2, "maxResolutionUid": "4294967295"})),
     ("start_mix_hls", put("recordingConfig.subscribeAudioUids", UIDS[:32])),
     ("start_mix_hls", put("storageConfig.fileNamePrefix", ["a" * 64, "b" * 63])),
     ("start_mix_hls", put("storageConfig.region", 25)),
@@ -328,7 +379,7 @@ TAKEN: list[tuple[str, Change]] = [
     ("start_mix_hls", put("storageConfig.extensionParams", {"sse": "kms", "tag": "t"})),
     (
         "start_individual",
-        put("recordingConfig", {"channelType": 0, "streamTypes": 0, "streamMode": "original"}),
+        both(put("recordingConfig", ORIGINAL), put("recordingConfig.subscribeAudioUids", ["#allstream#"])),
     ),
     # Legacy services.
     (
@@ -346,7 +397,7 @@ TAKEN: list[tuple[str, Change]] = [
                             "apiData": {"callbackSeed": "s", "accessKey": "a", "secretKey": "s"},
                         },
                     },
-                    {"serviceName": "yitu_voice_async_scan", "serviceParam": {"anything": {"at": "all"}}},
+                    MODERATION,
                 ],
             },
         ),
@@ -388,9 +439,9 @@ def mode_of(name: str) -> str:
     return {"mix": "mix", "web": "web"}.get(name.partition("_")[2].partition("_")[0], "individual")
 
 
-async def start(stage: Stage, name: str, change: Change) -> httpx.Response:
+async def start(stage: Stage, name: str, change: Change, **options: Any) -> httpx.Response:
     request = example(name)
     change(request)
     mode = mode_of(name)
     resource_id = await stage.acquired({"scene": 1} if mode == "web" else {})
-    return await stage.start(resource_id, request, mode=mode)
+    return await stage.start(resource_id, request, mode=mode, **options)

@@ -116,7 +116,7 @@ class Stage:
 
     async def post(self, path: str, body: object, **options: Any) -> httpx.Response:
         content = body if isinstance(body, str | bytes) else json.dumps(body)
-        return await self.http.post(self.base + path, content=content, headers=JSON, **options)
+        return await self.http.post(self.base + path, content=content, **{"headers": JSON, **options})
 
     async def acquire(
         self, request: object = None, *, cname: object = "class-42", uid: object = "880011"

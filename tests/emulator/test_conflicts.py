@@ -6,7 +6,7 @@ import pytest
 
 from agora_rec.emulator import EndReason, EventType, Settings
 from tests.emulator.bodies import LAYOUT, both, put, start
-from tests.emulator.stage import example, said, set_stage
+from tests.emulator.stage import EXAMPLES, example, said, set_stage
 from tests.support.reference import load
 
 pytestmark = pytest.mark.anyio
@@ -102,6 +102,75 @@ async def test_transcoding_was_stricter_once(given: dict[str, int], older: int):
     for setting, status in ((False, 200), (True, older)):
         async with set_stage(Settings(older_transcoding=setting)) as stage:
             assert (await start(stage, "start_mix_hls", put(LAYOUT, given))).status_code == status
+
+
+@pytest.mark.parametrize(("wished", "older"), [(24, 24), (25, 15), (60, 60), (120, 15)])
+async def test_there_were_few_frame_rates_once(wished: int, older: int):
+    assert "any other value is taken as 15" in TYPES["TranscodingConfig"]["fps"]["note"]
+    for setting, fps in ((False, wished), (True, older)):
+        async with set_stage(Settings(older_transcoding=setting)) as stage:
+            change = put(LAYOUT, {**MEASURES, "fps": wished})
+            assert (await start(stage, "start_mix_hls", change)).is_success
+            (session,) = stage.emulator._service.office.sessions.values()
+            assert session.plan.mix is not None
+            assert session.plan.mix.fps == fps
+
+
+async def test_a_vertical_layout_says_who_is_large_or_shows_nobody_there():
+    row = TYPES["TranscodingConfig"]["maxResolutionUid"]
+    assert row["when"] == "mixedVideoLayout is 2"
+    assert "left out" in row["note"]
+    for optional, status in ((False, 400), (True, 200)):
+        async with set_stage(Settings(large_uid_optional=optional)) as stage:
+            vertical = {"mixedVideoLayout": 2}
+            assert (await start(stage, "start_mix_hls", put(LAYOUT, vertical))).status_code == status
+            recording = await stage.record(uid="5")
+            assert (await stage.tell(recording, "updateLayout", vertical)).status_code == status
+
+
+async def test_what_is_recorded_may_have_to_say_what_files_it_makes():
+    row = TYPES["StartClientRequest"]["recordingFileConfig"]
+    assert row["required"] == "conditional"
+    assert "optional (table and samples" in row["when"]
+    for required, status in ((False, 200), (True, 400)):
+        async with set_stage(Settings(file_config_required=required)) as stage:
+            request = example("start_mix_hls")
+            assert "recordingFileConfig" not in request
+            answer = await stage.start(await stage.acquired(), request)
+            assert answer.status_code == status
+            await stage.record("start_snapshot_only", uid="5")
+
+
+@pytest.mark.parametrize(
+    ("given", "taken", "older"),
+    [
+        ("application/json;charset=utf-8", True, True),
+        ("application/json", True, False),
+        ("text/plain", False, False),
+    ],
+)
+async def test_the_content_type_was_one_text_once(given: str, taken: bool, older: bool):  # noqa: FBT001
+    headers = load("requests")["transport"]["request_headers"]["Content-Type"]
+    assert "exactly this value" in headers["older_docs"]
+    assert load("errors")["legacy_codes"][8]["meaning"].startswith(
+        "request header or form: wrong Content-Type"
+    )
+    for exact in (False, True):
+        for code in (2, 8):
+            settings = Settings(older_content_type=exact, older_form_code=code == 8)
+            async with set_stage(settings) as stage:
+                answer = await stage.post(
+                    "/acquire", EXAMPLES["acquire_rtc"], headers={"content-type": given}
+                )
+                is_taken = older if exact else taken
+                assert said(answer)[:2] == ((200, None) if is_taken else (400, code))
+
+
+async def test_a_body_that_is_no_json_was_another_code_once():
+    for code in (2, 8):
+        async with set_stage(Settings(older_form_code=code == 8)) as stage:
+            assert said(await stage.post("/acquire", "{"))[:2] == (400, code)
+            assert said(await stage.post("/acquire", "{}"))[:2] == (400, 2)
 
 
 @pytest.mark.parametrize("vendor", [5, 6])

@@ -6,10 +6,15 @@ from typing import Any
 import pytest
 
 from agora_rec.emulator import Settings, User
-from tests.emulator.bodies import REFUSED, TAKEN, drop, mode_of, put, start
-from tests.emulator.stage import EXAMPLES, example, said, set_stage
+from tests.emulator.bodies import PAGE, REFUSED, TAKEN, Change, drop, mode_of, put, start
+from tests.emulator.stage import EXAMPLES, JSON, example, said, set_stage
+from tests.support.reference import load
 
 pytestmark = pytest.mark.anyio
+
+TYPES = {
+    shape: {row["name"]: row for row in rows["fields"]} for shape, rows in load("requests")["types"].items()
+}
 
 
 @pytest.mark.parametrize("number", range(len(REFUSED)))
@@ -110,13 +115,51 @@ async def test_unknown_names_may_be_ignored_by_setting():
         await stage.record(request={**example("start_mix_hls"), "Token": "t"})
 
 
-async def test_the_uid_group_may_be_demanded_by_setting():
-    async with set_stage(Settings(uid_group_required=True)) as stage:
-        assert (
-            await start(stage, "start_individual", put("recordingConfig.subscribeUidGroup", 0))
-        ).is_success
-        answer = await start(stage, "start_individual", drop("recordingConfig.subscribeUidGroup"))
-        assert said(answer)[2] == "Start: invalid recordingConfig.subscribeUidGroup value!"
+@pytest.mark.parametrize(
+    ("name", "change", "note"),
+    [
+        (
+            "start_individual",
+            drop("recordingConfig.subscribeUidGroup"),
+            TYPES["RecordingConfig"]["subscribeUidGroup"]["note"],
+        ),
+        ("start_web", put(f"{PAGE}.VideoBitrate", 1500), TYPES["WebRecorderParam"]["videoBitrate"]["note"]),
+    ],
+)
+async def test_agoras_go_client_has_ways_of_its_own(name: str, change: Change, note: str):
+    assert "Go client" in note
+    go = "AgoraRESTClient  Language/go LanguageVersion/1.22.2 Arch/arm64 OS/darwin SDKVersion/0.0.2"
+    for agent, status in (
+        (go, 200),
+        ("Go-http-client/1.1", 400),
+        ("like AgoraRESTClient  Language/go ", 400),
+    ):
+        async with set_stage() as stage:
+            answer = await start(stage, name, change, headers={**JSON, "user-agent": agent})
+            assert answer.status_code == status
+
+
+async def test_the_uid_group_may_be_left_out_by_setting():
+    async with set_stage(Settings(uid_group_required=False)) as stage:
+        assert (await start(stage, "start_individual", drop("recordingConfig.subscribeUidGroup"))).is_success
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"cname":"class-42","cname":"class-43","uid":"1","clientRequest":{}}',
+        '{"cname":"class-42","uid":"1","clientRequest":{"scene":0,"scene":0}}',
+    ],
+)
+async def test_a_name_stands_once_in_an_object(body: str):
+    async with set_stage() as stage:
+        assert said(await stage.post("/acquire", body)) == (400, 2, "api body validate failed!")
+
+
+async def test_resource_ids_to_stay_away_from_are_ids():
+    async with set_stage() as stage:
+        answer = await stage.acquire({"excludeResourceIds": ["r", ""]})
+        assert said(answer) == (400, 2, "Acquire: invalid excludeResourceIds value!")
 
 
 async def test_the_shortest_interval_is_a_setting():
@@ -203,6 +246,18 @@ async def test_update_refuses_what_does_not_fit(start_name: str, request_body: d
         recording = await stage.record(start_name)
         answer = await stage.tell(recording, "update", request_body)
         assert said(answer) == (400, 2, f"Update: invalid {path} value!")
+
+
+@pytest.mark.parametrize(("region", "status"), [("EU", 200), ("NA", 400)])
+async def test_new_storage_lies_in_the_region_of_acquire_too(region: str, status: int):
+    async with set_stage() as stage:
+        request = example("start_mix_hls")
+        request["storageConfig"].update(vendor=6, region=0)
+        recording = await stage.record(request=request, acquire={"region": region})
+        answer = await stage.tell(recording, "update", example("update_sts"))
+        assert answer.status_code == status
+        if status != 200:
+            assert said(answer)[1:] == (2, "Update: invalid storageConfig.region value!")
 
 
 @pytest.mark.parametrize("name", ["update_subscription", "update_sts", "updateLayout", "stop", "stop_async"])

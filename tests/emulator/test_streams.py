@@ -43,7 +43,7 @@ async def test_subscriptions_choose_the_playlists(lists: dict[str, Any], expecte
 async def test_updates_change_who_is_recorded_from_then_on():
     async with set_stage() as stage:
         request = example("start_individual")
-        request["recordingConfig"] = {"channelType": 0, "subscribeAudioUids": ["11"]}
+        request["recordingConfig"] = {"channelType": 0, "subscribeUidGroup": 0, "subscribeAudioUids": ["11"]}
         recording = await stage.record("start_individual", request=request)
         stage.clock.pass_by(10)
         lists = {

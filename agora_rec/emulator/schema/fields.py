@@ -39,12 +39,14 @@ class Kind(Enum):
 class Context:
     """What a check may depend on beside the value: the mode of the URL, the service's clock and ways.
 
-    `mode` is None where a call has no mode (acquire).
+    `mode` is None where a call has no mode (acquire). `by_go_client`: Agora's own Go client calls, which
+    leaves out a 0 and sends one name that the service doesn't know.
     """
 
     mode: str | None
     now: datetime
     settings: Settings
+    by_go_client: bool = False
 
 
 Form = Callable[[str], bool]
@@ -84,14 +86,14 @@ class Field:
 
 @frozen(kw_only=True)
 class Shape:
-    """The fields of one object, the rules between them, and names that are known and mean nothing.
+    """The fields of one object, the rules between them, and unknown names that Agora's Go client sends.
 
     An `open` one takes any further names: its fields are in no document.
     """
 
     fields: tuple[Field, ...]
     rules: tuple[Rule, ...] = ()
-    ignored: frozenset[str] = frozenset()
+    by_go_client: frozenset[str] = frozenset()
     open: bool = False
 
 
@@ -111,7 +113,7 @@ def check(
         raise BadField(path)
     shape = shapes[name]
     if context.settings.unknown_fields_refused and not shape.open:
-        _refuse_unknown(shape, given, path)
+        _refuse_unknown(shape, given, context, path)
     found: JsonObject = {}
     for known in shape.fields:
         spelled = next((each for each in (known.name, *known.spellings) if each in given), None)
@@ -134,8 +136,9 @@ def check(
     return found
 
 
-def _refuse_unknown(shape: Shape, given: JsonObject, path: str) -> None:
-    known = {each for row in shape.fields for each in (row.name, *row.spellings)} | shape.ignored
+def _refuse_unknown(shape: Shape, given: JsonObject, context: Context, path: str) -> None:
+    known = {each for row in shape.fields for each in (row.name, *row.spellings)}
+    known |= shape.by_go_client if context.by_go_client else frozenset()
     for name in given:
         if name not in known:
             # An unknown name comes from outside and may be anything, so only its place is told.

@@ -77,10 +77,14 @@ def is_salt(text: str) -> bool:
         return False
 
 
-def is_json_text(text: str) -> bool:
-    """JSON inside a string."""
+def is_json_object(text: str) -> bool:
+    """A JSON object inside a string."""
     try:
-        json.loads(text)
+        return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False
-    return True
+
+
+def is_filled(text: str) -> bool:
+    """Any text that isn't empty."""
+    return bool(text)

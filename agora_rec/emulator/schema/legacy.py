@@ -7,6 +7,7 @@ the others.
 from collections.abc import Mapping
 from typing import Final
 
+from agora_rec.emulator.schema import rules
 from agora_rec.emulator.schema.fields import Field, Kind, Shape
 
 _TEXT, _OBJECT = Kind.TEXT, Kind.OBJECT
@@ -32,7 +33,8 @@ LEGACY_SHAPES: Final[Mapping[str, Shape]] = {
             Field(name="transConfig", kind=_OBJECT, required=True, shape="TransConfig"),
             Field(name="container", kind=_OBJECT, shape="TransContainer"),
             Field(name="audio", kind=_OBJECT, shape="TransAudio"),
-        )
+        ),
+        rules=(rules.format_fits_trans_mode,),
     ),
     "TransConfig": Shape(
         fields=(

@@ -52,6 +52,7 @@ _UNSUBSCRIBE_VIDEO: Final = _uids("unsubscribe", "Video", "unSubscribeVideoUids"
 _LISTS_HOLD_SOMEBODY: Final = rules.lists_hold_somebody(
     "subscribeAudioUids", "unsubscribeAudioUids", "subscribeVideoUids", "unsubscribeVideoUids"
 )
+_ALL_STREAMS_ALONE: Final = rules.all_streams_stand_alone("subscribeAudioUids", "subscribeVideoUids")
 _ONE_AUDIO_LIST: Final = rules.one_list_of("subscribeAudioUids", "unsubscribeAudioUids")
 _ONE_VIDEO_LIST: Final = rules.one_list_of("subscribeVideoUids", "unsubscribeVideoUids")
 
@@ -71,7 +72,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
         fields=(
             Field(name="scene", kind=_INTEGER, default=0, choices=_choices(0, 1, 2)),
             Field(name="resourceExpiredHour", kind=_INTEGER, default=72, low=1, high=720),
-            Field(name="excludeResourceIds", kind=_TEXTS),
+            Field(name="excludeResourceIds", kind=_TEXTS, form=forms.is_filled),
             Field(name="region", kind=_TEXT, choices=_choices("CN", "AP", "EU", "NA")),
             Field(name="regionAffinity", kind=_INTEGER, default=0, choices=_choices(0, 1, 2, 3, 4)),
             # Not looked into: a wrong one is found when the start differs from it.
@@ -92,6 +93,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
         ),
         rules=(
             rules.mode_has_its_config,
+            rules.file_config_is_given,
             rules.files_fit_mode,
             rules.snapshots_fit,
             rules.transcoding_fits_vendor,
@@ -147,12 +149,13 @@ SHAPES: Final[Mapping[str, Shape]] = {
             ),
             Field(name="audioProfile", kind=_INTEGER, default=0, choices=_choices(0, 1, 2), modes=_MIX),
             Field(name="transcodingConfig", kind=_OBJECT, modes=_MIX, shape="TranscodingConfig"),
-            Field(name="privateParams", kind=_TEXT, form=forms.is_json_text),
+            Field(name="privateParams", kind=_TEXT, form=forms.is_json_object),
         ),
         rules=(
             _ONE_AUDIO_LIST,
             _ONE_VIDEO_LIST,
             _LISTS_HOLD_SOMEBODY,
+            _ALL_STREAMS_ALONE,
             rules.subscriptions_fit_streams,
             rules.original_is_audio,
             rules.encryption_is_whole,
@@ -245,7 +248,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
                 ),
             ),
         ),
-        rules=(rules.policy_fits_service,),
+        rules=(rules.policy_fits_service, rules.streams_fit_service),
     ),
     "WebRecorderParam": Shape(
         fields=(
@@ -262,11 +265,11 @@ SHAPES: Final[Mapping[str, Shape]] = {
             Field(name="readyTimeout", kind=_INTEGER, default=0, low=0, high=60, nullable=True),
         ),
         rules=(rules.area_in("videoWidth", "videoHeight", (0, 0)),),
-        # One official client sends this spelling, which the service doesn't know.
-        ignored=frozenset({"VideoBitrate"}),
+        by_go_client=frozenset({"VideoBitrate"}),
     ),
     "RtmpPublishParam": Shape(
-        fields=(Field(name="outputs", kind=_OBJECTS, required=True, items_max=1, shape="RtmpOutput"),)
+        fields=(Field(name="outputs", kind=_OBJECTS, required=True, items_max=1, shape="RtmpOutput"),),
+        rules=(rules.pushes_somewhere,),
     ),
     "RtmpOutput": Shape(fields=(Field(name="rtmpUrl", kind=_TEXT, required=True, form=forms.is_rtmp_url),)),
     "UpdateBody": _identified("UpdateClientRequest"),
@@ -286,10 +289,12 @@ SHAPES: Final[Mapping[str, Shape]] = {
         )
     ),
     "AudioUidList": Shape(
-        fields=(_SUBSCRIBE_AUDIO, _UNSUBSCRIBE_AUDIO), rules=(_ONE_AUDIO_LIST, _LISTS_HOLD_SOMEBODY)
+        fields=(_SUBSCRIBE_AUDIO, _UNSUBSCRIBE_AUDIO),
+        rules=(_ONE_AUDIO_LIST, _LISTS_HOLD_SOMEBODY, _ALL_STREAMS_ALONE),
     ),
     "VideoUidList": Shape(
-        fields=(_SUBSCRIBE_VIDEO, _UNSUBSCRIBE_VIDEO), rules=(_ONE_VIDEO_LIST, _LISTS_HOLD_SOMEBODY)
+        fields=(_SUBSCRIBE_VIDEO, _UNSUBSCRIBE_VIDEO),
+        rules=(_ONE_VIDEO_LIST, _LISTS_HOLD_SOMEBODY, _ALL_STREAMS_ALONE),
     ),
     "WebRecordingConfig": Shape(fields=(Field(name="onhold", kind=_FLAG, default=False),)),
     "RtmpPublishConfig": Shape(

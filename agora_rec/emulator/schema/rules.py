@@ -9,6 +9,7 @@ from math import inf
 from typing import Final
 
 from agora_rec.emulator.schema.fields import Context, Rule
+from agora_rec.emulator.schema.forms import ALL_STREAMS
 from agora_rec.emulator.schema.regions import (
     ANYWHERE_VENDORS,
     AREAS,
@@ -29,13 +30,19 @@ _WITH_VIDEO: Final = frozenset({VIDEO_ONLY, AUDIO_AND_VIDEO})
 _SALTED_MODES: Final = frozenset({7, 8})
 _VERTICAL, _CUSTOM = 2, 3
 _OLDER_MEASURES: Final[Mapping[str, float]] = {"width": 1920, "height": 1920, "fps": inf, "bitrate": 6500}
-_EDGE_TOLERANCE: Final = 1e-6
-"""Positions are exact to six decimals, so sums may be over 1 by that much."""
+_DECIMALS: Final = 6
+"""So exact are positions and sizes."""
+_FORMATS: Final[Mapping[str, frozenset[str]]] = {
+    "postponeTranscoding": frozenset({"mp4"}),
+    "audioMix": frozenset({"mp3", "m4a", "aac"}),
+}
+"""What is made by each `transMode`."""
+_MODERATIONS: Final = frozenset({"aliyun_voice_async_scan", "yitu_voice_async_scan"})
 
 _SERVICES: Final[Mapping[str, frozenset[str]]] = {
     "web": frozenset({"web_recorder_service", "rtmp_publish_service"}),
     "mix": frozenset({"aliyun_vod_service"}),
-    "individual": frozenset({"aliyun_voice_async_scan", "yitu_voice_async_scan"}),
+    "individual": _MODERATIONS,
 }
 _POLICIES: Final[Mapping[str, str]] = {
     "web_recorder_service": "error_abort",
@@ -58,6 +65,16 @@ def lists_hold_somebody(*names: str) -> Rule:
     def rule(given: Mapping[str, object], context: Context) -> str | None:
         empty = [name for name in names if texts_of(given, name) == ()]
         return empty[0] if empty and context.settings.empty_lists_refused else None
+
+    return rule
+
+
+def all_streams_stand_alone(*names: str) -> Rule:
+    """Who subscribes to everybody subscribes to nobody beside."""
+
+    def rule(given: Mapping[str, object], context: Context) -> str | None:
+        lists = {name: texts_of(given, name) or () for name in names}
+        return next((name for name, uids in lists.items() if ALL_STREAMS in uids and len(uids) > 1), None)
 
     return rule
 
@@ -89,8 +106,8 @@ def encryption_is_whole(given: Mapping[str, object], context: Context) -> str | 
 
 
 def uid_group_is_given(given: Mapping[str, object], context: Context) -> str | None:
-    """Individual recordings say how many users they expect, unless the settings are patient."""
-    if context.mode != "individual" or not context.settings.uid_group_required:
+    """Individual recordings say how many users they expect."""
+    if context.mode != "individual" or not context.settings.uid_group_required or context.by_go_client:
         return None
     return None if "subscribeUidGroup" in given else "subscribeUidGroup"
 
@@ -122,8 +139,11 @@ def image_is_safe(given: Mapping[str, object], context: Context) -> str | None:
 
 
 def layout_fits_config(given: Mapping[str, object], context: Context) -> str | None:
-    """A custom layout has regions, and only a custom layout has them."""
-    custom = int_of(given, "mixedVideoLayout", 0) == _CUSTOM
+    """A custom layout has regions, and only a custom layout has them; a vertical one says who is large."""
+    layout = int_of(given, "mixedVideoLayout", 0)
+    custom = layout == _CUSTOM
+    if layout == _VERTICAL and not text_of(given, "maxResolutionUid"):
+        return None if context.settings.large_uid_optional else "maxResolutionUid"
     regions = objects_of(given, "layoutConfig")
     if custom and not regions:
         return "layoutConfig"
@@ -137,7 +157,7 @@ def region_in_picture(given: Mapping[str, object], context: Context) -> str | No
         if (
             isinstance(first, int | float)
             and isinstance(second, int | float)
-            and first + second > 1 + _EDGE_TOLERANCE
+            and round(first + second, _DECIMALS) > 1
         ):
             return size
     return None
@@ -179,6 +199,19 @@ def postponed_has_options(given: Mapping[str, object], context: Context) -> str 
     policy = text_of(object_of(given, "appsCollection"), "combinationPolicy")
     missing = policy == "postpone_transcoding" and "transcodeOptions" not in given
     return "transcodeOptions" if missing else None
+
+
+def file_config_is_given(given: Mapping[str, object], context: Context) -> str | None:
+    """What is recorded beside screenshots says what files it makes, where the settings say so."""
+    needed = context.settings.file_config_required and "snapshotConfig" not in given
+    return "recordingFileConfig" if needed and "recordingFileConfig" not in given else None
+
+
+def format_fits_trans_mode(given: Mapping[str, object], context: Context) -> str | None:
+    """Postponed transcoding makes MP4 files, postponed mixing audio files."""
+    made = text_of(object_of(given, "container"), "format")
+    allowed = _FORMATS[text_of(object_of(given, "transConfig"), "transMode") or ""]
+    return "container.format" if made and made not in allowed else None
 
 
 def region_fits_vendor(given: Mapping[str, object], context: Context) -> str | None:
@@ -235,6 +268,18 @@ def policy_fits_service(given: Mapping[str, object], context: Context) -> str | 
     policy = text_of(given, "errorHandlePolicy")
     only = _POLICIES.get(text_of(given, "serviceName") or "")
     return "errorHandlePolicy" if policy and only is not None and policy != only else None
+
+
+def streams_fit_service(given: Mapping[str, object], context: Context) -> str | None:
+    """Only audio moderation is told a kind of stream, which is audio."""
+    moderates = text_of(given, "serviceName") in _MODERATIONS
+    fits = moderates and int_of(given, "streamTypes", AUDIO_ONLY) == AUDIO_ONLY
+    return "streamTypes" if "streamTypes" in given and not fits else None
+
+
+def pushes_somewhere(given: Mapping[str, object], context: Context) -> str | None:
+    """Who pushes says where to."""
+    return None if objects_of(given, "outputs") else "outputs"
 
 
 def update_fits_mode(given: Mapping[str, object], context: Context) -> str | None:
