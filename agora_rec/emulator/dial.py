@@ -12,21 +12,27 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from math import inf, isfinite
-from typing import Final, TypeVar
+from math import inf
+from typing import Any, Final, TypeVar
 
 import anyio
 import anyio.lowlevel
-from attrs import define, field
-from attrs.validators import ge
+from attrs import Attribute, define, field
 
 from agora_rec.emulator.loops import Loop, current_loop
+from agora_rec.emulator.spans import require_span
 
 T = TypeVar("T")
 
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _PAUSE: Final = 0.05
 _TIDY_OVER: Final = 64
+
+
+def span(clock: object, attribute: "Attribute[Any]", value: object) -> None:
+    """Refuse what is no number of seconds; a validator for fields of clocks."""
+    del clock
+    require_span(attribute.name, value)
 
 
 @define(eq=False)
@@ -61,8 +67,8 @@ class SteppedClock:
     """
 
     epoch: datetime = _EPOCH
-    speed: float = field(default=0.0, validator=ge(0.0))
-    pause: float = field(default=0.0, validator=ge(0.0))
+    speed: float = field(default=0.0, validator=span)
+    pause: float = field(default=0.0, validator=span)
     _stepped: float = field(default=0.0, init=False)
     """Seconds that it was moved by."""
     _goal: float = field(default=0.0, init=False)
@@ -118,13 +124,12 @@ class SteppedClock:
         """Move the clock, and wake whom that wakes.
 
         Args:
-            seconds: How far; not negative.
+            seconds: How far; 0 to `spans.SECONDS_MAX`.
 
         Raises:
             ValueError: That is no number of seconds to move by.
         """
-        if not (isfinite(seconds) and seconds >= 0):
-            raise ValueError(f"a clock is moved by 0 seconds or more, not by {seconds!r}")
+        require_span("how far a clock is moved", seconds)
         try:
             here = current_loop()
         except RuntimeError:
@@ -284,6 +289,5 @@ class AcceleratedClock(SteppedClock):
     """
 
     def __init__(self, factor: float = 1.0) -> None:
-        if not (isfinite(factor) and factor > 0):
-            raise ValueError(f"a clock runs some times as fast as the machine's, not {factor!r} times")
+        require_span("how many times as fast as the machine's a clock runs", factor, above=True)
         super().__init__(epoch=datetime.now(UTC), speed=factor, pause=_PAUSE)

@@ -27,6 +27,7 @@ from agora_rec.emulator.notices import Notice
 from agora_rec.emulator.resources import Ids
 from agora_rec.emulator.service import Service
 from agora_rec.emulator.settings import Settings
+from agora_rec.emulator.spans import require_span
 from agora_rec.emulator.transport import InProcessTransport
 from agora_rec.emulator.views import SessionView
 from agora_rec.emulator.webhooks.courier import Courier
@@ -138,6 +139,7 @@ class Emulator:
 
     Raises:
         InvalidRequest: the service wouldn't send to that URL, or a name is none of a host.
+        ValueError: `qps` is no number of calls.
     """
 
     app_id: str
@@ -172,6 +174,8 @@ class Emulator:
         control_hosts: Iterable[str] = (),
         endpoints: Mapping[str, str] | None = None,
     ) -> None:
+        if qps is not None:
+            require_span("qps", qps, above=True)
         self.app_id = app_id
         self.customer_id = customer_id
         self.customer_secret = customer_secret

@@ -1,26 +1,22 @@
 """Trouble on demand: what can go wrong with one call, and the plan that says with which one.
 
-Values and matching only; `service` plays them. Their times are seconds, 0 to `SECONDS_MAX`, and any other
-number is a ValueError. What goes wrong with a recording by itself (wrong
+Values and matching only; `service` plays them. Their times are seconds, 0 to
+`spans.SECONDS_MAX`, and any other number is a ValueError. What goes wrong with a recording by itself (wrong
 buckets, empty channels, slow uploads) is in `settings` and `channels`.
 """
 
-import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from attrs import Attribute, define, field, frozen
 
+from agora_rec.emulator.spans import require_span
 from agora_rec.vocabulary import OperationName
-
-SECONDS_MAX: Final = 1e9
-"""The longest time that a fault takes: about thirty years."""
 
 
 def _span(fault: object, attribute: "Attribute[Any]", seconds: float | None) -> None:
-    if seconds is not None and not (math.isfinite(seconds) and 0 <= seconds <= SECONDS_MAX):
-        name = f"{type(fault).__name__}.{attribute.name}"
-        raise ValueError(f"{name} is {seconds!r}, and should be 0 to {SECONDS_MAX:g} seconds")
+    if seconds is not None or not isinstance(fault, Upload):
+        require_span(f"{type(fault).__name__}.{attribute.name}", seconds)
 
 
 @frozen

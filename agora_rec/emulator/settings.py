@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from enum import Enum, unique
 from typing import Final
 
-from attrs import field, frozen, validators
+from attrs import field, fields, frozen, validators
+
+from agora_rec.emulator.spans import require_span
 
 
 @frozen(kw_only=True)
@@ -50,14 +52,14 @@ class PageTrouble(Enum):
     """The recorder can't go on."""
 
 
-_NOT_NOTHING: Final = validators.ge(0.001)
+_LEAST: Final = 0.001
 AREAS: Final = ("NA", "EU", "AP", "CN")
 """The areas of acquire's `region`: North America, Europe, Asia without mainland China, mainland China."""
 
 
 @frozen(kw_only=True)
 class Settings:
-    """How the service behaves. All times are seconds.
+    """How the service behaves. All times are seconds, 0 to a billion; others are a ValueError.
 
     Times:
         latency: what every call takes at least; calls overlap during it.
@@ -156,9 +158,9 @@ class Settings:
     resource_seconds: float = 300.0
     mix_mp4_seconds: float = 7200.0
     register_seconds: float | None = 1.0
-    progress_seconds: float = field(default=60.0, validator=_NOT_NOTHING)
-    slice_seconds: float = field(default=15.0, validator=_NOT_NOTHING)
-    notice_seconds: float = field(default=0.1, validator=_NOT_NOTHING)
+    progress_seconds: float = 60.0
+    slice_seconds: float = 15.0
+    notice_seconds: float = 0.1
     mixing_seconds: float = 60.0
     page_trouble_seconds: float = 60.0
 
@@ -213,3 +215,18 @@ class Settings:
     mixed_streams_by_user: bool = False
     failover_under_new_uid: bool = False
     scene_in_events: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        for name in _SPANS:
+            value = getattr(self, name)
+            if name != "register_seconds" or value is not None:
+                require_span(f"Settings.{name}", value)
+            if name in _NOT_NOTHING and value < _LEAST:
+                raise ValueError(f"Settings.{name} is {value!r}, and should be {_LEAST:g} or more")
+
+
+_SPANS: Final = tuple(
+    each.name for each in fields(Settings) if each.type in (float, float | None) and each.name != "mp4_bytes"
+)
+_NOT_NOTHING: Final = frozenset({"progress_seconds", "slice_seconds", "notice_seconds"})
+"""What happens again and again; at once it would for ever."""

@@ -23,7 +23,7 @@ from agora_rec.fleet.result import Report, Result
 from agora_rec.fleet.roster import Roster
 from agora_rec.fleet.spec import Replacement, Spec, wrong_flag, wrong_policy
 from agora_rec.recording import Recording
-from agora_rec.transport.spans import is_finite
+from agora_rec.transport.spans import wrong_span
 
 LIMIT: Final = 50
 """How many recordings an account may have at once to begin with (timing.yaml `limits.pcw`)."""
@@ -115,11 +115,8 @@ class Fleet:
             for name, (value, least) in counts.items()
             if type(value) is not int or value < least
         ]
-        wrong += [
-            Violation(name, shown(repr(value), 40), "seconds, 0 or more")
-            for name, value in spans.items()
-            if not (is_finite(value) and value >= 0)
-        ]
+        for name, value in spans.items():
+            wrong += wrong_span(name, value)
         if on_exit not in tuple(OnExit):
             wrong.append(Violation("on_exit", shown(repr(on_exit), 40), "one of wait, stop, release"))
         elif on_exit == OnExit.RELEASE and not cloud.is_store_shared:

@@ -332,11 +332,13 @@ class Recording:
             deadline: Seconds from now after which the caller stops waiting; the start goes on.
 
         Raises:
+            InvalidRequest: The deadline is no number of seconds; nothing was sent.
             WaitTimedOut: The deadline is over.
             IllegalTransition: It is stopping, or has ended.
             StartUnconfirmed, ApiError, TransportError, SecretsRequired: As from `acquire` and `start`.
         """
         self._ledger.keeper.require_open()
+        waiting.require_deadline("deadline", deadline)
         with self._starter():
             with self._clock.move_on_after(deadline) as scope:
                 await goals.reach_started(self._driver)
@@ -355,10 +357,12 @@ class Recording:
             What is known; `in_bucket` is None while nobody knows where the files are.
 
         Raises:
+            InvalidRequest: The deadline is no number of seconds; nothing was sent.
             WaitTimedOut: The deadline is over.
             AgoraRecError: It may still run.
         """
         self._wanted()
+        waiting.require_deadline("deadline", deadline)
         with self._clock.move_on_after(deadline) as scope:
             await self.stop_behind().wait()
             if wait_upload:
@@ -381,10 +385,12 @@ class Recording:
             RecordingGone: It ended, or the service has not known it for 90 s. `said` and `causes` have what
                 the service said by notification, and the documented causes, most likely first.
             IllegalTransition: It was stopped, or nobody has started it.
+            InvalidRequest: The timeout is no number of seconds.
             WaitTimedOut: Not confirmed in time. That is not an end: the state stays as it is. `said` and
                 `causes` have what is known.
         """
         self._wanted()
+        waiting.require_deadline("timeout", timeout)
         with waiting.explained(self._driver):
             await waiting.until_started(self._driver, timeout)
 
@@ -406,9 +412,11 @@ class Recording:
             UploadStatusUnknown: It has ended, and no news of its files came in that time; what is known is
                 attached, and the notifications as `evidence`.
             IllegalTransition: Nobody has started it.
+            InvalidRequest: The timeout is no number of seconds.
             WaitTimedOut: The time is over; what is known is attached.
         """
         self._wanted()
+        waiting.require_deadline("timeout", timeout)
         with waiting.explained(self._driver):
             await waiting.until_finished(self._driver, timeout)
         return self.outcome

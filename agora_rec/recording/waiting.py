@@ -10,7 +10,15 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-from agora_rec.errors import IllegalTransition, RecordingGone, UploadStatusUnknown, WaitTimedOut
+from agora_rec.errors import (
+    IllegalTransition,
+    InvalidRequest,
+    RecordingGone,
+    UploadStatusUnknown,
+    Violation,
+    WaitTimedOut,
+)
+from agora_rec.errors.text import shown
 from agora_rec.model.events import (
     RecordingError,
     UploadingProgress,
@@ -19,6 +27,7 @@ from agora_rec.model.events import (
 )
 from agora_rec.recording import watching
 from agora_rec.recording.driver import Driver
+from agora_rec.transport.spans import is_deadline
 from agora_rec.vocabulary import Certainty, Command, OperationName, State
 
 log: Final = logging.getLogger("agora_rec")
@@ -34,6 +43,16 @@ _REASONS: Final = (RecordingError, WebRecorderStopped, WebCapabilityLimit)
 _GRACE: Final = timedelta(seconds=UPLOAD_GRACE)
 _NORMAL: Final = timedelta(minutes=20)  # timing.yaml `upload_normal`
 _PROGRESS: Final = timedelta(minutes=1)  # timing.yaml `uploading_progress_every`
+
+
+def require_deadline(name: str, seconds: object) -> None:
+    """Refuse what nobody can wait for, before anything is sent.
+
+    Raises:
+        InvalidRequest: It is no number of seconds.
+    """
+    if not is_deadline(seconds):
+        raise InvalidRequest((Violation(name, shown(repr(seconds), 40), "seconds (infinity: for ever)"),))
 
 
 @contextmanager

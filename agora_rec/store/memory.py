@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from agora_rec.clock import Clock, SystemClock
-from agora_rec.errors import LeaseLost, StoreConflict
+from agora_rec.errors import InvalidRequest, LeaseLost, StoreConflict, Violation
 from agora_rec.store.checkpoint import Checkpoint
 from agora_rec.store.listening import Listeners
 from agora_rec.store.protocol import Lease, Stored, Written
@@ -27,9 +27,14 @@ class MemoryStore:
     Args:
         kept: How many of which nothing runs are remembered.
         clock: Where time comes from, for leases and marks; None: the event loop.
+
+    Raises:
+        InvalidRequest: `kept` is no number of recordings.
     """
 
     def __init__(self, *, kept: int = KEPT, clock: Clock | None = None) -> None:
+        if type(kept) is not int or kept < 0:
+            raise InvalidRequest((Violation("kept", repr(kept)[:100], "a whole number, 0 or more"),))
         self._kept = kept
         self._clock: Clock = SystemClock() if clock is None else clock
         self._unfinished: dict[str, Stored] = {}

@@ -23,7 +23,7 @@ from agora_rec.store.checkpoint import Checkpoint
 from agora_rec.store.listening import Listeners
 from agora_rec.store.protocol import Lease, Stored, Written
 from agora_rec.store.reading import Kept, readable
-from agora_rec.transport.spans import is_finite
+from agora_rec.transport.spans import LONGEST, is_finite, wrong_span
 from agora_rec.vocabulary import State
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ TIMEOUT: Final = 5.0
 PAGE: Final = 100
 """How many checkpoints are read at once where all are gone through."""
 
-_LONGEST: Final = 1e9
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _NOT_OPEN: Final = "the store is not open: use 'async with RedisStore(...) as store', or let a client open it"
@@ -306,9 +305,8 @@ def _check(url: Secret, prefix: object, kept: object, timeout: object) -> None:
         faults.append(Violation("url", shown(url), RULE))
     if not (isinstance(prefix, str) and prefix and prefix.isprintable() and not set(prefix) & set("{}")):
         faults.append(Violation("prefix", repr(prefix)[:100], "a text that is not empty, without braces"))
-    if not (is_finite(kept) and 1 <= kept <= _LONGEST):
-        faults.append(Violation("kept", repr(kept)[:100], f"seconds, from 1 to {_LONGEST:g}"))
-    if not (is_finite(timeout) and timeout > 0):
-        faults.append(Violation("timeout", repr(timeout)[:100], "seconds above 0"))
+    if not (is_finite(kept) and 1 <= kept <= LONGEST):
+        faults.append(Violation("kept", repr(kept)[:100], f"seconds, from 1 to {LONGEST:g}"))
+    faults += wrong_span("timeout", timeout, above=True)
     if faults:
         raise InvalidRequest(tuple(faults))

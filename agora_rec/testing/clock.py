@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import anyio
 import anyio.to_thread
-from attrs import define, field
-from attrs.validators import ge, optional
+from attrs import Attribute, define, field
 
 from agora_rec.emulator import SteppedClock
+from agora_rec.emulator.dial import span
 from agora_rec.emulator.loops import Loop, current_loop
 
 PATIENCE: Final = 0.01
@@ -23,7 +23,10 @@ PATIENCE: Final = 0.01
 _PAUSE: Final = 0.02
 """Seconds of the machine that each moment lasts at least where calls and notifications go over sockets."""
 
-_NOT_NEGATIVE: Final[Any] = optional(ge(0.0))
+
+def _patience(clock: object, attribute: "Attribute[Any]", value: float | None) -> None:
+    if value is not None:
+        span(clock, attribute, value)
 
 
 @define(eq=False, kw_only=True)
@@ -38,7 +41,7 @@ class PatientClock(SteppedClock):
             does, and waits for `advance`.
     """
 
-    patience: float | None = field(default=PATIENCE, validator=_NOT_NEGATIVE)
+    patience: float | None = field(default=PATIENCE, validator=_patience)
     _watched: Loop | None = field(default=None, init=False, repr=False)
     """Where somebody watches whether anything happens."""
 

@@ -18,9 +18,8 @@ from agora_rec.errors import (
     Retry,
     ScheduleName,
     UnexpectedAnswer,
-    Violation,
 )
-from agora_rec.transport.spans import is_finite
+from agora_rec.transport.spans import wrong_span
 from agora_rec.transport.wire import FailureKind, WireFailure
 from agora_rec.vocabulary import OperationName
 
@@ -128,8 +127,9 @@ def _spans(
 
 def _span(policy: object, attribute: "Attribute[Any]", wait: float) -> None:
     del policy
-    if not (is_finite(wait) and wait >= 0):
-        raise InvalidRequest((Violation(f"retry.{attribute.name}", repr(wait)[:100], "seconds, 0 or more"),))
+    wrong = wrong_span(f"retry.{attribute.name}", wait, above=attribute.name == "stop_404_every")
+    if wrong:
+        raise InvalidRequest(tuple(wrong))
 
 
 def _waits(*seconds: float) -> tuple[float, ...]:
@@ -180,11 +180,6 @@ class RetryPolicy:
     stop_404: tuple[float, ...] = _waits(5, 10, 15)
     stop_404_every: float = field(default=15.0, validator=_span)
     stop_404_for: float = field(default=100.0, validator=_span)
-
-    def __attrs_post_init__(self) -> None:
-        if self.stop_404_every <= 0:
-            rule = "seconds, above 0"
-            raise InvalidRequest((Violation("retry.stop_404_every", repr(self.stop_404_every), rule),))
 
     @classmethod
     def never(cls) -> "RetryPolicy":

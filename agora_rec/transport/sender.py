@@ -22,7 +22,6 @@ from agora_rec.errors import (
     RequestNotCompleted,
     TransportError,
     UnexpectedAnswer,
-    Violation,
     may_have_started,
 )
 from agora_rec.model import AnyAnswer
@@ -36,7 +35,7 @@ from agora_rec.transport.observer import CallObserver, Telemetry, Unobserved
 from agora_rec.transport.outgoing import basic_authorization
 from agora_rec.transport.places import Places
 from agora_rec.transport.retries import Mishap, RetryPolicy, mishap_after
-from agora_rec.transport.spans import is_finite
+from agora_rec.transport.spans import wrong_span
 from agora_rec.transport.wire import FailureKind, Wire, WireAnswer, WireFailure, scrub
 from agora_rec.transport.wires import OwnWire
 from agora_rec.vocabulary import Area, AttemptOutcome
@@ -137,8 +136,9 @@ class Transport:
         telemetry: Telemetry | None = None,
         max_connections: int | None = MAX_CONNECTIONS,
     ) -> None:
-        if not (is_finite(timeout) and timeout > 0):
-            raise InvalidRequest((Violation("timeout", repr(timeout)[:100], "seconds, above 0"),))
+        wrong = wrong_span("timeout", timeout, above=True)
+        if wrong:
+            raise InvalidRequest(tuple(wrong))
         self.hosts = hosts
         self.budget = budget
         self.retry = retry

@@ -141,7 +141,7 @@ def test_outside_of_every_event_loop_it_is_moved_at_once(
 
 
 def test_patience_is_not_negative():
-    with pytest.raises(ValueError, match="'patience' must be >= 0"):
+    with pytest.raises(ValueError, match="should be a number"):
         PatientClock(patience=-1.0)
 
 

@@ -20,10 +20,11 @@ from agora_rec.emulator.control.fields import (
     words_of,
 )
 from agora_rec.emulator.faults import Fault
+from agora_rec.emulator.spans import SECONDS_MAX
 from agora_rec.emulator.wire import JsonObject
 from agora_rec.vocabulary import OperationName
 
-_LONG: Final = number(0, faults.SECONDS_MAX)
+_LONG: Final = number(0, SECONDS_MAX)
 _STATUS: Final = whole(200, 599)
 _TEXT: Final = text(1000)
 _DATA_MAX: Final = 10_000

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeGuard
 
 from attrs import field, frozen
 
+from agora_rec.emulator.spans import is_span
 from agora_rec.errors import InvalidRequest, Violation
 
 RETRY_GAPS: Final = (0.0, 10.0, 60.0)
@@ -23,9 +24,6 @@ ANSWER_SECONDS: Final = 10.0
 
 AT_ONCE: Final = 64
 """Attempts at the same time. Not published; ours."""
-
-SECONDS_MAX: Final = 1e9
-"""The longest time that can be chosen: about thirty years."""
 
 REORDER_MAX: Final = 1000
 """The most that can overtake one."""
@@ -88,7 +86,7 @@ class WebhookSwitches:
 
     def __attrs_post_init__(self) -> None:
         rules = {
-            "loss": (_is_number(self.loss, 1), "a probability, 0 to 1"),
+            "loss": (is_span(self.loss, 1), "a probability, 0 to 1"),
             "lost": (_are_event_types(self.lost), "event types: whole numbers"),
             "delay": (_is_pair(self.delay), "a pair of seconds, the smaller one first"),
             "reorder": (
@@ -96,7 +94,7 @@ class WebhookSwitches:
                 f"a whole number, 0 to {REORDER_MAX}",
             ),
             "reorder_seconds": (
-                _is_number(self.reorder_seconds, REORDER_SECONDS_MAX),
+                is_span(self.reorder_seconds, REORDER_SECONDS_MAX),
                 f"seconds, 0 to {REORDER_SECONDS_MAX:g}",
             ),
             "subscribed": (
@@ -108,7 +106,7 @@ class WebhookSwitches:
                 f"up to {_GAPS_MAX} spans of seconds, each longer than the one before",
             ),
             "answer_seconds": (
-                _is_number(self.answer_seconds) and self.answer_seconds > 0,
+                is_span(self.answer_seconds) and self.answer_seconds > 0,
                 "seconds, more than 0",
             ),
             "at_once": (_is_count(self.at_once, 1), "a whole number, 1 or more"),
@@ -128,12 +126,6 @@ class WebhookSwitches:
         return 1 + len(self.retry_gaps)
 
 
-def _is_number(value: object, largest: float = SECONDS_MAX) -> TypeGuard[float]:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return False
-    return 0 <= value <= largest  # which nan is not
-
-
 def _is_count(value: object, smallest: int, largest: float = math.inf) -> TypeGuard[int]:
     if not isinstance(value, int) or isinstance(value, bool):
         return False
@@ -146,7 +138,7 @@ def _is_a(kind: type, value: object) -> bool:
 
 
 def _are_numbers(values: Any, most: int) -> bool:
-    return _is_a(tuple, values) and len(values) <= most and all(_is_number(value) for value in values)
+    return _is_a(tuple, values) and len(values) <= most and all(is_span(value) for value in values)
 
 
 def _are_event_types(values: Any) -> bool:

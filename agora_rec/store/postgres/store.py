@@ -32,7 +32,7 @@ from agora_rec.store.postgres.schema import prepare
 from agora_rec.store.postgres.server import Server, within
 from agora_rec.store.protocol import Lease, Stored, Written
 from agora_rec.store.reading import Kept, readable
-from agora_rec.transport.spans import is_finite
+from agora_rec.transport.spans import wrong_span
 
 logger: Final = logging.getLogger("agora_rec")
 
@@ -45,6 +45,8 @@ MARKS_KEPT: Final = 100_000
 SWEPT_EVERY: Final = 60.0
 """Seconds between two looks for what has been kept long enough."""
 
+_LONGEST_PATIENCE: Final = 2**31 - 1
+"""Milliseconds: the server counts them in 32 bits."""
 _PAGE: Final = 100
 _SWEPT_AT_ONCE: Final = 1000  # as the function on the server does it
 _MISSING: Final = "PostgresStore needs psycopg: pip install 'agora-rec[postgres]'"
@@ -119,7 +121,7 @@ class PostgresStore:
         self.kept = kept
         self._names = Names(schema, prefix)
         # The server gives up waiting for another's lock before we give up waiting for the server.
-        self._patience = f"{math.ceil(timeout * 900)}ms"
+        self._patience = f"{min(math.ceil(timeout * 900), _LONGEST_PATIENCE)}ms"
         self._opened: _Open | None = None
 
     def __repr__(self) -> str:
@@ -377,9 +379,7 @@ def _check(
         faults.append(Violation("prefix", repr(prefix)[:100], RULE_OF_PREFIX))
     if not (isinstance(connections, int) and not isinstance(connections, bool) and connections >= 1):
         faults.append(Violation("connections", repr(connections)[:100], "a whole number, 1 or more"))
-    if not (is_finite(timeout) and timeout > 0):
-        faults.append(Violation("timeout", repr(timeout)[:100], "seconds, above 0"))
-    if not (is_finite(kept) and kept >= 0):
-        faults.append(Violation("kept", repr(kept)[:100], "seconds, 0 or more"))
+    faults += wrong_span("timeout", timeout, above=True)
+    faults += wrong_span("kept", kept)
     if faults:
         raise InvalidRequest(tuple(faults))

@@ -21,7 +21,7 @@ from agora_rec.store.sqlite import rows
 from agora_rec.store.sqlite.database import READ, WRITE, Database, Session
 from agora_rec.store.sqlite.following import Following
 from agora_rec.store.sqlite.schema import Schema, Synchronous
-from agora_rec.transport.spans import is_finite
+from agora_rec.transport.spans import wrong_span
 
 T = TypeVar("T")
 
@@ -239,8 +239,7 @@ def _check(path: object, timeout: object, synchronous: object, kept: object, pre
     faults: list[Violation] = []
     if not _is_path(path):
         faults.append(Violation("path", repr(path)[:100], _A_FILE))
-    if not (is_finite(timeout) and timeout > 0):
-        faults.append(Violation("timeout", repr(timeout)[:100], "seconds, above 0"))
+    faults += wrong_span("timeout", timeout, above=True)
     if not isinstance(synchronous, Synchronous):
         faults.append(Violation("synchronous", repr(synchronous)[:100], "a Synchronous"))
     if not (isinstance(kept, int) and not isinstance(kept, bool) and kept >= 1):

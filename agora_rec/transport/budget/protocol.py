@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from agora_rec.errors import Violation
-from agora_rec.transport.spans import is_finite
+from agora_rec.transport.spans import wrong_rate, wrong_span
 from agora_rec.vocabulary import Priority
 
 
@@ -63,9 +63,4 @@ class SharedBudget(Budget, Protocol):
 
 def faults_of_rate(qps: object, jitter: object) -> list[Violation]:
     """What is wrong with a rate and a jitter: nothing, or each of them with its rule."""
-    faults: list[Violation] = []
-    if not (is_finite(qps) and qps > 0):
-        faults.append(Violation("qps", repr(qps)[:100], "a number of calls per second above 0"))
-    if not (is_finite(jitter) and jitter >= 0):
-        faults.append(Violation("jitter", repr(jitter)[:100], "seconds, 0 or more"))
-    return faults
+    return [*wrong_rate("qps", qps), *wrong_span("jitter", jitter)]

@@ -18,6 +18,7 @@ from agora_rec.store.postgres.over_libpq import LibpqLink
 from agora_rec.store.postgres.schema import VERSION
 from agora_rec.testing.store_contract import NOW, a_checkpoint, in_state
 from agora_rec.testing.store_contract import names as unfinished
+from agora_rec.transport.spans import LONGEST
 from tests.store.postgres.workers import WRITES
 from tests.support.postgres import PASSWORD, Postgres
 from tests.support.secrets import ACCESS_KEY, NEEDLE, SECRET_KEY
@@ -116,6 +117,11 @@ async def test_sweeping_waits_for_a_server_that_is_away(
             tasks.cancel_scope.cancel()
     finally:
         served.start()
+
+
+async def test_the_longest_patience_is_one_that_the_server_takes(served: Postgres, schema: str) -> None:
+    async with PostgresStore(served.url(), schema=schema, timeout=LONGEST) as store:
+        assert await store.save(a_checkpoint("patient"), version=0) == 1
 
 
 async def test_an_earlier_sid_finds_its_recording_still(store: PostgresStore) -> None:
