@@ -4,6 +4,7 @@ Nothing in the package reads a clock in any other way. Moments are aware datetim
 seconds.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -30,6 +31,16 @@ class Clock(Protocol):
     def move_on_after(self, seconds: float | None) -> AbstractContextManager[anyio.CancelScope]:
         """A cancel scope that ends its block after that many seconds of this clock; None: never."""
         ...
+
+
+def nth_pause(pauses: Sequence[float], number: int) -> float:
+    """The pause before one of many repetitions; the last pause repeats.
+
+    Args:
+        pauses: Seconds before each of them; one at least.
+        number: How many repetitions there were before: 0 for the first.
+    """
+    return pauses[min(number, len(pauses) - 1)]
 
 
 class SystemClock:

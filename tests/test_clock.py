@@ -8,7 +8,7 @@ import anyio
 import pytest
 from trio.testing import MockClock
 
-from agora_rec.clock import Clock, LoopClock, SystemClock
+from agora_rec.clock import Clock, LoopClock, SystemClock, nth_pause
 
 pytestmark = pytest.mark.anyio
 
@@ -76,3 +76,7 @@ class TestLoopClock:
             await anyio.sleep_forever()
         assert scope.cancelled_caught
         assert clock.now() == EPOCH + timedelta(days=1)
+
+
+def test_the_last_pause_of_many_repetitions_repeats():
+    assert [nth_pause((5.0, 10.0, 15.0), number) for number in range(5)] == [5, 10, 15, 15, 15]

@@ -12,7 +12,7 @@ from typing import Final
 import anyio
 from attrs import define, field
 
-from agora_rec.clock import Clock
+from agora_rec.clock import Clock, nth_pause
 from agora_rec.errors import FleetClosed, QueueFull
 
 LIMIT_AGAIN: Final = (5.0, 10.0, 20.0, 30.0)
@@ -145,7 +145,7 @@ class Admission:
             times: How often the service has said no since one was.
         """
         self._freed = False
-        until = self._clock.monotonic() + LIMIT_AGAIN[min(times, len(LIMIT_AGAIN) - 1)]
+        until = self._clock.monotonic() + nth_pause(LIMIT_AGAIN, times)
         while not self._freed and (left := until - self._clock.monotonic()) > 0:
             self._news = anyio.Event()
             next_place = self._next_place

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from agora_rec.clock import nth_pause
 from agora_rec.errors import (
     AgoraRecError,
     ConcurrencyLimitReached,
@@ -152,7 +153,7 @@ class _Failures:
         """Wait before the next try; raises the error when it won't pass, or has gone on for too long."""
         if not may_pass(error):
             raise error
-        pause = START_AGAIN[min(self._count, len(START_AGAIN) - 1)]
+        pause = nth_pause(START_AGAIN, self._count)
         self._count += 1
         # Whether something runs, nobody knows: to know it, and to stop it, it takes the sid.
         is_unconfirmed = self._recording is not None and self._recording.state is State.STARTING

@@ -7,7 +7,7 @@ be driven from a test, from a webhook, or from a checkpoint in exactly the same 
 """
 
 from agora_rec.lifecycle.facts import Fact, FactKey, RefusalKind
-from agora_rec.lifecycle.standing import RESOURCE_ID_LIFETIME, Change, Standing, merge_files
+from agora_rec.lifecycle.standing import RESOURCE_ID_LIFETIME, Change, Standing, hours_of, merge_files
 from agora_rec.lifecycle.tables import COMMANDS, FACTS, CommandKey, Stay, Verdict
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "Standing",
     "Stay",
     "Verdict",
+    "hours_of",
     "merge_files",
 ]

@@ -22,6 +22,14 @@ from agora_rec.vocabulary import Command, ModeName, OperationName, State
 RESOURCE_ID_LIFETIME: Final = timedelta(minutes=5)
 """How long a resource ID may be used for a start (timing.yaml `resource_id_valid`)."""
 
+HOURS: Final = 72
+"""The service's own `resourceExpiredHour` (timing.yaml)."""
+
+
+def hours_of(asked: int | None) -> int:
+    """For how many hours the service takes calls for a recording, by what acquire asked for."""
+    return HOURS if asked is None else asked
+
 
 class _Moments(TypedDict, total=False):
     """What an end leaves behind beside files and reasons."""

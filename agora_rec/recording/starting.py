@@ -13,7 +13,7 @@ from agora_rec.errors import (
     StartUnconfirmed,
     StoreConflict,
 )
-from agora_rec.lifecycle import RESOURCE_ID_LIFETIME, Fact, facts, verdicts
+from agora_rec.lifecycle import RESOURCE_ID_LIFETIME, Fact, facts, hours_of, verdicts
 from agora_rec.model import StartAnswer
 from agora_rec.operations import Operation
 from agora_rec.recording.ledger import Ledger
@@ -22,10 +22,6 @@ from agora_rec.vocabulary import AttemptOutcome, OperationName, State
 
 START_BOUND: Final = 60.0
 """Seconds after which a start makes no further attempt, whoever waits for it."""
-
-DEFAULT_EXPIRED_HOUR: Final = 72
-"""The service's own `resourceExpiredHour` (timing.yaml)."""
-
 
 _ANNOUNCED: Final = ""
 
@@ -172,7 +168,7 @@ class Starting:
 
     def unconfirmed(self, cause: str) -> StartUnconfirmed:
         """What may be running, and until when."""
-        hours = self._ledger.description.resource_expired_hour or DEFAULT_EXPIRED_HOUR
+        hours = hours_of(self._ledger.description.resource_expired_hour)
         return StartUnconfirmed(
             subject=self._ledger.subject(OperationName.START),
             attempts=self._attempts,

@@ -8,7 +8,7 @@ server answers so for up to 90 seconds. A 5xx never proves anything.
 from datetime import timedelta
 from typing import Final
 
-from agora_rec.clock import Clock
+from agora_rec.clock import Clock, nth_pause
 from agora_rec.errors import AgoraRecError, RecordingGone, WorkerNotFound
 from agora_rec.lifecycle import facts, verdicts
 from agora_rec.model import QueryAnswer, Web
@@ -77,7 +77,7 @@ class Looks:
 
     def pause(self) -> float:
         """Seconds to wait before the next look, or until the verdict is due without another one."""
-        seconds = min(LOOKS[min(self._made, len(LOOKS) - 1)], self._longest)
+        seconds = min(nth_pause(LOOKS, self._made), self._longest)
         self._made += 1
         if self._missed_since is None or not self._never_seen or self.denied < DENIALS:
             return seconds
@@ -175,6 +175,12 @@ def _since_sid(driver: Driver) -> float | None:
     return None if known_since is None else (driver.keeper.clock.now() - known_since).total_seconds()
 
 
+def first_look_in(driver: Driver) -> float:
+    """Seconds until one that has begun may be looked at: 5 s from its sid; at once if that is long ago."""
+    age = _since_sid(driver)
+    return 0.0 if age is None else min(FIRST_LOOK, max(0.0, FIRST_LOOK - age))
+
+
 def _heed(driver: Driver, looks: Looks) -> None:
     if looks.is_missing:  # mostly it isn't, and there is nothing to work out
         looks.heed(_seen_at(driver))
@@ -195,8 +201,7 @@ async def confirm(driver: Driver, looks: Looks) -> None:
     Raises:
         RecordingGone: See `conclude`.
     """
-    age = _since_sid(driver)
-    await _pause(driver, looks, 0.0 if age is None else min(FIRST_LOOK, max(0.0, FIRST_LOOK - age)))
+    await _pause(driver, looks, first_look_in(driver))
     while is_open(driver, looks):
         await look(driver, looks, Priority.CONFIRM)
         conclude(driver, looks)

@@ -7,12 +7,12 @@ from typing import Protocol
 
 from attrs import define
 
+from agora_rec.lifecycle import hours_of
 from agora_rec.model import QueryAnswer
 from agora_rec.recording import Recording
 from agora_rec.recording.driver import Driver
 from agora_rec.recording.jobs import Job
 from agora_rec.recording.lookout import Lookout
-from agora_rec.recording.starting import DEFAULT_EXPIRED_HOUR
 from agora_rec.recording.watching import Looks
 from agora_rec.supervision.incidents import IncidentKind
 from agora_rec.vocabulary import State
@@ -191,7 +191,7 @@ class Charge:
     @property
     def lifetime_hours(self) -> int:
         """For how many hours the service takes calls for it."""
-        return self.driver.ledger.description.resource_expired_hour or DEFAULT_EXPIRED_HOUR
+        return hours_of(self.driver.ledger.description.resource_expired_hour)
 
     @property
     def lifetime_ends(self) -> datetime | None:

@@ -16,13 +16,14 @@ import anyio
 from anyio.abc import TaskGroup
 
 from agora_rec.client import CloudRecording
+from agora_rec.clock import nth_pause
 from agora_rec.errors import RecordingGone, SecretsRequired
 from agora_rec.lifecycle import FactKey
 from agora_rec.model import Storage
 from agora_rec.recording import Ledger, watching
 from agora_rec.recording.driver import Driver
 from agora_rec.recording.lookout import LEASE_SECONDS, Lookout
-from agora_rec.recording.watching import FIRST_LOOK, OTHERS_WATCH, Looks
+from agora_rec.recording.watching import OTHERS_WATCH, Looks
 from agora_rec.supervision.agenda import Agenda
 from agora_rec.supervision.charge import Charge, Look
 from agora_rec.supervision.duties import Duty, Now, next_duty
@@ -138,12 +139,10 @@ class Supervisor:
     def _begin_looks(self, charge: Charge) -> None:
         driver, now = charge.driver, self._clock.monotonic()
         if _is_unsettled(driver):
-            since = driver.ledger.sid_known_since
-            age = 0.0 if since is None else (self._clock.now() - since).total_seconds()
             # Another recording may follow on the verdict, so it waits for a whole failover after the first
             # denial: one may begin between the sid and the first look.
             charge.looks = Looks(self._clock, longest=watching.longest_pause(driver))
-            charge.look_at = now + max(0.0, FIRST_LOOK - max(0.0, age))
+            charge.look_at = now + watching.first_look_in(driver)
         else:
             charge.looks, charge.look_at = None, self.rota.first(now)
             charge.answered_at = now
@@ -347,7 +346,7 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001 - whatever the provider raises
             if ledger.state is not State.RECORDING:
                 return  # it ends, and needs none
-            again = AGAIN_AFTER[min(charge.renewals_failed, len(AGAIN_AFTER) - 1)]
+            again = nth_pause(AGAIN_AFTER, charge.renewals_failed)
             charge.renewals_failed += 1
             charge.renew_at = None if self._cloud.secrets is None else now + timedelta(seconds=again)
             charge.owner.happened(charge, IncidentKind.RENEWAL_FAILED, told(error))
@@ -372,7 +371,7 @@ class Supervisor:
         if charge.stops_sent:
             text = "its stop has failed, and is sent again"
             charge.owner.happened(charge, IncidentKind.STOP_FAILED, text)
-        pause = STOP_AGAIN[min(charge.stops_sent, len(STOP_AGAIN) - 1)]
+        pause = nth_pause(STOP_AGAIN, charge.stops_sent)
         charge.stops_sent += 1
         charge.stop_not_before = now.monotonic + pause
         charge.recording.stop_behind()

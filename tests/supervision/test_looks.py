@@ -6,6 +6,7 @@ from math import inf
 
 import anyio
 import pytest
+from attrs import evolve
 
 from agora_rec import State
 from agora_rec.emulator import Delay, LoseAnswer, Refuse
@@ -24,7 +25,7 @@ from agora_rec.recording.watching import WATCH_EVERY, Looks
 from agora_rec.supervision import Charge, IncidentKind
 from tests.supervision.desk import HEARS, NOT_FOUND, Desk, desk
 from tests.support.backends import virtual_time
-from tests.support.cloud import QUERY, STOP, state_of
+from tests.support.cloud import QUERY, STOP, a_client, state_of
 
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
@@ -48,6 +49,18 @@ async def test_it_is_confirmed_after_five_seconds_and_looked_at_every_two_minute
         assert 5.0 < others[0] <= 5.0 + WATCH_EVERY
         assert {round(b - a, 6) for a, b in pairwise(others)} == {WATCH_EVERY}
         assert at.owner.told == []
+
+
+async def test_one_that_began_when_nobody_remembers_any_more_is_looked_at_at_once():
+    async with desk(latency=0) as at:
+        recording = await at.on.started()
+        await anyio.sleep(1000)
+        forgetful = evolve(recording.checkpoint(), history=())
+        async with a_client(at.on.emulator, at.on.clock) as later:
+            at.look_after(later.attach(forgetful))
+            began = at.on.clock.monotonic()
+            await anyio.sleep(4)
+            assert at.on.times_of(QUERY, since=began) == [0]
 
 
 async def test_the_documented_schedule_confirms_what_begins_slowly():

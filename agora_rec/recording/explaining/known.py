@@ -9,14 +9,13 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Final, TypeVar
 
-from agora_rec.lifecycle import Change, FactKey, Standing
+from agora_rec.lifecycle import Change, FactKey, Standing, hours_of
 from agora_rec.model import Mode, Web
 from agora_rec.model import events as e
 from agora_rec.model.notification import Notification
 from agora_rec.recording.explaining import telling
 from agora_rec.recording.explaining.values import Evidence
 from agora_rec.recording.heard import NOTIFICATIONS_KEPT
-from agora_rec.recording.starting import DEFAULT_EXPIRED_HOUR
 from agora_rec.store import Checkpoint, Tried
 from agora_rec.vocabulary import OperationName, State
 
@@ -58,7 +57,7 @@ class Known:
     @property
     def hours(self) -> int:
         """For how many hours the service takes calls."""
-        return self.checkpoint.resource_expired_hour or DEFAULT_EXPIRED_HOUR
+        return hours_of(self.checkpoint.resource_expired_hour)
 
     @property
     def until(self) -> datetime | None:
