@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, TypedDict
 
-from agora_rec.errors import Violation
+from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.secret import Secret, hide, hide_all
 from agora_rec.vocabulary import Area
 
@@ -38,6 +38,7 @@ class Options(TypedDict, total=False):
     qps: float | None
     budget: Budget | None
     store: Store | None
+    open_within: float
     secrets: SecretsProvider | None
     retry: RetryPolicy | None
     clock: Clock | None
@@ -81,4 +82,12 @@ def from_environment(options: Options) -> tuple[Options, list[Violation]]:
     webhook_secret = hide(os.environ.get("AGORA_WEBHOOK_SECRET"))
     if webhook_secret and "webhook_secret" not in options:
         options["webhook_secret"] = webhook_secret
+    store = hide(os.environ.get("AGORA_STORE"))
+    if store and "store" not in options:
+        from agora_rec.store.urls import store_from_url  # noqa: PLC0415 - few have one
+
+        try:
+            options["store"] = store_from_url(store)
+        except InvalidRequest as error:
+            violations += error.violations
     return options, violations

@@ -98,5 +98,6 @@ def agora_server(agora_emulator: StagedEmulator, monkeypatch: pytest.MonkeyPatch
     with agora_emulator.served_from_thread() as url:
         for name, value in agora_emulator.environment.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.delenv("AGORA_AREA", raising=False)
+        for name in ("AGORA_AREA", "AGORA_STORE"):  # no test may get at recordings that are none
+            monkeypatch.delenv(name, raising=False)
         yield url

@@ -70,6 +70,8 @@ class CloudRecording(Recordings):
             App ID. A `SharedBudget` that is not open is opened and closed with the client.
         store: Where checkpoints go, and what else all workers must know; None: this process's memory. A
             `SharedStore` that is not open is opened and closed with the client.
+        open_within: Seconds for which a store is waited for when the client opens, if its server is away; 0:
+            that is an error at once.
         secrets: Awaited before each start under a new resource ID, with the recording's checkpoint: gives a
             fresh token and the storage's keys. So a recording that another worker has made can be started
             here. None: they are those that the recording was made with.
@@ -99,6 +101,7 @@ class CloudRecording(Recordings):
         qps: float | None = QPS,
         budget: Budget | None = None,
         store: Store | None = None,
+        open_within: float = 0.0,
         secrets: SecretsProvider | None = None,
         retry: RetryPolicy | None = None,
         clock: Clock | None = None,
@@ -118,7 +121,11 @@ class CloudRecording(Recordings):
         from agora_rec.register import Register
         from agora_rec.store import MemoryStore
         from agora_rec.transport import LocalBudget, Unpaced, open_transport
+        from agora_rec.transport.spans import wrong_span
 
+        wrong = wrong_span("open_within", open_within)
+        if wrong:
+            raise InvalidRequest(tuple(wrong))
         self.app_id = app_id
         self.clock: Clock = SystemClock() if clock is None else clock
         self.is_store_shared: bool = store is not None
@@ -148,6 +155,7 @@ class CloudRecording(Recordings):
         self.secrets: SecretsProvider | None = secrets
         self._inbox = Inbox(self, webhook_secrets, accept_sha1=accept_sha1)
         self._group: TaskGroup | None = None
+        self._open_within = open_within
         self._own = AsyncExitStack()  # what was opened with this client, and is closed after it
         self._is_open = self._is_closed = False
         self._following: anyio.CancelScope | None = None
@@ -158,10 +166,13 @@ class CloudRecording(Recordings):
         """Make a client from the environment; what is passed here goes first.
 
         Reads `AGORA_APP_ID`, `AGORA_CUSTOMER_ID`, `AGORA_CUSTOMER_SECRET`, and if they are set `AGORA_AREA`,
-        `AGORA_BASE_URL` and `AGORA_WEBHOOK_SECRET`.
+        `AGORA_BASE_URL`, `AGORA_WEBHOOK_SECRET` and `AGORA_STORE` (a URL, as `store_from_url` takes it:
+        `sqlite:///recordings.db`, `redis://...`, `postgresql://...`), the store that the `agora-rec` commands
+        look into.
 
         Raises:
             InvalidRequest: Variables are missing or wrong; names all of them.
+            ImportError: The extra of the store is not installed.
         """
         options, violations = from_environment(hidden(overrides))
         del overrides  # no traceback may show them
@@ -272,21 +283,33 @@ class CloudRecording(Recordings):
     async def __aenter__(self) -> Self:
         """Open the client: what is heavy about connections is done here, so that no call has to.
 
+        One that could not be opened can be tried again.
+
         Raises:
             InvalidRequest: The environment names a proxy or certificates that can't be used.
+            StoreUnavailable: The store's server is away, and was for `open_within` seconds.
+            Exception: Whatever else the store, or the budget, raises.
         """
         from agora_rec import codec
+        from agora_rec.client.opening import opened
         from agora_rec.store import SharedStore
         from agora_rec.transport import SharedBudget
 
         codec.prepare()
         if self._group is not None:
             raise RuntimeError("a client is opened once; make another one")
-        await self._transport.__aenter__()
-        if isinstance(self.budget, SharedBudget) and not self.budget.is_open:
-            await self._own.enter_async_context(self.budget)
-        if isinstance(self.store, SharedStore) and not self.store.is_open:
-            await self._own.enter_async_context(self.store)
+        try:
+            await self._transport.__aenter__()
+            if isinstance(self.budget, SharedBudget) and not self.budget.is_open:
+                await self._own.enter_async_context(self.budget)
+            if isinstance(self.store, SharedStore) and not self.store.is_open:
+                until = self.clock.monotonic() + self._open_within
+                await self._own.enter_async_context(opened(self.store, self.clock, until=until))
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self._own.aclose()
+                await self._transport.aclose()
+            raise
         group = anyio.create_task_group()
         await group.__aenter__()
         self._group = group

@@ -1,10 +1,8 @@
 """The same with Django, on one machine: `uvicorn four_workers_django:application --workers 4`."""
 
-import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack
 from functools import wraps
 from typing import Any
 
@@ -27,7 +25,6 @@ from agora_rec import (
     RedisBudget,
     Secrets,
     SQLiteStore,
-    StoreUnavailable,
 )
 from agora_rec.notifications import FilesBackuped, FilesUploaded, Notification
 
@@ -50,9 +47,9 @@ async def secrets(_: Checkpoint) -> Secrets:
     return Secrets(storage=storage)
 
 
-store = SQLiteStore(os.environ["RECORDINGS_FILE"])
 cloud = CloudRecording.from_env(  # AGORA_APP_ID, ..., AGORA_WEBHOOK_SECRET
-    store=store,
+    store=SQLiteStore(os.environ["RECORDINGS_FILE"]),
+    open_within=600,  # uvicorn gives up with all workers when one can't start
     budget=RedisBudget(os.environ["REDIS_URL"], qps=10, workers=8),  # in a deploy, the old four and the new
     secrets=secrets,
 )
@@ -137,22 +134,12 @@ async def application(
     receive: Callable[[], Awaitable[dict[str, Any]]],
     send: Callable[[Mapping[str, Any]], Awaitable[None]],
 ) -> None:
-    """Open the client in each worker: Django has no hook for the beginning and the end of a server.
-
-    uvicorn gives up with all workers when one can't start, so a store that can't be used yet is waited for.
-    """
+    """Open the client in each worker: Django has no hook for the beginning and the end of a server."""
     if scope["type"] != "lifespan":
         await django_application(scope, receive, send)
         return
     await receive()  # the server starts
-    async with AsyncExitStack() as stack:
-        while not store.is_open:
-            try:
-                await stack.enter_async_context(store)
-            except StoreUnavailable as error:
-                log.warning("%s", error)
-                await asyncio.sleep(1)
-        await stack.enter_async_context(cloud)
+    async with cloud:
         await send({"type": "lifespan.startup.complete"})
         await receive()  # the server ends
     await send({"type": "lifespan.shutdown.complete"})

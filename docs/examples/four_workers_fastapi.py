@@ -1,10 +1,9 @@
 """Lessons, recorded by any of four workers, with FastAPI: `uvicorn four_workers_fastapi:app --workers 4`."""
 
-import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
@@ -20,7 +19,6 @@ from agora_rec import (
     RedisBudget,
     RedisStore,
     Secrets,
-    StoreUnavailable,
 )
 from agora_rec.notifications import FilesBackuped, FilesUploaded, Notification, NotificationApp
 
@@ -38,9 +36,9 @@ async def secrets(_: Checkpoint) -> Secrets:
     return Secrets(storage=storage)
 
 
-store = RedisStore(os.environ["REDIS_URL"])
 cloud = CloudRecording.from_env(  # AGORA_APP_ID, ..., AGORA_WEBHOOK_SECRET
-    store=store,
+    store=RedisStore(os.environ["REDIS_URL"]),
+    open_within=600,  # uvicorn gives up with all workers when one can't start
     budget=RedisBudget(os.environ["REDIS_URL"], qps=10, workers=8),  # in a deploy, the old four and the new
     secrets=secrets,
 )
@@ -54,18 +52,8 @@ async def before_ack(notification: Notification, recording: Recording | None) ->
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """Open store and client before the first request, and close them after the last one: in each worker.
-
-    uvicorn gives up with all workers when one can't start, so a store whose server is away is waited for.
-    """
-    async with AsyncExitStack() as stack:
-        while not store.is_open:
-            try:
-                await stack.enter_async_context(store)
-            except StoreUnavailable as error:
-                log.warning("%s", error)
-                await asyncio.sleep(1)
-        await stack.enter_async_context(cloud)
+    """Open client and store before the first request, and close them after the last one: in each worker."""
+    async with cloud:
         yield
 
 

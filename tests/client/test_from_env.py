@@ -1,8 +1,10 @@
 """A client from the environment: what is read, what goes first, what is missing."""
 
+from pathlib import Path
+
 import pytest
 
-from agora_rec import Area, CloudRecording, InvalidRequest
+from agora_rec import Area, CloudRecording, InvalidRequest, MemoryStore, SQLiteStore
 from agora_rec.options import Options
 from agora_rec.secret import Secret
 from tests.support import secrets
@@ -16,7 +18,7 @@ WHOLE = {
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in (*WHOLE, "AGORA_AREA", "AGORA_BASE_URL"):
+    for name in (*WHOLE, "AGORA_AREA", "AGORA_BASE_URL", "AGORA_STORE"):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
@@ -97,3 +99,25 @@ def test_a_wrong_option_shows_no_credentials(environment: pytest.MonkeyPatch, wh
     with pytest.raises(InvalidRequest) as caught:  # the search for secrets looks at its frames
         CloudRecording.from_env(**options)
     assert paths(caught.value) == ["timeout"]
+
+
+def test_the_store_of_the_commands_is_the_clients_too(environment: pytest.MonkeyPatch) -> None:
+    for name, value in WHOLE.items():
+        environment.setenv(name, value)
+    assert not CloudRecording.from_env().is_store_shared
+    environment.setenv("AGORA_STORE", "sqlite:///recordings.db")
+    cloud = CloudRecording.from_env()
+    assert cloud.is_store_shared
+    assert isinstance(cloud.store, SQLiteStore)
+    assert cloud.store.path == Path("recordings.db").absolute()
+    mine = MemoryStore()
+    assert CloudRecording.from_env(store=mine).store is mine
+    assert not CloudRecording.from_env(store=None).is_store_shared
+
+
+def test_a_store_that_is_none_is_named_with_all_else_that_is_wrong(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AGORA_STORE", f"mysql://me:{secrets.SECRET_KEY}@somewhere")
+    with pytest.raises(InvalidRequest) as caught:
+        CloudRecording.from_env(app_id="mine", customer_id="id")
+    assert paths(caught.value) == ["customer_secret", "store"]
+    assert secrets.SECRET_KEY not in str(caught.value)

@@ -7,13 +7,10 @@ and its users ask again; what is no error of the library is a fault, and answere
 import json
 import os
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from typing import Any, Final
 
-import anyio
-
 from agora_rec import AmazonS3, AmazonS3Region, Checkpoint, CloudRecording, Mix, Recording, Secrets
-from agora_rec.errors import AgoraRecError, StoreUnavailable
+from agora_rec.errors import AgoraRecError
 from agora_rec.notifications import NotificationApp
 from tests.support.secrets import ACCESS_KEY, SECRET_KEY
 from tests.workers.planted import spoilt
@@ -35,7 +32,7 @@ async def secrets(_: Checkpoint) -> Secrets:
 
 
 store = spoilt(open_to(os.environ["TRIAL_STORE"]), os.environ.get("TRIAL_MISTAKE"))
-cloud = CloudRecording.from_env(store=store, secrets=secrets, qps=None)
+cloud = CloudRecording.from_env(store=store, open_within=60, secrets=secrets, qps=None)
 webhooks = NotificationApp(cloud)
 
 
@@ -60,13 +57,7 @@ async def live(receive: Receive, send: Send) -> None:
     uvicorn ends all workers where one fails to start; so a store whose server is away is waited for.
     """
     await receive()
-    async with AsyncExitStack() as stack:
-        while not store.is_open:
-            try:
-                await stack.enter_async_context(store)
-            except StoreUnavailable:
-                await anyio.sleep(0.2)
-        await stack.enter_async_context(cloud)
+    async with cloud:
         await send({"type": "lifespan.startup.complete"})
         await receive()
     await send({"type": "lifespan.shutdown.complete"})
