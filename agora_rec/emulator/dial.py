@@ -19,7 +19,7 @@ import anyio
 import anyio.lowlevel
 from attrs import Attribute, define, field
 
-from agora_rec.emulator.loops import Loop, current_loop
+from agora_rec.emulator.loops import Loop, current_loop, loop_here
 from agora_rec.emulator.spans import require_span
 
 T = TypeVar("T")
@@ -58,6 +58,9 @@ class SteppedClock:
     there. So `await clock.sleep(0)` returns when all others have come along. Called in a thread without an
     event loop, while the sleepers' runs in another one, `advance` returns when it is done. The sleepers of
     one clock are in one event loop at a time.
+
+    Clocks of this library that go on in their own way build on `_step`, `_is_quiet_for`, `_is_waited_for`,
+    `_begins_to_wait`, `_advance_elsewhere` and `_flowing`.
 
     Attributes:
         epoch: The moment at which it begins.
@@ -130,10 +133,11 @@ class SteppedClock:
             ValueError: That is no number of seconds to move by.
         """
         require_span("how far a clock is moved", seconds)
-        try:
-            here = current_loop()
-        except RuntimeError:
-            self._advance_from_outside(seconds)
+        here = loop_here()
+        if here is None:
+            there = threading.Event()
+            self._advance_elsewhere(seconds, there.set)
+            there.wait()
         else:
             self._set_out(seconds, here)
             self._own.set(self._goal)
@@ -166,15 +170,12 @@ class SteppedClock:
             group.start_soon(do)
             while True:
                 await self._rest()
-                due = self._next()
-                if due <= limit and due < inf and not self._moving:
-                    self._goal = max(self._goal, due - self._flowed())
-                    self._move(self._goal)
-                elif limit < due < inf:
+                if self._step(limit):
+                    continue
+                if limit < self._next() < inf:
                     break
-                else:
-                    # It waits for something else than this clock: a socket, a thread.
-                    await anyio.sleep(0.001)
+                # It waits for something else than this clock: a socket, a thread.
+                await anyio.sleep(0.001)
             group.cancel_scope.cancel()
         if failures:
             raise failures[0]
@@ -182,20 +183,65 @@ class SteppedClock:
             raise TimeoutError(f"not over within {within} seconds of the clock")
         return results[0]
 
-    def _advance_from_outside(self, seconds: float) -> None:
-        if self._loop is not None and self._loop.is_running():
-            # It runs in another thread: this one can wait.
-            loop, there = self._loop, threading.Event()
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether those who sleep are in another event loop than the caller, in another thread."""
+        return self._loop is not None and self._loop != loop_here() and self._loop.is_running()
 
-            def set_out() -> None:
-                self._when_there.append(there.set)
-                self._set_out(seconds, loop)
-
-            loop.call_soon(set_out)
-            there.wait()
-        else:
+    def _advance_elsewhere(self, seconds: float, when_there: Callable[[], object] = lambda: None) -> None:
+        """Begin to move it where those sleep who are in another event loop."""
+        loop = self._loop
+        if loop is None or not loop.is_running():
             self._goal += seconds
             self._jump()
+            when_there()
+            return
+
+        def set_out() -> None:
+            self._when_there.append(when_there)
+            self._set_out(seconds, loop)
+
+        loop.call_soon(set_out)
+
+    def _step(self, limit: float = inf) -> bool:
+        """Go on to the next moment at which somebody wakes; whether there is one, `limit` at most."""
+        due = self._next()
+        if self._moving or due > limit or due == inf:
+            return False
+        self._goal = max(self._goal, due - self._flowed())
+        self._move(self._goal)
+        return True
+
+    async def _is_quiet_for(self, seconds: float) -> bool:
+        """Whether nobody asks this clock for so many seconds of the machine, or ceases to wait for it."""
+        seen = self._touched
+        await anyio.sleep(seconds)
+        await self._rest()
+        return seen == self._touched
+
+    @property
+    def _is_waited_for(self) -> bool:
+        """Whether anybody sleeps, or has a deadline."""
+        return self._living > 0
+
+    def _begins_to_wait(self, loop: Loop) -> None:
+        """Hear that somebody begins to wait, in that event loop."""
+
+    @contextmanager
+    def _flowing(self, *, speed: float, pause: float) -> Generator[None]:
+        """Let it pass by itself while the block runs, so many times as fast as the machine's."""
+        before = self.speed, self.pause
+        self._change_speed(speed, pause)
+        try:
+            yield
+        finally:
+            self._change_speed(*before)
+
+    def _change_speed(self, speed: float, pause: float) -> None:
+        flowed, self._began = self._flowed(), time.monotonic()
+        self.speed, self.pause = speed, pause
+        self._stepped += flowed
+        self._goal += flowed
 
     def _flowed(self) -> float:
         return (time.monotonic() - self._began) * self.speed if self.speed else 0.0
@@ -209,12 +255,13 @@ class SteppedClock:
         """A place among those who wait; without `wake` the block is cancelled when it is due."""
         scope = anyio.CancelScope()
         waiter = _Waiter(due, wake or scope.cancel, scope)
-        self._loop = current_loop()
+        self._loop = loop = current_loop()
         self._living += 1
         heapq.heappush(self._waiters, (due, next(self._numbers), waiter))
         try:
             with scope:
                 self._arm(waiter)
+                self._begins_to_wait(loop)
                 yield scope
         finally:
             self._touched += 1

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -255,8 +255,7 @@ class Emulator:
         async with server as served, AsyncExitStack() as beside:
             if delivers:
                 await beside.enter_async_context(self.delivering())
-            if _missing() is None:
-                await beside.enter_async_context(self.writing())
+            await beside.enter_async_context(self._writing_if_possible())
             yield served
 
     @property
@@ -328,6 +327,9 @@ class Emulator:
         if missing is not None:
             raise ImportError(f"writing files needs {missing}: pip install 'agora-rec[emulator]'")
         return self._writer.writing()
+
+    def _writing_if_possible(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if _missing() else self.writing()
 
     async def written(self) -> None:
         """Wait until all files are in their buckets that should be there by now.

@@ -99,3 +99,11 @@ def current_loop() -> Loop:
         trio: Any = sys.modules["trio"]
         return _Trio(trio, trio.lowlevel.current_trio_token())
     return _Asyncio(asyncio.get_running_loop())
+
+
+def loop_here() -> Loop | None:
+    """The event loop that runs in this thread; None: none does."""
+    try:
+        return current_loop()
+    except RuntimeError:
+        return None

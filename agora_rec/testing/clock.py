@@ -3,10 +3,8 @@
 It knows nothing of pytest, of the service or of its client.
 """
 
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from math import inf
 from typing import Any, Final
 
 import anyio
@@ -15,7 +13,8 @@ from attrs import Attribute, define, field
 
 from agora_rec.emulator import SteppedClock
 from agora_rec.emulator.dial import span
-from agora_rec.emulator.loops import Loop, current_loop
+from agora_rec.emulator.loops import Loop, loop_here
+from agora_rec.emulator.spans import require_span
 
 PATIENCE: Final = 0.01
 """Seconds of the machine: enough for a database nearby, and little to wait for time to pass."""
@@ -42,16 +41,17 @@ class PatientClock(SteppedClock):
     """
 
     patience: float | None = field(default=PATIENCE, validator=_patience)
+    _is_held: Callable[[], bool] = field(default=lambda: False, init=False, repr=False)
     _watched: Loop | None = field(default=None, init=False, repr=False)
     """Where somebody watches whether anything happens."""
 
     def advance(self, seconds: float) -> None:
-        """Move it, as `SteppedClock.advance`; without waiting, if the sleepers' event loop is another one."""
-        here, there = _loop_here(), self._loop
-        if here is None or there is None or not self.is_elsewhere:
-            super().advance(seconds)
+        """Move it, as `SteppedClock.advance`; without waiting, if it is called in another event loop."""
+        if self.is_elsewhere and loop_here() is not None:
+            require_span("how far a clock is moved", seconds)
+            self._advance_elsewhere(seconds)
         else:
-            there.call_soon(lambda: self._set_out(seconds, there))
+            super().advance(seconds)
 
     async def pass_time(self, seconds: float) -> None:
         """Move it, and wait until all others have come along."""
@@ -61,54 +61,34 @@ class PatientClock(SteppedClock):
             super().advance(seconds)
             await self.sleep(0.0)
 
+    def hold_while(self, is_held: Callable[[], bool]) -> None:
+        """Have it not go on by itself while something else takes the machine's time.
+
+        Args:
+            is_held: Whether that is so now.
+        """
+        self._is_held = is_held
+
     @contextmanager
     def flowing(self) -> Generator[None]:
         """Run as fast as the machine's while the block runs, and be moved as well: for clients on that."""
-        patience, pause = self.patience, self.pause
-        self.patience = None
-        self.pause: float = max(pause, _PAUSE)
-        self._began = time.monotonic()
-        self.speed: float = 1.0
+        patience, self.patience = self.patience, None
         try:
-            yield
+            with self._flowing(speed=1.0, pause=max(self.pause, _PAUSE)):
+                yield
         finally:
-            flowed = self._flowed()
-            self.speed = 0.0
-            self._stepped += flowed
-            self._goal += flowed
             self.patience = patience
-            self.pause = pause
 
-    @property
-    def is_elsewhere(self) -> bool:
-        """Whether those who sleep are in another event loop than the caller."""
-        return self._loop is not None and self._loop != _loop_here() and self._loop.is_running()
-
-    @contextmanager
-    def _waiting(self, due: float, wake: Callable[[], object] | None = None) -> Generator[anyio.CancelScope]:
-        with super()._waiting(due, wake) as scope:
-            if self.patience is not None and self._watched != self._loop and self._loop is not None:
-                self._watched = self._loop
-                self._loop.spawn(self._watch)
-            yield scope
+    def _begins_to_wait(self, loop: Loop) -> None:
+        if self.patience is not None and self._watched != loop:
+            self._watched = loop
+            loop.spawn(self._watch)
 
     async def _watch(self) -> None:
         """Go on to the next moment whenever nothing has happened for some time, while anybody waits."""
         try:
-            while self._living and self.patience is not None:
-                seen = self._touched
-                await anyio.sleep(self.patience)
-                await self._rest()
-                due = self._next()
-                if seen == self._touched and not self._moving and due < inf:
-                    self._goal = max(self._goal, due - self._flowed())
-                    self._move(self._goal)
+            while self._is_waited_for and self.patience is not None:
+                if await self._is_quiet_for(self.patience) and not self._is_held():
+                    self._step()
         finally:
             self._watched = None
-
-
-def _loop_here() -> Loop | None:
-    try:
-        return current_loop()
-    except RuntimeError:
-        return None

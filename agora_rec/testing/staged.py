@@ -3,6 +3,7 @@
 Nothing here knows of pytest; marks and fixtures are read in `plugin`.
 """
 
+import threading
 from collections.abc import AsyncGenerator, Generator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -10,6 +11,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
     nullcontext,
+    suppress,
 )
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +24,7 @@ from agora_rec.client import CloudRecording
 from agora_rec.defaults import QPS
 from agora_rec.emulator import Emulator
 from agora_rec.emulator.app import AsgiApp
+from agora_rec.emulator.loops import Loop, current_loop, loop_here
 from agora_rec.secret import Secret
 from agora_rec.testing.clock import PatientClock
 from agora_rec.testing.delivering import Deliverer
@@ -31,7 +34,8 @@ class StagedEmulator(Emulator):
     """An `Emulator` for one test, with a clock that the test can move.
 
     Whoever is `webhooks_to` gets notifications while a client is open, in the event loop in which that is
-    used; and while the emulator is served from a thread (`agora_server`). It may be set at any time.
+    used; and while the emulator is served from a thread (`agora_server`). It may be set at any time. Files go
+    into real buckets meanwhile (`Emulator.writing`), and the clock doesn't go on by itself while one is made.
 
     Args:
         clock: Its clock, and that of its clients.
@@ -44,7 +48,9 @@ class StagedEmulator(Emulator):
         self._patient = clock
         self._portal: BlockingPortal | None = None  # to the thread that serves, while it does
         self._deliverer: Deliverer | None = None
+        self._writes_in: Loop | None = None
         super().__init__(clock=clock, qps=qps, **options)
+        clock.hold_while(lambda: self._writer.is_busy)
 
     @property
     def clock(self) -> PatientClock:
@@ -59,21 +65,59 @@ class StagedEmulator(Emulator):
     def advance(self, seconds: float) -> None:
         """Move the clock of emulator and client; all who sleep wake in the order of their moments.
 
-        In a test that is no coroutine it returns when that has happened. In one that is, the others come
-        along while it awaits something: `sleep` does both.
+        In a test that is no coroutine it returns when that has happened, and all files are written that are
+        due by then. In one that is, the others come along while it awaits something: `sleep` does both.
 
         Raises:
             ValueError: That is no number of seconds, or less than 0.
         """
         self._patient.advance(seconds)
+        if loop_here() is None and self._writes_in is not None:
+            self._wait_for_files(self._writes_in)
 
     async def sleep(self, seconds: float) -> None:
-        """Let so much time pass, and everything that is to happen in it.
+        """Let so much time pass, and everything that is to happen in it; `written` waits for files.
 
         Raises:
             ValueError: That is no number of seconds, or less than 0.
         """
         await self._patient.pass_time(seconds)
+
+    def writing(self) -> AbstractAsyncContextManager[None]:
+        """Write files while a block runs, as `Emulator.writing`; nothing to do where an open client does."""
+        return nullcontext() if self._writer.is_writing else self._writing_here()
+
+    @asynccontextmanager
+    async def _writing_here(self) -> AsyncGenerator[None]:
+        async with super().writing():
+            self._writes_in = current_loop()
+            try:
+                yield
+            finally:
+                self._writes_in = None
+
+    async def written(self) -> None:
+        """Wait until all files are in their buckets that should be there by now; see `Emulator.written`.
+
+        Raises:
+            RuntimeError: Nothing is written.
+        """
+        if self._writes_in in (None, loop_here()):
+            await super().written()
+        else:
+            await run_sync(self._wait_for_files, self._writes_in)
+
+    def _wait_for_files(self, loop: Loop) -> None:
+        """Wait until all files are written, from outside of the event loop in which that is done."""
+        there = threading.Event()
+
+        async def wait() -> None:
+            with suppress(RuntimeError):  # the block has ended meanwhile
+                await self._writer.written()
+            there.set()
+
+        loop.call_soon(lambda: loop.spawn(wait))
+        there.wait()
 
     async def settled(self) -> None:
         """Wait until nothing more will be sent of all that has happened by now; see `Emulator.settled`.
@@ -94,6 +138,12 @@ class StagedEmulator(Emulator):
     def delivering(self) -> AbstractAsyncContextManager[None]:
         """Deliver while a block runs, as `Emulator.delivering`; nothing to do where an open client does."""
         return nullcontext() if self._deliverer is not None else super().delivering()
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncGenerator[None]:
+        """Deliver to whoever is `webhooks_to`, and write files, while the block runs; the first block does."""
+        async with self.delivering_to_whomever(), self._writing_if_possible():
+            yield
 
     @asynccontextmanager
     async def delivering_to_whomever(self) -> AsyncGenerator[None]:
@@ -176,7 +226,8 @@ class StagedEmulator(Emulator):
 class StagedCloud(CloudRecording):
     """A client of a `StagedEmulator`, in process and on its clock.
 
-    While it is open, notifications are delivered; the first client that is opened does that for all.
+    While it is open, notifications are delivered and files written; the first client that is opened does that
+    for all.
     """
 
     def __init__(self, emulator: StagedEmulator, **options: Any) -> None:
@@ -200,16 +251,16 @@ class StagedCloud(CloudRecording):
         return super().expects_notifications and self.emulator.webhooks_to is not None
 
     async def __aenter__(self) -> Self:
-        """Open the client, and begin to deliver."""
+        """Open the client, and begin to deliver and to write."""
         async with AsyncExitStack() as opening:
             await super().__aenter__()
             opening.push_async_exit(super().__aexit__)
-            await opening.enter_async_context(self.emulator.delivering_to_whomever())
+            await opening.enter_async_context(self.emulator.at_work())
             self._opened = opening.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End deliveries, and close the client."""
+        """End that, and close the client."""
         await self._opened.__aexit__(kind, error, traceback)

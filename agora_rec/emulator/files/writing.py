@@ -103,6 +103,8 @@ class Writer:
     service: Service
     clock: Clock
     endpoints: Mapping[str, str]
+    is_busy: bool = field(default=False, init=False)
+    """Whether something that is due is being made or written."""
     _bell: anyio.Event | None = field(default=None, init=False)
     """There while files are written; rung when there may be something new to do."""
     _waiting: set[anyio.Event] = field(factory=set[anyio.Event], init=False)
@@ -112,6 +114,11 @@ class Writer:
     _readers: dict[str, Reader] = field(factory=dict[str, Reader], init=False)
     _known: int = field(default=0, init=False)
     """How many recordings have been looked at."""
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether files are written."""
+        return self._bell is not None
 
     def ring(self) -> None:
         """Look again: what will happen at the service may have changed."""
@@ -149,7 +156,7 @@ class Writer:
                 finally:
                     group.cancel_scope.cancel()
         finally:
-            self._bell = None
+            self._bell, self.is_busy = None, False
             self._tell_the_waiting()
         if failures:
             raise failures[0]
@@ -204,6 +211,7 @@ class Writer:
             while True:
                 now, self._bell = self.clock.now(), anyio.Event()
                 due = self._next(now)
+                self.is_busy = due is not None
                 if due is None:
                     self._tell_the_waiting()
                     await self._rest(now, self._bell)
