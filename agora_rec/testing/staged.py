@@ -141,7 +141,7 @@ class StagedEmulator(Emulator):
 
     @asynccontextmanager
     async def at_work(self) -> AsyncGenerator[None]:
-        """Deliver to whoever is `webhooks_to`, and write files, while the block runs; the first block does."""
+        """Deliver to whoever is `webhooks_to`, and write files, while a block runs; the first one does."""
         async with self.delivering_to_whomever(), self._writing_if_possible():
             yield
 
