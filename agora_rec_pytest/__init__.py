@@ -9,6 +9,7 @@ No assert is here to be rewritten: PYTEST_DONT_REWRITE.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,7 +37,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuse marks that would do nothing.
 
     Raises:
-        pytest.UsageError: a test has one, and doesn't use the fixture that it is for.
+        pytest.fail.Exception: a test has one, and doesn't use the fixture that it is for.
     """
     names: list[str] = getattr(item, "fixturenames", [])
     for mark, fixture in (
@@ -45,7 +46,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         ("agora_cloud", "agora_cloud"),
     ):
         if fixture not in names and item.get_closest_marker(mark) is not None:
-            raise pytest.UsageError(f"the mark {mark} does nothing without the fixture {fixture}")
+            pytest.fail(f"the mark {mark} does nothing without the fixture {fixture}", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -57,6 +58,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
         report.sections.append(("agora_emulator", story(item.stash[_EMULATOR])))
     return report
+
+
+@contextmanager
+def _told_in_a_line() -> Generator[None]:
+    """Have what a test has told wrongly be its error, without the way on which that was found."""
+    try:
+        yield
+    except pytest.UsageError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.fixture
@@ -77,8 +87,9 @@ def agora_emulator(request: pytest.FixtureRequest, agora_emulator_options: dict[
     from agora_rec.testing.plugin import make_emulator  # noqa: PLC0415 - see above
 
     item: pytest.Item = request.node
-    item.stash[_EMULATOR] = emulator = make_emulator(item, agora_emulator_options)
-    return emulator
+    with _told_in_a_line():
+        item.stash[_EMULATOR] = make_emulator(item, agora_emulator_options)
+    return item.stash[_EMULATOR]
 
 
 @pytest.fixture
@@ -89,7 +100,8 @@ def agora_cloud(
     from agora_rec.testing.plugin import make_cloud  # noqa: PLC0415 - see above
 
     item: pytest.Item = request.node
-    return make_cloud(item, agora_emulator, agora_cloud_options)
+    with _told_in_a_line():
+        return make_cloud(item, agora_emulator, agora_cloud_options)
 
 
 @pytest.fixture

@@ -40,9 +40,9 @@ def story(emulator: StagedEmulator) -> str:
     undelivered = [each for each in emulator.deliveries if each.state is not DeliveryState.DELIVERED]
     return "\n".join(
         [
-            *_latest("calls", emulator.calls, of_call),
-            *_latest("recordings", emulator.sessions, of_recording),
-            *_latest("notifications not delivered", undelivered, of_delivery),
+            *_latest("call", "", emulator.calls, of_call),
+            *_latest("recording", "", emulator.sessions, of_recording),
+            *_latest("notification", " not delivered", undelivered, of_delivery),
         ]
     )
 
@@ -55,9 +55,10 @@ def _outcome(call: Call) -> str:
     return text if call.fate is Fate.ANSWERED else f"{call.fate}: {text or 'not carried out'}"
 
 
-def _latest(what: str, items: Sequence[T], tell: Callable[[T], str]) -> Iterator[str]:
+def _latest(noun: str, rest: str, items: Sequence[T], tell: Callable[[T], str]) -> Iterator[str]:
     left_out = max(0, len(items) - _SHOWN)
-    yield f"{len(items)} {what}{f', the last {_SHOWN} of them' if left_out else ''}"
+    plural = "" if len(items) == 1 else "s"
+    yield f"{len(items)} {noun}{plural}{rest}{f', the last {_SHOWN} of them' if left_out else ''}"
     for item in items[left_out:]:
         # Names come from requests: they may hold anything.
         yield f"  {_short(ascii(tell(item))[1:-1], _LINE)}"

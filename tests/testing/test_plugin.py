@@ -47,8 +47,9 @@ def refused(pytester: pytest.Pytester, marks: str, fixtures: str = "agora_emulat
     """What pytest says to a test with such marks, which it doesn't run."""
     ran = run(pytester, f"{marks}\ndef test_it({fixtures}):\n    pass")
     ran.assert_outcomes(errors=1)
-    said = [line[1:].strip() for line in ran.outlines if line.startswith("E ")]
-    return " ".join(said).partition("UsageError: ")[2]
+    _, _, report = ran.stdout.str().partition("ERROR at setup of test_it")
+    said, *_ = report.partition("=====")[0].splitlines()[1:]
+    return said
 
 
 def test_a_suite_of_a_user_passes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
@@ -241,6 +242,7 @@ def test_a_failing_test_shows_what_reached_the_emulator(pytester: pytest.Pyteste
         r" start mix x{29}\.\.\. 900 \w{32} -> 200\n",
         r" ncs_ip -> not answered yet\n",
         r"2 recordings\n",
+        r"\d+ notifications not delivered\n",
         r" mix chemistry 900 \w+: ended at [\d.]+: idle, [01] files\n",
         r" event 40: dropped after 4 attempts, refused 503\n",
         r" event 33: waiting after 3 attempts, refused 503\n",
