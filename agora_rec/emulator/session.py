@@ -5,6 +5,7 @@ else (readiness, idle exit, files, disappearance) is worked out from that, from 
 moment at which somebody asks. The same question about the same moment has the same answer for ever.
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -18,7 +19,15 @@ from agora_rec.emulator.layouts import USERS_MAX, Layout, Picture, arrange
 from agora_rec.emulator.plan import AUDIO, VIDEO, Flaw, Plan, Subscription
 from agora_rec.emulator.resources import Resource
 from agora_rec.emulator.settings import Settings
-from agora_rec.emulator.spells import Spell, common, limited, page_spells, stream_spells, union
+from agora_rec.emulator.spells import (
+    Spell,
+    common,
+    limited,
+    mp4_spells,
+    page_spells,
+    stream_spells,
+    union,
+)
 from agora_rec.emulator.terms import End, EndReason, Failover, Track, Worker
 from agora_rec.vocabulary import ModeName, TaskStatus
 
@@ -347,14 +356,19 @@ class Session:
         largest = self.settings.mp4_bytes * 8 / (kbps * 1000)
         return min(self.settings.mix_mp4_seconds if web is None else web.mp4_seconds, largest)
 
+    def mp4_spells(self, spells: Sequence[Spell]) -> Iterator[Spell]:
+        """The MP4 files of what is recorded then: when each begins, and is complete if nothing ends it."""
+        length = timedelta(seconds=self.mp4_seconds)
+        return mp4_spells(spells, length, timedelta(seconds=self.settings.slice_seconds))
+
     def mp4_begins(self, track: Track, now: datetime) -> tuple[datetime, ...]:
-        """When each MP4 file of a track began."""
-        length = self.mp4_seconds
+        """When each MP4 file of a track began; with a server the one goes that it was writing."""
         [worker] = [each for each in self.workers if each.failover == track.failover]
-        last = (self.limit(worker, now) - track.begin).total_seconds()
-        # One that would begin at the very end has nothing in it.
-        count = max(1, -int(-last // length))
-        return tuple(seconds_after(track.begin, number * length) for number in range(count))
+        limit = self.limit(worker, now)
+        # Of a mixed recording or a page there is one track on each server.
+        ((_, _, spells),) = self.recorded(worker, limit)
+        lost = limit == worker.lost_at
+        return tuple(each.since for each in self.mp4_spells(spells) if not lost or each.until < limit)
 
 
 def _with_places(

@@ -5,8 +5,8 @@ Pure, and the same for a moment in the future: what lasts is taken to last on.
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from attrs import frozen
 
@@ -107,6 +107,35 @@ def union(spells: Iterable[Spell]) -> tuple[Spell, ...]:
         else:
             joined.append(spell)
     return tuple(joined)
+
+
+def mp4_spells(spells: Sequence[Spell], length: timedelta, slice_length: timedelta) -> Iterator[Spell]:
+    """The MP4 files of what is recorded then, one after the other: when each begins, and is complete.
+
+    The next one begins with the slice that would make one longer than that.
+    """
+    begin = spells[0].since
+    rest = deque(spells)
+    while True:
+        boundary = begin + length
+        while rest and rest[0].until <= boundary:
+            rest.popleft()
+        if not rest:
+            yield Spell(begin, boundary)
+            return
+        current = rest[0]
+        if current.since >= boundary:
+            yield Spell(begin, boundary)
+            begin = current.since
+            continue
+        whole = (boundary - current.since) // slice_length * slice_length
+        over = min(max(current.since + whole, begin + slice_length), current.until)
+        yield Spell(begin, over)
+        if over == current.until:
+            rest.popleft()
+        if not rest:
+            return
+        begin = max(over, rest[0].since)
 
 
 def page_spells(

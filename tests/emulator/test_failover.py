@@ -39,7 +39,8 @@ async def test_for_a_while_nobody_knows_of_it_and_then_it_goes_on():
         answer = await stage.stop(recording)
         names = [each["fileName"] for each in answer.json()["serverResponse"]["fileList"]]
     begin = f"{recording.sid}_class-42"
-    assert names == [f"{begin}.m3u8", f"{begin}_0.mp4", f"bak0_{begin}.m3u8", f"bak0_{begin}_0.mp4"]
+    # The MP4 file that the lost server was writing is in no bucket.
+    assert names == [f"{begin}.m3u8", f"bak0_{begin}.m3u8", f"bak0_{begin}_0.mp4"]
 
 
 async def test_events_tell_of_the_move_each_under_its_own_uid():
@@ -209,7 +210,7 @@ async def test_a_fourth_loss_ends_it():
             assert stage.emulator.fail_over(recording.sid, seconds=30) is not None
             stage.clock.pass_by(60)
             assert stage.emulator.sessions[0].files[-1].startswith(f"bak{number}_")
-        before = stage.emulator.sessions[0].files
+        before = [each for each in stage.emulator.sessions[0].files if each.endswith(".m3u8")]
         assert stage.emulator.fail_over(recording.sid) is None
         assert said(await stage.query(recording))[:2] == (404, 404)
         stage.clock.pass_by(300)
@@ -220,7 +221,7 @@ async def test_a_fourth_loss_ends_it():
             True,
             EndReason.FAILED_OVER_TOO_OFTEN,
         )
-        assert session.files == before
+        assert list(session.files) == before
         # Nobody is left to say what became of the files, or that they left.
         assert session.uploading_status == "unknown"
         assert moments(stage, 41, 31, 32, 11) == [(282, 11)]

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agora_rec.emulator.channels import EVER
-from agora_rec.emulator.spells import Spell, common, limited, union
+from agora_rec.emulator.spells import Spell, common, limited, mp4_spells, union
 
+SLICE = timedelta(minutes=2)
 UIDS = ("1", "2", "3", "4", "5")
 
 
@@ -48,3 +49,31 @@ def test_what_is_common_lies_in_both(one: tuple[Spell, ...], other: tuple[Spell,
     both = common(one, other)
     for minute in range(41):
         assert inside(both, minute) == (inside(one, minute) and inside(other, minute))
+
+
+@given(SPELLS.filter(bool), st.integers(1, 30))
+def test_mp4_files_are_as_long_as_they_may_be_and_hold_every_slice_once(
+    spells: tuple[Spell, ...], minutes: int
+):
+    length = timedelta(minutes=minutes)
+    slices: list[Spell] = []
+    for spell in spells:
+        begin = spell.since
+        while begin < spell.until:
+            slices.append(Spell(begin, min(begin + SLICE, spell.until)))
+            begin = slices[-1].until
+    files = list(mp4_spells(spells, length, SLICE))
+    assert files[0].since == spells[0].since
+    assert all(file.since < file.until for file in files)
+    begins = [file.since for file in files]
+    for number, file in enumerate(files):
+        after = begins[number + 1] if number + 1 < len(files) else None
+        held = [each for each in slices if file.since <= each.since and (after is None or each.since < after)]
+        assert held[0].since == file.since
+        assert len(held) == 1 or held[-1].until - file.since <= length
+        assert held[-1].until <= file.until
+        if after is not None:
+            assert file.until <= after
+            # What comes next would have made it too long.
+            (following,) = [each for each in slices if each.since == after]
+            assert following.until - file.since > length

@@ -8,7 +8,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import groupby, tee, zip_longest
+from itertools import tee, zip_longest
 from typing import Final, TypeVar
 
 from attrs import field, frozen
@@ -218,18 +218,26 @@ class _Track:
 
     def movies(self, delivery: _Delivery, since: datetime) -> Iterator[File]:
         """The MP4 files, each when it is complete."""
-        length = timedelta(seconds=self.session.mp4_seconds)
-        for index, group in groupby(self.slices(), lambda part: (part.begin - self.track.begin) // length):
-            parts = list(group)
-            boundary = max(self.track.begin + (index + 1) * length, parts[-1].until)
-            cut_off = parts[-1].last or boundary > self.limit
+        for index, (over, parts) in enumerate(self._movie_parts()):
+            cut_off = over >= self.limit
             if cut_off and self.is_lost:
                 return
-            at = delivery.at(delivery.final if cut_off else boundary)
+            at = delivery.at(delivery.final if cut_off else over)
             if at is None:
                 return
             if at >= since:
                 yield File(at, mp4_name(self.session, self.track, index), partial(self.movie, parts))
+
+    def _movie_parts(self) -> Iterator[tuple[datetime, list[_Slice]]]:
+        """When each MP4 file is complete, and the slices in it."""
+        parts = self.slices()
+        part = next(parts, None)
+        for file, following in _with_next(self.session.mp4_spells(self.spells)):
+            found: list[_Slice] = []
+            while part is not None and (following is None or part.begin < following.since):
+                found.append(part)
+                part = next(parts, None)
+            yield file.until, found
 
     def movie(self, parts: Iterable[_Slice]) -> Movie:
         """What an MP4 file holds."""
@@ -330,7 +338,7 @@ class _Track:
                 yield from (spell.since, spell.until)
 
 
-def _with_next(parts: Iterable[_Slice]) -> Iterator[tuple[_Slice, _Slice | None]]:
+def _with_next(parts: Iterable[T]) -> Iterator[tuple[T, T | None]]:
     these, following = tee(parts)
     next(following, None)
     return zip_longest(these, following)

@@ -148,7 +148,7 @@ async def test_everything_is_shown():
         "mixed recording",
         "880011 as 99",
         "Layout best fit Size 1280 x 720",
-        "2 files",
+        "1 file",
         "first playlist of 0, audio and video",
         "a web page: example.org/board",
         "nothing to be seen",
