@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from agora_rec.api import Api
+    from agora_rec.client.crew import Crew
     from agora_rec.codec import Body
     from agora_rec.errors import Attempt
     from agora_rec.model import AnyAnswer, NotificationIps
@@ -38,12 +39,14 @@ if TYPE_CHECKING:
     from agora_rec.notifications.receiver import BeforeAck, Headers
     from agora_rec.operations import Operation
     from agora_rec.recording import Recording
+    from agora_rec.recording.jobs import Job
     from agora_rec.recording.keeper import SecretsProvider
     from agora_rec.store import Store
     from agora_rec.transport import Budget, Interrupt, RetryPolicy, Telemetry, Transport
     from agora_rec.transport.http import HttpxTransport
 
 A = TypeVar("A", bound="AnyAnswer")
+T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _NOT_OPEN: Final = "the client is not open: use 'async with CloudRecording(...) as cloud'"
@@ -156,6 +159,7 @@ class CloudRecording(Recordings):
         self._inbox = Inbox(self, webhook_secrets, accept_sha1=accept_sha1)
         self._group: TaskGroup | None = None
         self._open_within = open_within
+        self._crew: Crew | None = None
         self._own = AsyncExitStack()  # what was opened with this client, and is closed after it
         self._is_open = self._is_closed = False
         self._following: anyio.CancelScope | None = None
@@ -259,11 +263,11 @@ class CloudRecording(Recordings):
         """Make one call for a recording; see `Transport.send`."""
         return self._transport.send(operation, deadline=deadline, interrupt=interrupt, on_attempt=on_attempt)
 
-    def spawn(self, work: Callable[[*Ts], Coroutine[Any, Any, None]], *args: *Ts, name: str) -> None:
-        """Run a recording's work in the client's task group."""
-        if self._group is None or self._is_closed:
+    def spawn(self, job: Job[T], work: Callable[[*Ts], Coroutine[Any, Any, T]], *args: *Ts) -> None:
+        """Have a recording's job done in the client's task group."""
+        if self._crew is None or self._is_closed:
             raise RuntimeError(_NOT_OPEN)
-        self._group.start_soon(work, *args, name=f"agora_rec: {name}")
+        self._crew.spawn(job, work, *args)
 
     def require_open(self) -> None:
         """Refuse commands outside of the client's `async with`."""
@@ -291,6 +295,7 @@ class CloudRecording(Recordings):
             Exception: Whatever else the store, or the budget, raises.
         """
         from agora_rec import codec
+        from agora_rec.client.crew import Crew
         from agora_rec.client.opening import opened
         from agora_rec.store import SharedStore
         from agora_rec.transport import SharedBudget
@@ -313,6 +318,7 @@ class CloudRecording(Recordings):
         group = anyio.create_task_group()
         await group.__aenter__()
         self._group = group
+        self._crew = Crew(group, self.clock)
         self._is_open = True
         if self.is_store_shared:
             self._following = anyio.CancelScope()
@@ -329,6 +335,8 @@ class CloudRecording(Recordings):
         for recording in self.recordings:
             if recording.is_abandoned:
                 recording.stop_behind()
+        if self._crew is not None:
+            self._crew.dismiss()
         async with self._own, AsyncExitStack() as stack:
             stack.push_async_callback(self._close)
             # Jobs keep their own errors, so the group has none to report: the body's error isn't its

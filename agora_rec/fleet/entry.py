@@ -18,6 +18,7 @@ from agora_rec.fleet.result import Gap, Result, ResultState, files_of_all, state
 from agora_rec.fleet.spec import Replacement, Spec
 from agora_rec.model import Alternate
 from agora_rec.recording import Recording
+from agora_rec.recording.jobs import Job
 from agora_rec.store import Plan
 from agora_rec.supervision import Charge, Incident, IncidentKind
 from agora_rec.supervision.incidents import told
@@ -329,7 +330,7 @@ class Entry:
         plan = evolve(plan, until=self.until, other_uid=other_uid)
         if plan != ledger.description.plan:
             ledger.description = evolve(ledger.description, plan=plan)
-            ledger.keeper.spawn(ledger.save_after, name=f"plan {ledger.description.label}")
+            ledger.keeper.spawn(Job(), ledger.save_after)
 
     def while_wanted(self) -> AbstractContextManager[anyio.CancelScope]:
         """Do something as long as its time isn't over."""

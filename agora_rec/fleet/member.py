@@ -14,6 +14,7 @@ from agora_rec.fleet.replacing import is_lost, would_fail_again
 from agora_rec.fleet.result import Gap
 from agora_rec.model import Alternate
 from agora_rec.recording import Description, Recording
+from agora_rec.recording.jobs import Job
 from agora_rec.recording.lookout import Lookout
 from agora_rec.store import Plan, Stored
 from agora_rec.supervision import Charge, IncidentKind
@@ -172,7 +173,7 @@ class Member:
             elif charge is not None:
                 charge.is_closed = True
                 if charge.lookout is not None:
-                    self.entry.roster.cloud.spawn(charge.lookout.give_back, name="let others look")
+                    self.entry.roster.cloud.spawn(Job(), charge.lookout.give_back)
         if self.entry.is_stopped and (charge is None or charge.recording.state.is_before_start):
             raise FleetClosed
 

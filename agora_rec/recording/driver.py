@@ -5,7 +5,7 @@ for anything on behalf of a caller. What callers see (waiting, goals, the contex
 modules beside this one; how a start goes, with all its doubts, in `starting.py`.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Final, TypeVar, TypeVarTuple
@@ -112,10 +112,7 @@ class Driver:
 
     def note(self, fact: Fact) -> None:
         """Take in a fact that no call of ours brought, and have it written down, in a job like all else."""
-        description = self.ledger.description
-        saving: Job[None] = Job()
-        name = f"save {description.cname}/{description.uid}"
-        self.keeper.spawn(saving.run, self.ledger.save_after, name=name)
+        self.keeper.spawn(Job(), self.ledger.save_after)
         self.ledger.absorb(fact)
 
     def hear(self, notification: Notification, keys: tuple[str, ...]) -> bool:
@@ -147,8 +144,10 @@ class Driver:
         if description.announce_start:
             self._starting.need_secrets()
         operation = operations.acquire(self.keeper.app_id, description.acquire_request())
-        self.acquire_job = self._launch(Command.ACQUIRE, self._acquire, operation, under, description.uid)
-        return self.acquire_job
+        job: _Order[AcquireAnswer] = _Order(self, Command.ACQUIRE)
+        self._launch(job, self._acquire, operation, under, description.uid)
+        self.acquire_job = job
+        return job
 
     def start(self) -> Job[StartAnswer]:
         """Begin to start."""
@@ -162,8 +161,8 @@ class Driver:
     def _begin_start(self) -> Job[StartAnswer]:
         operation = self._starting.prepare()
         # Seen through without its callers: what a start brings about must not depend on who still waits.
-        job: Job[StartAnswer] = Job()
-        self._launch(Command.START, self._start, job, operation, given=job)
+        job: _Order[StartAnswer] = _Order(self, Command.START, is_seen_through=True)
+        self._launch(job, self._start, operation)
         # Noted when it can't fail to begin any more, and before it has its turn: taking that is an await.
         self._starting.begun(operation)
         self.start_job = job
@@ -180,9 +179,7 @@ class Driver:
         job: Job[StopAnswer] = Job()
         if verdict is Verdict.REMEMBER:
             # Written down, since the sid may come to another worker, or to the next process.
-            self.keeper.spawn(
-                self.ledger.save_after, name=f"remember to stop {self.ledger.description.label}"
-            )
+            self.keeper.spawn(Job(), self.ledger.save_after)
             self.note(facts.StopRequested())
             self.stop_job = job
             self._remembered = job, async_stop, copy_context()
@@ -251,11 +248,15 @@ class Driver:
             uid=self.ledger.description.uid,
             priority=priority,
         )
-        return self._launch(Command.QUERY, self._ask, Command.QUERY, operation, verdicts.after_query, lookout)
+        job: _Order[QueryAnswer] = _Order(self, Command.QUERY)
+        self._launch(job, self._ask, operation, verdicts.after_query, lookout)
+        return job
 
     def change(self, command: Command, operation: Operation[S]) -> Job[S]:
         """Begin to update, or to update the layout; the command was judged before the operation was made."""
-        return self._launch(command, self._ask, command, operation, None, None)
+        job: _Order[S] = _Order(self, command)
+        self._launch(job, self._ask, operation, None, None)
+        return job
 
     def moved(self, change: Change) -> None:
         """Set in motion what follows from a change of state, wherever it came from."""
@@ -289,28 +290,14 @@ class Driver:
             self._stop_interrupt.trigger()
 
     def _launch(
-        self,
-        command: Command,
-        work: Callable[[Interrupt, *Ts], Awaitable[A]],
-        *args: *Ts,
-        given: Job[A] | None = None,
-    ) -> Job[A]:
-        """Have a command done that a stop may end while it only waits.
+        self, job: "_Order[A]", work: Callable[["_Order[A]", *Ts], Coroutine[Any, Any, A]], *args: *Ts
+    ) -> None:
+        self._waiting += (job.switch,)
+        self.keeper.spawn(job, work, job, *args)
 
-        So may its callers when all of them leave, unless a job is given that goes on without them.
-        """
-        switch = Interrupt()
-        job: Job[A] = Job(switch) if given is None else given
-        job.on_end = partial(Driver._ended, self, command, switch, job)
-        self._waiting += (switch,)
-        self._spawn(job, command, work, switch, *args)
-        return job
-
-    def _ended(
-        self, command: Command, switch: Interrupt, job: Job[Any], error: Exception | None
-    ) -> Exception | None:
+    def over(self, job: "_Order[Any]", error: Exception | None) -> Exception | None:
         """Forget a command that is over, and say what an interruption means to those who wait for it."""
-        self._waiting = tuple([each for each in self._waiting if each is not switch])
+        self._waiting = tuple([each for each in self._waiting if each is not job.switch])
         if job is self.acquire_job:
             self.acquire_job = None
         elif job is self.start_job and error is None:
@@ -318,25 +305,14 @@ class Driver:
         if not isinstance(error, Interrupted):
             return error
         if self._has_left_by_itself:
-            return IllegalTransition(command, self.ledger.state, note="it has left while this waited")
-        return Superseded(command, self.ledger.state, attempts=error.attempts)
+            return IllegalTransition(job.command, self.ledger.state, note="it has left while this waited")
+        return Superseded(job.command, self.ledger.state, attempts=error.attempts)
 
     @property
     def _has_left_by_itself(self) -> bool:
         standing = self.ledger.standing
         over = standing.left_at is not None or standing.state.is_end
         return over and not (standing.stop_sent or standing.stop_requested)
-
-    def _spawn(
-        self,
-        job: Job[A],
-        command: Command,
-        work: Callable[[*Ts], Awaitable[A]],
-        *args: *Ts,
-    ) -> None:
-        description = self.ledger.description
-        name = f"{command.value} {description.cname}/{description.uid}"
-        self.keeper.spawn(job.run, work, *args, name=name)
 
     def _preempt(self) -> None:
         for interrupt in self._waiting:
@@ -346,7 +322,7 @@ class Driver:
         # First of all what may fail: where nothing can be sent any more, nothing may seem to be stopping.
         description = self.ledger.description
         request = StopRequest(cname=description.cname, uid=description.uid, async_stop=async_stop)
-        self._spawn(job, Command.STOP, self._stop, request)
+        self.keeper.spawn(job, self._stop, request)
         self.stop_job = job
         self._stop_interrupt = Interrupt()
         self.ledger.absorb(facts.StopSent())  # what waits makes way when the state changes: see `moved`
@@ -370,11 +346,15 @@ class Driver:
         return self.keeper.send(operation, deadline=deadline, interrupt=interrupt, on_attempt=tried)
 
     async def _acquire(
-        self, interrupt: Interrupt, operation: Operation[AcquireAnswer], under: Description | None, uid: int
+        self,
+        job: "_Order[AcquireAnswer]",
+        operation: Operation[AcquireAnswer],
+        under: Description | None,
+        uid: int,
     ) -> AcquireAnswer:
-        with await self._turn.take(interrupt):
+        with await self._turn.take(job.switch):
             self.judge(Command.ACQUIRE)
-            answer = await self._send(operation, interrupt=interrupt)
+            answer = await self._send(operation, interrupt=job.switch)
             if under is None and self.ledger.description.uid != uid:
                 note = "another worker has taken the alternate uid"
                 raise IllegalTransition(Command.ACQUIRE, self.ledger.state, note=note)
@@ -384,16 +364,14 @@ class Driver:
             await self.ledger.save_after()
             return answer
 
-    async def _start(
-        self, interrupt: Interrupt, job: Job[StartAnswer], operation: Operation[StartAnswer]
-    ) -> StartAnswer:
+    async def _start(self, job: "_Order[StartAnswer]", operation: Operation[StartAnswer]) -> StartAnswer:
         # A stop withdraws a start of which nothing was sent; one that may have worked must bring its sid.
-        patience = Interrupt() if self._starting.may_run else interrupt
+        patience = Interrupt() if self._starting.may_run else job.switch
         sent = False
         try:
             with await self._turn.take(patience):
                 sent = True
-                return await self._starting.send(operation, interrupt)
+                return await self._starting.send(operation, job.switch)
         except Interrupted:
             if not sent:
                 await self._starting.withdrawn()
@@ -404,17 +382,16 @@ class Driver:
 
     async def _ask(
         self,
-        interrupt: Interrupt,
-        command: Command,
+        job: "_Order[K]",
         operation: Operation[K],
         fact_of: Callable[[K], Fact] | None,
         lookout: Lookout | None,
     ) -> K:
         """Make a call about a recording that runs: an answer proves it, a failure may say otherwise."""
-        with await self._turn.take(interrupt):
-            self.judge(command)
+        with await self._turn.take(job.switch):
+            self.judge(job.command)
             try:
-                answer = await self._send(operation, interrupt=interrupt)
+                answer = await self._send(operation, interrupt=job.switch)
             except Interrupted:
                 raise
             except Exception as error:
@@ -475,3 +452,23 @@ class Driver:
             uploading_status=_UPLOADS.get(self.ledger.state, UploadingStatus.UNKNOWN),
             files=self.ledger.standing.files,
         )
+
+
+class _Order(Job[A]):
+    """A command that is under way: a stop may end it while it only waits, by `switch`.
+
+    So may its callers when all of them leave, unless it is seen through without them.
+    """
+
+    __slots__ = ("_driver", "command", "switch")
+
+    def __init__(self, driver: Driver, command: Command, *, is_seen_through: bool = False) -> None:
+        self.switch: Interrupt = Interrupt()
+        super().__init__(None if is_seen_through else self.switch)
+        self.command = command
+        self._driver: Driver | None = driver
+
+    def judge(self, error: Exception | None) -> Exception | None:
+        """See `Driver.over`."""
+        driver, self._driver = self._driver, None  # which may hold on to this
+        return error if driver is None else driver.over(self, error)

@@ -4,8 +4,10 @@ Shielding would not be enough: on asyncio `task.cancel()`, `asyncio.timeout` and
 anyio's shields. Here a cancelled caller leaves, and the work goes on to its own end.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar, TypeVarTuple
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context
+from types import coroutine
+from typing import Any, Generic, TypeVar, TypeVarTuple
 
 import anyio
 
@@ -27,13 +29,10 @@ class Job(Generic[T]):
         "_value",
         "_waiting",
         "is_done",
-        "on_end",
     )
 
     def __init__(self, interrupt: Interrupt | None = None) -> None:
         """Make a job; `interrupt` is triggered when all who waited have left before its end."""
-        self.on_end: Callable[[Exception | None], Exception | None] | None = None
-        """Hears how the work has ended, and says what those who wait get to see of it."""
         self.is_done: bool = False
         """Whether there is a result."""
         self._interrupt = interrupt
@@ -49,26 +48,50 @@ class Job(Generic[T]):
         """Whether all who waited have left before its end, so that it ends as soon as it may."""
         return self._is_left
 
-    async def run(self, work: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> None:
-        """Do the work and keep what it gives or raises. Called once, in a task of the client's group."""
-        with anyio.CancelScope(shield=True):
-            try:
-                self._value = await work(*args)
-            except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who wait
-                self._error = error
-            except BaseException:  # nobody cancels a job: the event loop itself is being torn down
-                self._error = RuntimeError("cut off in mid-work: the event loop was shut down")
-                raise
-            finally:
-                on_end, self.on_end = self.on_end, None
-                if on_end is not None:
-                    self._error = on_end(self._error)
-                self._end()
+    @coroutine
+    def run(
+        self, context: Context, work: Callable[[*Ts], Coroutine[Any, Any, T]], *args: *Ts
+    ) -> Generator[Any, Any, None]:
+        """Do the work and keep what it gives or raises. Awaited once, where no cancellation reaches it.
+
+        Args:
+            context: That of whoever asked for the work; each step of it is done there, in whichever task.
+            work: What to do.
+            args: What with.
+        """
+        doing = work(*args)
+        del work, args
+        answer: Any = None
+        thrown: BaseException | None = None
+        try:
+            while True:
+                if thrown is None:
+                    asked = context.run(doing.send, answer)
+                else:
+                    asked, thrown = context.run(doing.throw, thrown), None
+                try:
+                    answer = yield asked
+                except BaseException as error:  # noqa: BLE001 - it is the work's, and no context of its own errors
+                    thrown = error
+        except StopIteration as ended:
+            self._value = ended.value
+            context.run(self._end)
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who wait
+            context.run(self.fail, error)
+        except BaseException:  # nobody cancels a job: the event loop itself is being torn down
+            self.fail(RuntimeError("cut off in mid-work: the event loop was shut down"))
+            raise
+        finally:
+            thrown = None  # its traceback holds this frame
 
     def fail(self, error: Exception) -> None:
-        """End a job that never ran."""
+        """End with an error; also a job that never ran."""
         self._error = error
         self._end()
+
+    def judge(self, error: Exception | None) -> Exception | None:
+        """Hear how the work has ended, and say what those who wait get to see of it."""
+        return error
 
     async def finished(self) -> None:
         """Wait for the end, whatever it is; cancelling this ends the waiting, not the work."""
@@ -110,6 +133,7 @@ class Job(Generic[T]):
         return self._ended
 
     def _end(self) -> None:
+        self._error = self.judge(self._error)
         self.is_done = True
         ended, self._ended = self._ended, None
         if ended is not None:

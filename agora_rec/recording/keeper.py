@@ -8,6 +8,7 @@ from agora_rec.codec import Body
 from agora_rec.errors import Attempt
 from agora_rec.model import AnyAnswer, Secrets
 from agora_rec.operations import Operation
+from agora_rec.recording.jobs import Job
 from agora_rec.recording.modes import ModeTexts
 from agora_rec.recording.unwritten import Unwritten
 from agora_rec.store import Checkpoint, Store
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from agora_rec.recording.recording import Recording
 
 A = TypeVar("A", bound=AnyAnswer)
+T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
@@ -97,8 +99,8 @@ class Keeper(Protocol):
         """Raise `RuntimeError` outside of the client's `async with`."""
         ...
 
-    def spawn(self, work: Callable[[*Ts], Coroutine[Any, Any, None]], *args: *Ts, name: str) -> None:
-        """Run work in the client's task group, where no caller's cancellation reaches it."""
+    def spawn(self, job: Job[T], work: Callable[[*Ts], Coroutine[Any, Any, T]], *args: *Ts) -> None:
+        """Have a job done in the client's task group, where no caller's cancellation reaches it."""
         ...
 
     def digest(self, body: Body) -> str:

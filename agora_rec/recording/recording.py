@@ -493,7 +493,7 @@ class Recording:
         if self.state.may_record and not self._ledger.standing.stop_requested:
             self._driver.stop()  # at once, so that from here on nothing else is sent
         job: Job[None] = Job()
-        self._ledger.keeper.spawn(job.run, self._reach_stopped, name=f"stop {self.cname}/{self.uid}")
+        self._ledger.keeper.spawn(job, self._reach_stopped)
         return job
 
     async def _reach_stopped(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from typing import Any, Final, TypeVarTuple
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 import anyio
 import anyio.lowlevel
@@ -31,6 +31,7 @@ from agora_rec import (
     State,
 )
 from agora_rec.emulator import Emulator, Refuse, Settings
+from agora_rec.recording.jobs import Job
 from agora_rec.store import Lease
 from tests.support import secrets
 
@@ -41,6 +42,7 @@ OTHER: Final = 880012
 NOTHING_RUNS: Final = {State.IDLE, State.ACQUIRED}
 
 
+T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
@@ -105,11 +107,12 @@ class SteppedCloud(CloudRecording):
 
     steps: Steps
 
-    def spawn(self, work: Callable[[*Ts], Coroutine[Any, Any, None]], *args: *Ts, name: str) -> None:
-        async def stepped() -> None:
-            await Stepping(work(*args), self.steps)
+    def spawn(self, job: Job[T], work: Callable[[*Ts], Coroutine[Any, Any, T]], *args: *Ts) -> None:
+        async def stepped() -> T:
+            done: T = await Stepping(work(*args), self.steps)
+            return done
 
-        super().spawn(stepped, name=name)
+        super().spawn(job, stepped)
 
 
 @define

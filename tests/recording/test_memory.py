@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from agora_rec import CloudRecording
+from agora_rec.client import crew
 from agora_rec.recording.modes import TEXTS_KEPT, ModeTexts
 from tests.support.cloud import mix
 
@@ -54,10 +55,12 @@ async def start_many(cloud: CloudRecording, first: int) -> None:
         for uid in range(first, first + RECORDINGS):
             recording = cloud.recording(f"class-{uid}", uid, mode, token=f"{uid:0100}")
             tasks.start_soon(recording.ensure_started)
+    await anyio.sleep(3 * crew.THINNED_EVERY)
 
 
 @pytest.mark.usefixtures("_traced")
-async def test_a_recording_that_runs_takes_little_memory() -> None:
+async def test_a_recording_that_runs_takes_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "THINNED_EVERY", 0.02)
     transport = Answering()
     async with CloudRecording(
         "a" * 32, customer_id="id", customer_secret="secret", transport=transport, qps=None

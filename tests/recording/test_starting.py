@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from contextvars import copy_context
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from agora_rec.errors import (
     TransportError,
 )
 from agora_rec.lifecycle import facts
+from agora_rec.recording.jobs import Job
 from agora_rec.vocabulary import AttemptOutcome
 from tests.support.backends import virtual_time
 from tests.support.cloud import ACQUIRE, START, SlowStore, Stage, calling, stage
@@ -314,11 +316,14 @@ async def test_a_start_may_begin_before_its_caller_goes_on(monkeypatch: pytest.M
         def take(self, interrupt: object) -> None:
             raise LookupError("as far as this test goes")
 
-    def run_eagerly(work: Callable[..., Coroutine[Any, Any, None]], *args: object, name: str) -> None:
+    def run_eagerly(job: Job[Any], work: Callable[..., Coroutine[Any, Any, Any]], *args: object) -> None:
         """Run at once what comes before the first await, as `asyncio.eager_task_factory` does."""
-        del name
+
+        async def run() -> None:
+            await job.run(copy_context(), work, *args)
+
         with suppress(StopIteration):
-            work(*args).send(None)
+            run().send(None)
 
     async with stage() as on:
         recording = on.recording()

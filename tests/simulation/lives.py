@@ -11,12 +11,13 @@ passages the world can't tell one await from another, so this covers death at ev
 import random
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from types import TracebackType
-from typing import Any, Final, TypeVarTuple
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 import anyio
 from attrs import define, field
 
 from agora_rec import Checkpoint, Clock, CloudRecording, Stored
+from agora_rec.recording.jobs import Job
 from agora_rec.store import Lease
 from tests.simulation.trace import Trace
 from tests.support.stores import HandingOn
@@ -71,6 +72,7 @@ class Life:
             self.over.set()
 
 
+T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
@@ -79,10 +81,10 @@ class MortalCloud(CloudRecording):
 
     life: Life
 
-    def spawn(self, work: Callable[[*Ts], Coroutine[Any, Any, None]], *args: *Ts, name: str) -> None:
+    def spawn(self, job: Job[T], work: Callable[[*Ts], Coroutine[Any, Any, T]], *args: *Ts) -> None:
         """See `CloudRecording.spawn`."""
         self.life.alive()
-        super().spawn(work, *args, name=name)
+        super().spawn(job, work, *args)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
