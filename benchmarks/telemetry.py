@@ -9,7 +9,6 @@ import asyncio
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 from attrs import define, field
 from opentelemetry.sdk.metrics import MeterProvider
@@ -22,14 +21,11 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from agora_rec import operations
 from agora_rec.clock import SystemClock
 from agora_rec.codec import Body
-from agora_rec.errors import Attempt
 from agora_rec.model import AcquireAnswer, AcquireRequest
 from agora_rec.operations import Operation
 from agora_rec.telemetry import OpenTelemetry
 from agora_rec.transport import Hosts, RetryPolicy, Telemetry, Transport, Unpaced
-from agora_rec.transport.observer import Unobserved
 from agora_rec.transport.wire import WireAnswer
-from agora_rec.vocabulary import AttemptOutcome
 
 ANSWER = WireAnswer(
     200, b'{"cname":"class-42","uid":"880011","resourceId":"' + b"Qm3-xT_a91" * 20 + b'"}', "r" * 32
@@ -119,19 +115,6 @@ async def take(contender: Contender) -> None:
     contender.after()
 
 
-def hooks() -> float:
-    """CPU seconds that a call spends on telling nobody: all hooks of a call with one attempt."""
-    nobody, operation, times = Unobserved(), an_operation(), 20_000
-    attempt = Attempt(host="h", outcome=AttemptOutcome.ANSWERED, seconds=0.1, at=datetime.now(UTC))
-    began = time.process_time()
-    for _ in range(times):
-        with nobody.observe(operation) as observer:
-            observer.waited(0.0, 0.0)
-            with observer.attempt(HOST):
-                observer.attempted(attempt)
-    return (time.process_time() - began) / times
-
-
 async def main() -> None:
     """Measure, and print what came out."""
     rivals = contenders()
@@ -142,7 +125,6 @@ async def main() -> None:
     print(f"CPU time of a call with one attempt, {CALLS} calls a round, median of {ROUNDS} rounds")
     for contender, median in zip(rivals, medians, strict=True):
         print(f"{contender.name:34}{median * 1e6:8.1f} us{(median - medians[0]) * 1e6:+9.1f} us")
-    print(f"{'telling nobody (all hooks)':34}{hooks() * 1e6:8.1f} us, contained in all of them")
 
 
 if __name__ == "__main__":

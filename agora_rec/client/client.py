@@ -23,7 +23,7 @@ from agora_rec.defaults import MAX_CONNECTIONS, QPS
 from agora_rec.errors import InvalidRequest, Violation
 from agora_rec.options import Options, from_environment, hidden
 from agora_rec.secret import MASK, Secret, hide_all
-from agora_rec.vocabulary import Area
+from agora_rec.vocabulary import Area, OperationName
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -258,7 +258,7 @@ class CloudRecording(Recordings):
         *,
         deadline: float | None = None,
         interrupt: Interrupt | None = None,
-        on_attempt: Callable[[Attempt], None] | None = None,
+        on_attempt: Callable[[OperationName, Attempt], None] | None = None,
     ) -> Coroutine[Any, Any, A]:
         """Make one call for a recording; see `Transport.send`."""
         return self._transport.send(operation, deadline=deadline, interrupt=interrupt, on_attempt=on_attempt)

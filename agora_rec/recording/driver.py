@@ -7,7 +7,6 @@ modules beside this one; how a start goes, with all its doubts, in `starting.py`
 
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from functools import partial
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 from agora_rec import operations
@@ -342,7 +341,7 @@ class Driver:
     def _send(
         self, operation: Operation[N], *, interrupt: Interrupt, deadline: float | None = None
     ) -> Coroutine[Any, Any, N]:
-        tried = partial(self.ledger.attempts.add, operation.name)
+        tried = self.ledger.attempts.add
         return self.keeper.send(operation, deadline=deadline, interrupt=interrupt, on_attempt=tried)
 
     async def _acquire(

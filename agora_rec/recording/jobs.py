@@ -21,8 +21,8 @@ class Job(Generic[T]):
     """One piece of work, its result, and a way to wait for it that may be cancelled at any time."""
 
     __slots__ = (
-        "_ended",
         "_error",
+        "_gate",
         "_interrupt",
         "_is_left",
         "_tell",
@@ -38,7 +38,7 @@ class Job(Generic[T]):
         self._interrupt = interrupt
         self._is_left = False
         self._waiting = 0
-        self._ended: anyio.Event | None = None  # made by the first who waits
+        self._gate: anyio.Semaphore | None = None  # made by the first who waits
         self._tell: Callable[[], None] | None = None
         self._value: T | None = None
         self._error: Exception | None = None
@@ -98,7 +98,7 @@ class Job(Generic[T]):
         if not self.is_done:
             self._waiting += 1
             try:
-                await self._come().wait()
+                await self._come().acquire()
             finally:
                 self._leave()
 
@@ -107,7 +107,7 @@ class Job(Generic[T]):
         if not self.is_done:
             self._waiting += 1  # as in `finished`, which would be a coroutine more in every call
             try:
-                await self._come().wait()
+                await self._come().acquire()
             finally:
                 self._leave()
         return self.result()
@@ -126,18 +126,19 @@ class Job(Generic[T]):
         self._tell = None
         self._leave()
 
-    def _come(self) -> anyio.Event:
-        """What is set at the end."""
-        if self._ended is None:
-            self._ended = anyio.Event()
-        return self._ended
+    def _come(self) -> anyio.Semaphore:
+        """What opens at the end, once for each who waits: to wait for an event takes more."""
+        if self._gate is None:
+            self._gate = anyio.Semaphore(0)
+        return self._gate
 
     def _end(self) -> None:
         self._error = self.judge(self._error)
         self.is_done = True
-        ended, self._ended = self._ended, None
-        if ended is not None:
-            ended.set()
+        gate, self._gate = self._gate, None
+        if gate is not None:
+            for _ in range(self._waiting):
+                gate.release()
         tell, self._tell = self._tell, None
         if tell is not None:
             tell()

@@ -13,6 +13,7 @@ from agora_rec.recording.modes import ModeTexts
 from agora_rec.recording.unwritten import Unwritten
 from agora_rec.store import Checkpoint, Store
 from agora_rec.transport import Interrupt, RetryPolicy
+from agora_rec.vocabulary import OperationName
 
 if TYPE_CHECKING:
     from agora_rec.recording.recording import Recording
@@ -90,7 +91,7 @@ class Keeper(Protocol):
         *,
         deadline: float | None = None,
         interrupt: Interrupt | None = None,
-        on_attempt: Callable[[Attempt], None] | None = None,
+        on_attempt: Callable[[OperationName, Attempt], None] | None = None,
     ) -> Coroutine[Any, Any, A]:
         """Make one call of the service, retries included; see `Transport.send`."""
         ...

@@ -200,9 +200,9 @@ class Starting:
         if self._until_sid is not None:
             self._until_sid.trigger()
 
-    def _tried(self, attempt: Attempt) -> None:
+    def _tried(self, operation: OperationName, attempt: Attempt) -> None:
         self._attempts += (attempt,)
-        self._ledger.attempts.add(OperationName.START, attempt)
+        self._ledger.attempts.add(operation, attempt)
 
     @property
     def _others(self) -> frozenset[str]:

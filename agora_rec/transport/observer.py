@@ -5,7 +5,7 @@ it stands in `agora_rec.telemetry`; log records are the library's own business, 
 """
 
 from contextlib import AbstractContextManager
-from typing import Protocol, Self
+from typing import Protocol
 
 from agora_rec.errors import Attempt
 from agora_rec.model import AnyAnswer
@@ -48,27 +48,3 @@ class Telemetry(Protocol):
                 uid, resource ID, sid, as far as they are known). The body holds secrets, and masks them.
         """
         ...
-
-
-class Unobserved:
-    """Nobody looks on: what `telemetry=None` means. One object serves all calls."""
-
-    def observe(self, operation: Operation[AnyAnswer]) -> Self:  # noqa: ARG002 - the protocol's signature
-        """Take no note of a call."""
-        return self
-
-    def waited(self, seconds: float, pause: float) -> None:
-        """Take no note of a wait."""
-
-    def attempt(self, host: str) -> Self:  # noqa: ARG002 - the protocol's signature
-        """Take no note of an attempt."""
-        return self
-
-    def attempted(self, attempt: Attempt) -> None:
-        """Take no note of an attempt's end."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass

@@ -6,9 +6,9 @@ business here: `send` runs in a task of the client. What is logged stands in `lo
 `observer.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 from attrs import define
 
@@ -31,14 +31,14 @@ from agora_rec.transport.budget import Budget, LocalBudget
 from agora_rec.transport.hosts import Hosts
 from agora_rec.transport.interrupt import Interrupt, Interrupted
 from agora_rec.transport.logs import Sequel, log_attempt, log_wait, sequel_of
-from agora_rec.transport.observer import CallObserver, Telemetry, Unobserved
+from agora_rec.transport.observer import CallObserver, Telemetry
 from agora_rec.transport.outgoing import basic_authorization
 from agora_rec.transport.places import Places
 from agora_rec.transport.retries import Mishap, RetryPolicy, mishap_after
 from agora_rec.transport.spans import wrong_span
 from agora_rec.transport.wire import FailureKind, Wire, WireAnswer, WireFailure, scrub
 from agora_rec.transport.wires import OwnWire
-from agora_rec.vocabulary import Area, AttemptOutcome
+from agora_rec.vocabulary import Area, AttemptOutcome, OperationName
 
 if TYPE_CHECKING:
     from agora_rec.transport.http import HttpxTransport
@@ -57,8 +57,8 @@ class _Call(Generic[A]):
     operation: Operation[A]
     deadline: float | None
     interrupt: Interrupt
-    on_attempt: Callable[[Attempt], None] | None
-    observer: CallObserver
+    on_attempt: Callable[[OperationName, Attempt], None] | None
+    observer: CallObserver | None = None
     attempts: tuple[Attempt, ...] = ()
     mishaps: tuple[Mishap, ...] = ()
     now: float = 0.0
@@ -80,9 +80,15 @@ class _Call(Generic[A]):
     def note(self, attempt: Attempt) -> None:
         """Keep an attempt and tell who asked to know."""
         self.attempts += (attempt,)
-        self.observer.attempted(attempt)
+        if self.observer is not None:
+            self.observer.attempted(attempt)
         if self.on_attempt is not None:
-            self.on_attempt(attempt)
+            self.on_attempt(self.operation.name, attempt)
+
+    def note_wait(self, pause: float) -> None:
+        """Tell who looks on that the wait is over."""
+        if self.observer is not None:
+            self.observer.waited(self.waited, pause)
 
     def log(self, sequel: Sequel, again_in: float | None) -> None:
         """Log the last attempt, with what comes of it."""
@@ -146,19 +152,19 @@ class Transport:
         self.places: Places = Places(max_connections)
         self._wire = wire
         self._clock = clock
-        self._telemetry: Telemetry = Unobserved() if telemetry is None else telemetry
+        self._telemetry: Telemetry | None = telemetry
 
     def __repr__(self) -> str:
         return f"<Transport {self.hosts.candidates[0]} budget={self.budget!r}>"
 
-    async def send(
+    def send(
         self,
         operation: Operation[A],
         *,
         deadline: float | None = None,
         interrupt: Interrupt | None = None,
-        on_attempt: Callable[[Attempt], None] | None = None,
-    ) -> A:
+        on_attempt: Callable[[OperationName, Attempt], None] | None = None,
+    ) -> Coroutine[Any, Any, A]:
         """Make a call, attempt by attempt, until it is answered or given up.
 
         Args:
@@ -173,36 +179,55 @@ class Transport:
             TransportError: There was no usable answer, or no attempt could begin before the deadline.
             Interrupted: `interrupt` was triggered; carries the attempts made before.
         """
-        with self._telemetry.observe(operation) as observer:
-            call = _Call(operation, deadline, interrupt or Interrupt(), on_attempt, observer)
-            try:
-                return await self._send(call)
-            finally:
-                self._give_back(call)
+        call = _Call(operation, deadline, interrupt or Interrupt(), on_attempt)
+        if self._telemetry is None:  # as nearly always: then no coroutine and no block are made for it
+            return self._send(call)
+        return self._send_observed(call, self._telemetry)
+
+    async def _send_observed(self, call: _Call[A], telemetry: Telemetry) -> A:
+        with telemetry.observe(call.operation) as call.observer:
+            return await self._send(call)
 
     async def _send(self, call: _Call[A]) -> A:
         last: ApiError | WireFailure | None = None
         pause: float | None = 0.0
-        while pause is not None:
-            ended = await self._wait(call, pause)
-            if ended is not None:
-                call.log_wait(ended)
-                if ended is Sequel.WITHDRAWN:
-                    raise Interrupted(call.attempts)
-                break
-            sequel, pause = Sequel.CUT, None
-            host = self.hosts.current(call.now)
-            try:
-                with call.observer.attempt(host):
+        try:
+            while pause is not None:
+                ended = await self._wait(call, pause)
+                if ended is not None:
+                    call.log_wait(ended)
+                    if ended is Sequel.WITHDRAWN:
+                        raise Interrupted(call.attempts)
+                    break
+                sequel, pause = Sequel.CUT, None
+                host = self.hosts.current(call.now)
+                try:
                     answer = await self._attempt(call, host)
-                sequel = Sequel.DONE
-                return answer
-            except (ApiError, WireFailure) as error:
-                last = error
-                sequel, pause = self._judge(call, error)
-            finally:
-                call.log(sequel, pause)
-        raise call.final(last)
+                    sequel = Sequel.DONE
+                    return answer
+                except (ApiError, WireFailure) as error:
+                    last = error
+                    sequel, pause = self._judge(call, error)
+                finally:
+                    call.log(sequel, pause)
+            raise call.final(last)
+        finally:
+            self._give_back(call)
+
+    def _attempt(self, call: _Call[A], host: str) -> Coroutine[Any, Any, A]:
+        """Make one attempt, to its end, and note what became of it.
+
+        Raises:
+            ApiError: It was answered, and not with success.
+            WireFailure: It was not answered.
+        """
+        if call.observer is None:
+            return self._make_attempt(call, host)
+        return self._make_observed(call, host, call.observer)
+
+    async def _make_observed(self, call: _Call[A], host: str, observer: CallObserver) -> A:
+        with observer.attempt(host):
+            return await self._make_attempt(call, host)
 
     async def _wait(self, call: _Call[A], pause: float) -> Sequel | None:
         """Wait for pause, place and slot; None: an attempt may begin, otherwise what has ended the call."""
@@ -213,7 +238,7 @@ class Transport:
         if not (pause or call.interrupt.requested or call.is_over(began)):
             call.has_place = self.places.enter_nowait(priority)
             if call.has_place and self.budget.slot_nowait(priority):
-                call.observer.waited(0.0, pause)
+                call.note_wait(pause)
                 return None
         in_time = False
         try:
@@ -232,7 +257,7 @@ class Transport:
         finally:
             call.now = self._clock.monotonic()
             call.waited = call.now - began
-            call.observer.waited(call.waited, pause)
+            call.note_wait(pause)
         call.too_late = not in_time or call.is_over(call.now)
         return Sequel.GIVEN_UP if call.too_late else None
 
@@ -242,13 +267,7 @@ class Transport:
             call.has_place = False
             self.places.leave()
 
-    async def _attempt(self, call: _Call[A], host: str) -> A:
-        """Make one attempt, to its end, and note what became of it.
-
-        Raises:
-            ApiError: It was answered, and not with success.
-            WireFailure: It was not answered.
-        """
+    async def _make_attempt(self, call: _Call[A], host: str) -> A:
         operation = call.operation
         at = self._clock.now()
         seconds = max(self.timeout, operation.timeout or 0.0)

@@ -64,7 +64,9 @@ async def never() -> WireAnswer:
 async def test_a_plain_success_takes_one_attempt():
     wire = ScriptedWire([STARTED])
     seen: list[Attempt] = []
-    answer = await transport_over(wire).send(samples.START, on_attempt=seen.append)
+    answer = await transport_over(wire).send(
+        samples.START, on_attempt=lambda _, attempt: seen.append(attempt)
+    )
     assert answer == StartAnswer(
         cname="class-42", uid=880011, resource_id="Qm3-xT_a91", sid="0f6c2a5d9b1e4c7f8a3d2e1b0c9f8e7d"
     )
@@ -88,7 +90,7 @@ async def test_a_start_without_an_answer_is_repeated_after_the_documented_waits_
     wire = ScriptedWire([failure])
     seen: list[Attempt] = []
     with pytest.raises(TransportError) as caught:
-        await transport_over(wire).send(samples.START, on_attempt=seen.append)
+        await transport_over(wire).send(samples.START, on_attempt=lambda _, attempt: seen.append(attempt))
     assert wire.moments == [0, 1, 4, 10]
     assert {body is samples.START.body for body in wire.bodies} == {True}
     assert tuple(seen) == caught.value.attempts
@@ -196,7 +198,7 @@ async def test_an_attempt_is_called_refused_only_if_it_certainly_did_nothing(
     seen: list[Attempt] = []
     with pytest.raises(ApiError):
         await transport_over(ScriptedWire([answer]), retry=RetryPolicy.never()).send(
-            operation, on_attempt=seen.append
+            operation, on_attempt=lambda _, attempt: seen.append(attempt)
         )
     assert [(each.outcome, each.status) for each in seen] == [(outcome, answer.status)]
 
@@ -227,7 +229,9 @@ async def test_attempts_know_when_they_began_and_how_long_they_took():
         return STARTED
 
     seen: list[Attempt] = []
-    await transport_over(ScriptedWire([REFUSED, slowly])).send(samples.START, on_attempt=seen.append)
+    await transport_over(ScriptedWire([REFUSED, slowly])).send(
+        samples.START, on_attempt=lambda _, attempt: seen.append(attempt)
+    )
     assert [each.seconds for each in seen] == pytest.approx([0, 2])
     assert (seen[1].at - seen[0].at).total_seconds() == pytest.approx(1)
 
@@ -273,7 +277,7 @@ async def test_an_idle_connection_that_was_closed_costs_an_attempt_and_a_slot_bu
     wire = ScriptedWire([STALE, STARTED])
     seen: list[Attempt] = []
     await transport_over(wire, budget=budget, hosts=hosts, retry=policy).send(
-        samples.START, on_attempt=seen.append
+        samples.START, on_attempt=lambda _, attempt: seen.append(attempt)
     )
     assert [each.outcome for each in seen] == [UNANSWERED, ANSWERED]
     assert (wire.fresh, wire.hosts) == ([False, True], ["api.agora.io"] * 2)
@@ -486,7 +490,9 @@ async def test_an_interrupt_during_an_attempt_ends_what_would_come_after_it():
 async def test_a_cancelled_attempt_is_noted_as_unanswered_and_the_cancellation_goes_on():
     seen: list[Attempt] = []
     with anyio.move_on_after(1) as scope:
-        await transport_over(ScriptedWire([never])).send(samples.START, on_attempt=seen.append)
+        await transport_over(ScriptedWire([never])).send(
+            samples.START, on_attempt=lambda _, attempt: seen.append(attempt)
+        )
     assert scope.cancelled_caught
     assert [(each.outcome, each.detail) for each in seen] == [(UNANSWERED, "cancelled")]
 
@@ -497,7 +503,9 @@ async def test_a_fault_of_the_wire_itself_is_noted_and_goes_through():
 
     seen: list[Attempt] = []
     with pytest.raises(ZeroDivisionError):
-        await transport_over(ScriptedWire([broken])).send(samples.START, on_attempt=seen.append)
+        await transport_over(ScriptedWire([broken])).send(
+            samples.START, on_attempt=lambda _, attempt: seen.append(attempt)
+        )
     assert [(each.outcome, each.detail) for each in seen] == [(UNANSWERED, "ZeroDivisionError")]
 
 
