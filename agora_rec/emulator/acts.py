@@ -239,7 +239,13 @@ def _acquire(office: Office, errand: Errand, now: datetime) -> Outcome:
         announced=_digest(request["startParameter"]) if "startParameter" in request else None,
     )
     office.resources[resource.resource_id] = resource
-    return _success({"cname": cname, "uid": uid, "resourceId": resource.resource_id})
+    told: JsonObject = {"cname": cname, "uid": uid, "resourceId": resource.resource_id}
+    return _success(_oldest(told) if settings.oldest_answers else told)
+
+
+def _oldest(told: JsonObject) -> JsonObject:
+    """What was told of a new recording before it was said whose it is."""
+    return {name: value for name, value in told.items() if name not in {"cname", "uid"}}
 
 
 def _digest(value: object) -> str:
@@ -305,7 +311,8 @@ def _start(office: Office, errand: Errand, now: datetime) -> Outcome:
         access=read_access(object_of(object_of(body, "clientRequest"), "storageConfig")),
     )
     office.enrol(session)
-    return _success(answers.recording(resource, session.sid))
+    told = answers.recording(resource, session.sid)
+    return _success(_oldest(told) if office.settings.oldest_answers else told)
 
 
 def _check_area(resource: Resource, area: str | None, operation: OperationName) -> None:
@@ -456,7 +463,7 @@ def _stop(office: Office, errand: Errand, now: datetime) -> Outcome:
     if errand.upload is not None:
         session.upload_seconds = errand.upload.seconds
         session.upload_fails = errand.upload.backuped
-    if flag_of(object_of(body, "clientRequest"), "async_stop"):
+    if flag_of(object_of(body, "clientRequest"), "async_stop") != office.settings.async_stop_swapped:
         return Later(at=now, tell=lambda: _stopped(session, errand, now, waited=False))
     # Where there is nothing to upload, there is nothing to wait for.
     waits = (

@@ -12,7 +12,7 @@ from agora_rec.emulator.recorded import channel_file_list, milliseconds, page_fi
 from agora_rec.emulator.resources import Resource
 from agora_rec.emulator.session import Session
 from agora_rec.emulator.wire import JsonObject
-from agora_rec.vocabulary import TaskStatus, UploadingStatus
+from agora_rec.vocabulary import ModeName, TaskStatus, UploadingStatus
 
 
 def recording(resource: Resource, sid: str) -> JsonObject:
@@ -34,18 +34,16 @@ def query(session: Session, now: datetime) -> JsonObject:
         )
         services = [_page_service(session, now, state)]
         if session.pushes:
-            services.append(
-                {
-                    "serviceName": "rtmp_publish_service",
-                    "payload": {"state": state, "outputs": _pushes(session, now)},
-                }
-            )
+            told: JsonObject = {"state": state} if session.settings.rtmp_state_in_query else {}
+            payload = {**told, "outputs": _pushes(session, now)}
+            services.append({"serviceName": "rtmp_publish_service", "payload": payload})
         return {**said, "extensionServiceState": services}
     extras = states(session, now)
     if extras:
         said["extensionServiceState"] = extras
     said.update(_files(session, now))
-    if session.plan.records:
+    tells = session.settings.slice_start_in_mix or session.plan.mode is ModeName.INDIVIDUAL
+    if session.plan.records and tells:
         begins = [track.begin for track in session.tracks(now)]
         said["sliceStartTime"] = milliseconds(min(begins)) if begins else 0
     return said

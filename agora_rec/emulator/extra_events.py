@@ -108,7 +108,7 @@ def _mixing(session: Session, end: End, container: str) -> Iterator[Told]:
                 "vendor": session.extras.vendor,
                 "region": session.extras.region,
                 "bucket": session.plan.bucket,
-                "fileName": ";".join(names),
+                session.settings.event_file_key: ";".join(names),
             },
         )
         said = {"result": "failed", "fileList": []}

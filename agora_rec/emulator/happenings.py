@@ -236,7 +236,7 @@ def _ending(session: Session, end: End) -> Iterator[Happening]:
         uploaded = session.backup_since(stored) is None
         files: JsonObject = {}
         if session.plan.web is None:
-            files["fileList"] = channel_file_list(session, stored)
+            files["fileList"] = channel_file_list(session, stored, key=session.settings.event_file_key)
         yield _tell(
             session, stored, EventType.UPLOADED if uploaded else EventType.BACKUPED, status=0, **files
         )

@@ -119,16 +119,19 @@ def recorded_files(session: Session, now: datetime) -> list[RecordedFile]:
     return found
 
 
-def channel_file_list(session: Session, now: datetime, *, in_seconds: bool = False) -> list[JsonObject]:
-    """The files of an individual or mix recording, as answers and events list them."""
+def channel_file_list(
+    session: Session, now: datetime, *, in_seconds: bool = False, key: str = "fileName"
+) -> list[JsonObject]:
+    """The files of an individual or mix recording, as answers and events list them, named under `key`."""
     mixed = session.plan.mode is ModeName.MIX
+    all_playable = mixed or not session.settings.older_playable
     return [
         {
-            "fileName": each.name,
+            key: each.name,
             "trackType": each.track.track_type,
             "uid": each.track.uid,
             "mixedAllUser": mixed,
-            "isPlayable": True,
+            "isPlayable": all_playable or each.track.track_type == AUDIO,
             "sliceStartTime": _time(each.begin, in_seconds=in_seconds),
         }
         for each in recorded_files(session, now)

@@ -114,6 +114,8 @@ class Settings:
             their tables and samples do without).
         large_uid_optional: a vertical layout is taken without its `maxResolutionUid`, and has nobody in the
             large region (layout.md); else it is required.
+        legacy_taken: what has left the current documents is still taken: fields, services, vendors, storage
+            regions, scene 2; else it is code 2.
         client_request_optional: acquire is taken without a clientRequest (Shengwang's table).
         configs_checked_later: what is wrong in `storageConfig` or `transcodingConfig` passes start and ends
             the recording later, as wrong buckets do (the first document); else start answers code 2.
@@ -127,14 +129,21 @@ class Settings:
         repeated_start_with_sid: the body of 201 carries resourceId and sid.
         observed_bodies: 404 and 49 with the bodies seen in the wild instead of code and reason.
         exiting_refused: query and stop of a recording that is exiting answer 404 with 501 (older).
+        async_stop_swapped: a stop waits for the upload if `async_stop` is true, and else not (Chinese page).
         slow_stop_code: the code beside 206 of a stop whose upload is slow; None as in the oldest text.
         older_content_type: a body's Content-Type is exactly `application/json;charset=utf-8` (2022).
         older_form_code: a wrong Content-Type, or a body that is no JSON, is code 8 instead of 2.
         older_cname_code: a bad channel name is code 1013 instead of 401.
         older_layout_code: a bad layout update is code 1028 instead of 2.
+        oldest_answers: acquire answers a resourceId alone, and start resourceId and sid.
+        slice_start_in_mix: a query of a mix recording has `sliceStartTime` as well (older pages, clients,
+            samples); else only those of individual ones have.
+        older_playable: of an individual recording only audio is said to be playable online.
         file_times_in_seconds: `fileList[].sliceStartTime` in seconds instead of milliseconds.
         unix_times_in_playlists: the moments in Agora's tags are Unix milliseconds instead of 17 digits.
         web_file_key: how a web file's name is spelled, `filename` or `fileName`.
+        event_file_key: the same in events 31, 32 and 90 (one Shengwang table has `filename`).
+        rtmp_state_in_query: a query's rtmp_publish_service has a `state` (2022: it hasn't).
         rtmp_in_stop: a web stop's answer also has the rtmp_publish_service (2022).
         older_unknown: `uploadingStatus` says `unknow`.
         older_leave_codes: event 41 numbers its leave codes 0, 1, 2, 4 and 8, as an old page.
@@ -189,6 +198,7 @@ class Settings:
     uid_group_required: bool = True
     file_config_required: bool = False
     large_uid_optional: bool = False
+    legacy_taken: bool = True
     client_request_optional: bool = False
     configs_checked_later: bool = False
     empty_lists_refused: bool = False
@@ -200,14 +210,20 @@ class Settings:
     repeated_start_with_sid: bool = False
     observed_bodies: bool = False
     exiting_refused: bool = False
+    async_stop_swapped: bool = False
     slow_stop_code: int | None = 50
     older_content_type: bool = False
     older_form_code: bool = False
     older_cname_code: bool = False
     older_layout_code: bool = False
+    oldest_answers: bool = False
+    slice_start_in_mix: bool = True
+    older_playable: bool = False
     file_times_in_seconds: bool = False
     unix_times_in_playlists: bool = False
     web_file_key: str = "filename"
+    event_file_key: str = "fileName"
+    rtmp_state_in_query: bool = True
     rtmp_in_stop: bool = False
     older_unknown: bool = False
     older_leave_codes: bool = False

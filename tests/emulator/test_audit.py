@@ -4,11 +4,13 @@ The rows of requests, storage, errors and events are compared in `test_tables`, 
 `test_invalid_cases` and `test_event_tables`.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import fields
 
 from agora_rec.emulator import Emulator, Settings, WebhookSwitches, plan
 from agora_rec.emulator.failovers import FAILOVERS_MAX, SECONDS_MAX
@@ -17,7 +19,7 @@ from agora_rec.emulator.schema import SHAPES
 from agora_rec.emulator.schema.fields import Field
 from agora_rec.emulator.schema.forms import UID_MAX
 from agora_rec.emulator.schema.rules import PIXELS_MAX, PREFIX_CHARACTERS_MAX, STS_VALIDITY
-from tests.support.reference import load
+from tests.support.reference import FOLDER, load
 
 TIMING: Mapping[str, Any] = load("timing")
 SETTINGS = Settings()
@@ -94,6 +96,25 @@ RANGES_SEEN_ELSEWHERE = {
     "uploading_progress": "test_events_channel",
 }
 
+CONFLICTS: dict[str, set[str] | str] = {
+    "`fileList[].sliceStartTime`": {"file_times_in_seconds"},
+    "`unsubscribe...Uids`": "both are taken",
+    "`captureInterval`": {"snapshot_interval_min"},
+    "`fileName`": {"web_file_key", "event_file_key"},
+    "Stop over 20 s": {"slow_stop_code"},
+    "Start 500 code 502": "the client's",
+    "Event 3 `recordingMode`": {"modes_swapped_in_events"},
+    "`leaveCode`": {"older_leave_codes"},
+    "Concurrent recordings": {"concurrent_limit", "web_concurrent_limit"},
+    "`api.sd-rtn.com`": "both are answered",
+    "MP4 in mix": {"mix_mp4_seconds"},
+    "`cname`": {"cname_bytes", "older_cname_code"},
+    "The signature samples": "the client's",
+    "Event 13": {"register_seconds"},
+    "`recordingFileConfig`, `extensionParams.sse/tag`": {"file_config_required"},
+}
+"""By how its line in the reference's README begins: the settings that play both sides, or why not."""
+
 LIMITS_NOT_PLAYED = {
     "streams": "no document says what a recording over it meets",
     "web_bandwidth": "PageTrouble.BANDWIDTH",
@@ -101,6 +122,16 @@ LIMITS_NOT_PLAYED = {
     "acquire_start_pairing": "advice",
     "one_update_at_a_time": "what overlapping ones meet is in no document; Call.overlapped tells of them",
 }
+
+
+def test_every_conflict_is_accounted_for():
+    text = (FOLDER / "README.md").read_text()
+    told = text.partition("## Conflicts worth knowing")[2].partition("\n## ")[0]
+    lines = re.findall(r"^- (.*)$", told, re.MULTILINE)
+    assert len(lines) == len(CONFLICTS)
+    for line, (begin, how) in zip(lines, CONFLICTS.items(), strict=True):
+        assert line.startswith(begin)
+        assert isinstance(how, str) or how <= {each.name for each in fields(Settings)}
 
 
 def test_every_time_is_accounted_for():

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agora_rec.emulator import EndReason, EventType, Settings
-from tests.emulator.bodies import LAYOUT, both, put, start
+from tests.emulator.bodies import LAYOUT, MODERATION, both, put, start
 from tests.emulator.stage import EXAMPLES, example, said, set_stage
 from tests.support.reference import load
 
@@ -14,6 +14,7 @@ pytestmark = pytest.mark.anyio
 TYPES = {
     shape: {row["name"]: row for row in rows["fields"]} for shape, rows in load("requests")["types"].items()
 }
+STORAGE = example("start_mix_hls")["storageConfig"]
 MEASURES = {"width": 640, "height": 360, "fps": 15, "bitrate": 500}
 HTTP_IMAGE = put(LAYOUT, {"backgroundConfig": [{"uid": "11", "image_url": "http://a.example/b.jpg"}]})
 
@@ -171,6 +172,110 @@ async def test_a_body_that_is_no_json_was_another_code_once():
         async with set_stage(Settings(older_form_code=code == 8)) as stage:
             assert said(await stage.post("/acquire", "{"))[:2] == (400, code)
             assert said(await stage.post("/acquire", "{}"))[:2] == (400, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("start_mix_hls", put("storageConfig", {**STORAGE, "vendor": 0, "region": 0})),
+        ("start_mix_hls", put("storageConfig", {**STORAGE, "vendor": 4, "region": 0})),
+        ("start_mix_hls", put("storageConfig", {**STORAGE, "vendor": 1, "region": 17})),
+        ("start_mix_hls", put("storageConfig", {**STORAGE, "vendor": 8, "region": 0})),
+        ("start_mix_hls", put("recordingConfig.privateParams", "{}")),
+        ("start_individual", put("appsCollection", {"combinationPolicy": "default"})),
+        ("start_individual", put("extensionServiceConfig.extensionServices", [MODERATION])),
+        ("start_web", put("extensionServiceConfig.apiVersion", "v1")),
+    ],
+)
+async def test_what_left_the_documents_may_be_refused(name: str, change: Any):
+    for taken, status in ((True, 200), (False, 400)):
+        async with set_stage(Settings(legacy_taken=taken)) as stage:
+            answer = await start(stage, name, change)
+            assert answer.status_code == status
+            assert (await stage.acquire({"regionAffinity": 3})).status_code == status
+            assert (await stage.acquire({"scene": 2})).status_code == status
+            await stage.record(name, uid="5")
+
+
+async def test_the_oldest_answers_name_nobody():
+    endpoints = load("responses")["endpoints"]
+    assert "resourceId only" in endpoints["acquire"][200]["note"]
+    assert "resourceId and sid only" in endpoints["start"][200]["note"]
+    async with set_stage(Settings(oldest_answers=True)) as stage:
+        acquired = (await stage.acquire()).json()
+        assert list(acquired) == ["resourceId"]
+        started = (await stage.start(acquired["resourceId"], example("start_mix_hls"))).json()
+        assert sorted(started) == ["resourceId", "sid"]
+        assert started["resourceId"] == acquired["resourceId"]
+
+
+@pytest.mark.parametrize(("swapped", "waits"), [(False, False), (True, True)])
+async def test_one_page_has_the_two_kinds_of_stop_the_other_way_round(swapped: bool, waits: bool):  # noqa: FBT001
+    (row,) = load("requests")["types"]["StopClientRequest"]["fields"]
+    assert "swapped" in row["note"]
+    async with set_stage(Settings(async_stop_swapped=swapped, upload_seconds=10)) as stage:
+        for uid, asked in (("1", True), ("2", False)):
+            recording = await stage.record(uid=uid)
+            stage.clock.pass_by(5)
+            before = stage.clock.moment
+            answer = await stage.stop(recording, async_stop=asked)
+            took = (stage.clock.moment - before).total_seconds()
+            status = answer.json()["serverResponse"]["uploadingStatus"]
+            assert (took >= 10, status) == ((True, "uploaded") if asked is waits else (False, "unknown"))
+
+
+@pytest.mark.parametrize(("name", "always"), [("start_mix_hls", False), ("start_individual", True)])
+async def test_the_start_of_a_mix_may_be_left_out(name: str, always: bool):  # noqa: FBT001
+    rows = {row["name"]: row for row in load("responses")["endpoints"]["query"][200]["serverResponse"]}
+    assert "individual only" in rows["sliceStartTime"]["note"]
+    for setting in (True, False):
+        async with set_stage(Settings(slice_start_in_mix=setting)) as stage:
+            answer = await stage.query(await stage.record(name))
+            assert ("sliceStartTime" in answer.json()["serverResponse"]) == (setting or always)
+
+
+async def test_only_audio_was_playable_once():
+    rows = {row["name"]: row for row in load("responses")["types"]["RtcFile"]["fields"]}
+    assert "audio playlist true, video playlist false" in rows["isPlayable"]["note"]
+    for older in (False, True):
+        async with set_stage(Settings(older_playable=older)) as stage:
+            one, mixed = (
+                await stage.record("start_individual"),
+                await stage.record("start_mix_hls_mp4", uid="5"),
+            )
+            stage.clock.pass_by(70)
+            for recording in (one, mixed):
+                files = (await stage.query(recording)).json()["serverResponse"]["fileList"]
+                for file in files:
+                    assert file["isPlayable"] == (not older or file["trackType"] != "video")
+
+
+async def test_a_push_had_no_state_in_queries_once():
+    rows = {row["name"]: row for row in load("responses")["types"]["RtmpPayload"]["fields"]}
+    assert "absent in the 2022 sample" in rows["state"]["when"]
+    for told in (True, False):
+        async with set_stage(Settings(rtmp_state_in_query=told)) as stage:
+            answer = await stage.query(await stage.record("start_web_rtmp"))
+            services = answer.json()["serverResponse"]["extensionServiceState"]
+            assert ("state" in services[1]["payload"]) == told
+            assert "state" in services[0]["payload"]
+
+
+@pytest.mark.parametrize("key", ["fileName", "filename"])
+async def test_names_of_files_may_be_spelled_otherwise_in_events(key: str):
+    settings = Settings(event_file_key=key, backup_buckets=frozenset({"b"}))
+    async with set_stage(settings) as stage:
+        request = example("start_individual")
+        request["appsCollection"] = {"combinationPolicy": "postpone_transcoding"}
+        request["transcodeOptions"] = {"transConfig": {"transMode": "audioMix"}}
+        recording = await stage.record(request=request, acquire={"scene": 2}, mode="individual")
+        stage.clock.pass_by(70)
+        answer = await stage.stop(recording)
+        assert all("fileName" in each for each in answer.json()["serverResponse"]["fileList"])
+        stage.clock.pass_by(100)
+        told: dict[int, Any] = {int(each.event_type): each.details for each in stage.emulator.notices}
+    assert all(key in each for each in told[32]["fileList"])
+    assert key in told[90]
 
 
 @pytest.mark.parametrize("vendor", [5, 6])

@@ -7,7 +7,14 @@ import pytest
 
 from agora_rec.emulator.schema import SHAPES
 from agora_rec.emulator.schema.fields import Field
-from agora_rec.emulator.schema.regions import AREAS, SSE_VENDORS, STS_VENDORS, TAG_VENDORS
+from agora_rec.emulator.schema.regions import (
+    AREAS,
+    LEGACY_REGIONS,
+    LEGACY_VENDORS,
+    SSE_VENDORS,
+    STS_VENDORS,
+    TAG_VENDORS,
+)
 from tests.support.reference import load
 
 TYPES: dict[str, Any] = load("requests")["types"]
@@ -88,6 +95,32 @@ def test_spellings_modes_and_children_are_those_of_the_reference(shape: str, nam
     else:
         assert field.shape == row.get("use")
     assert (dict(field.shape_by[1]) if field.shape_by else None) == row.get("use_by_service")
+
+
+@pytest.mark.parametrize(("shape", "name"), ROWS, ids=".".join)
+def test_what_left_the_documents_is_marked(shape: str, name: str):
+    field, row = ours(shape, name), theirs(shape, name)
+    if TYPES[shape].get("legacy"):
+        return  # nothing leads there but what is marked
+    assert field.legacy == row.get("legacy", False)
+    said = [value for value, words in items(row.get("enum")) if "(legacy)" in words]
+    assert field.legacy_choices == {*said, *(value for value, _ in items(row.get("legacy_enum")))}
+
+
+def items(enum: Any) -> list[tuple[Any, str]]:
+    """The values of an enum, with what is said of each."""
+    return list(enum.items()) if isinstance(enum, dict) else [(value, "") for value in enum or ()]
+
+
+def test_regions_that_left_the_documents_are_marked():
+    vendors = STORAGE["vendors"].items()
+    assert {number for number, row in vendors if row.get("legacy")} == LEGACY_VENDORS
+    assert {
+        (number, region)
+        for number, row in vendors
+        for region, told in row["regions"].items()
+        if told.get("legacy") and not row.get("legacy")
+    } == LEGACY_REGIONS
 
 
 def test_null_is_taken_where_the_reference_says_so():

@@ -64,7 +64,8 @@ class Field:
     official client writes "" where it means nothing), `low` and `high` the range, `spellings` other
     names that are taken for this one, `form` a check of each text, `modes` where the field counts;
     elsewhere only its type is looked at, and it changes nothing. `shape` names the children;
-    `shape_by` finds that name by the value of a sibling.
+    `shape_by` finds that name by the value of a sibling. `legacy`: it has left the current documents, as have
+    those of the choices that are in `legacy_choices`.
     """
 
     name: str
@@ -82,6 +83,14 @@ class Field:
     nullable: bool = False
     shape: str | None = None
     shape_by: tuple[str, Mapping[str, str]] | None = None
+    legacy: bool = False
+    legacy_choices: frozenset[object] = frozenset()
+
+    def may_be(self, value: object, settings: Settings) -> bool:
+        """Whether this is one of its choices, if it has any."""
+        if not settings.legacy_taken and value in self.legacy_choices:
+            return False
+        return self.choices is None or value in self.choices
 
 
 @frozen(kw_only=True)
@@ -125,6 +134,8 @@ def check(
         item = given[spelled]
         if item is None and known.nullable:
             continue
+        if known.legacy and not context.settings.legacy_taken:
+            raise BadField(where)
         if known.modes is not None and context.mode is not None and context.mode not in known.modes:
             _check_kind(known, item, where)
             continue
@@ -184,11 +195,11 @@ def _check_value(place: _Place, known: Field, item: object) -> object:
     if known.kind in {Kind.TEXTS, Kind.OBJECTS}:
         return _check_items(place, known, as_list(item) or [])
     if isinstance(item, str):
-        _check_text(known, item, place.path)
+        _check_text(place, known, item)
     elif isinstance(item, int | float) and not isinstance(item, bool):
         if (known.low is not None and item < known.low) or (known.high is not None and item > known.high):
             raise BadField(place.path)
-        if known.choices is not None and item not in known.choices:
+        if not known.may_be(item, place.context.settings):
             raise BadField(place.path)
     return item
 
@@ -205,13 +216,13 @@ def _check_items(place: _Place, known: Field, items: list[object]) -> list[objec
     return [place.check(known.shape, each, f"[{number}]") for number, each in enumerate(items)]
 
 
-def _check_text(known: Field, item: str, where: str) -> None:
+def _check_text(place: _Place, known: Field, item: str) -> None:
     if not item:
         # The service is written so that an empty text is a missing one.
         if known.required:
-            raise BadField(where)
+            raise BadField(place.path)
         return
-    if known.choices is not None and item not in known.choices:
-        raise BadField(where)
+    if not known.may_be(item, place.context.settings):
+        raise BadField(place.path)
     if known.form is not None and not known.form(item):
-        raise BadField(where)
+        raise BadField(place.path)

@@ -143,9 +143,17 @@ QINIU: Final = 0
 AMAZON_S3: Final = 1
 ALIBABA_CLOUD: Final = 2
 TENCENT_CLOUD: Final = 3
+KINGSOFT: Final = 4
+BAIDU: Final = 8
 S3_COMPATIBLE: Final = 11
 ANYWHERE_VENDORS: Final = frozenset({5, 6})
 """Azure and Google Cloud, whose region has no effect."""
+
+LEGACY_VENDORS: Final = frozenset({QINIU, KINGSOFT})
+"""Those that the current documents no longer have."""
+
+LEGACY_REGIONS: Final = frozenset({(AMAZON_S3, 17), (AMAZON_S3, 23), (BAIDU, 0)})
+"""And the regions of others."""
 
 STS_VENDORS: Final = frozenset({AMAZON_S3, ALIBABA_CLOUD, TENCENT_CLOUD})
 SSE_VENDORS: Final = frozenset({AMAZON_S3})

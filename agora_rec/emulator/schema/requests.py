@@ -9,7 +9,7 @@ from typing import Final
 from agora_rec.emulator.schema import forms, rules
 from agora_rec.emulator.schema.fields import Field, Kind, Shape
 from agora_rec.emulator.schema.legacy import LEGACY_SHAPES
-from agora_rec.emulator.schema.regions import AREAS
+from agora_rec.emulator.schema.regions import AREAS, LEGACY_VENDORS
 
 _TEXT, _INTEGER, _NUMBER, _FLAG = Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.FLAG
 _OBJECT, _TEXTS, _OBJECTS = Kind.OBJECT, Kind.TEXTS, Kind.OBJECTS
@@ -70,11 +70,23 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "AcquireBody": _identified("AcquireClientRequest"),
     "AcquireClientRequest": Shape(
         fields=(
-            Field(name="scene", kind=_INTEGER, default=0, choices=_choices(0, 1, 2)),
+            Field(
+                name="scene",
+                kind=_INTEGER,
+                default=0,
+                choices=_choices(0, 1, 2),
+                legacy_choices=_choices(2),
+            ),
             Field(name="resourceExpiredHour", kind=_INTEGER, default=72, low=1, high=720),
             Field(name="excludeResourceIds", kind=_TEXTS, form=forms.is_filled),
             Field(name="region", kind=_TEXT, choices=_choices("CN", "AP", "EU", "NA")),
-            Field(name="regionAffinity", kind=_INTEGER, default=0, choices=_choices(0, 1, 2, 3, 4)),
+            Field(
+                name="regionAffinity",
+                kind=_INTEGER,
+                default=0,
+                choices=_choices(0, 1, 2, 3, 4),
+                legacy=True,
+            ),
             # Not looked into: a wrong one is found when the start differs from it.
             Field(name="startParameter", kind=_OBJECT),
         )
@@ -88,8 +100,20 @@ SHAPES: Final[Mapping[str, Shape]] = {
             Field(name="recordingFileConfig", kind=_OBJECT, shape="RecordingFileConfig"),
             Field(name="snapshotConfig", kind=_OBJECT, modes=_INDIVIDUAL, shape="SnapshotConfig"),
             Field(name="extensionServiceConfig", kind=_OBJECT, shape="ExtensionServiceConfig"),
-            Field(name="appsCollection", kind=_OBJECT, modes=_INDIVIDUAL, shape="AppsCollection"),
-            Field(name="transcodeOptions", kind=_OBJECT, modes=_INDIVIDUAL, shape="TranscodeOptions"),
+            Field(
+                name="appsCollection",
+                kind=_OBJECT,
+                modes=_INDIVIDUAL,
+                shape="AppsCollection",
+                legacy=True,
+            ),
+            Field(
+                name="transcodeOptions",
+                kind=_OBJECT,
+                modes=_INDIVIDUAL,
+                shape="TranscodeOptions",
+                legacy=True,
+            ),
         ),
         rules=(
             rules.mode_has_its_config,
@@ -102,7 +126,13 @@ SHAPES: Final[Mapping[str, Shape]] = {
     ),
     "StorageConfig": Shape(
         fields=(
-            Field(name="vendor", kind=_INTEGER, required=True, choices=_choices(*AREAS)),
+            Field(
+                name="vendor",
+                kind=_INTEGER,
+                required=True,
+                choices=_choices(*AREAS),
+                legacy_choices=LEGACY_VENDORS,
+            ),
             Field(name="region", kind=_INTEGER, required=True),
             Field(name="bucket", kind=_TEXT, required=True),
             Field(name="accessKey", kind=_TEXT, required=True),
@@ -149,7 +179,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
             ),
             Field(name="audioProfile", kind=_INTEGER, default=0, choices=_choices(0, 1, 2), modes=_MIX),
             Field(name="transcodingConfig", kind=_OBJECT, modes=_MIX, shape="TranscodingConfig"),
-            Field(name="privateParams", kind=_TEXT, form=forms.is_json_object),
+            Field(name="privateParams", kind=_TEXT, form=forms.is_json_object, legacy=True),
         ),
         rules=(
             _ONE_AUDIO_LIST,
@@ -211,7 +241,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
             Field(
                 name="errorHandlePolicy", kind=_TEXT, default="error_abort", choices=_choices("error_abort")
             ),
-            Field(name="apiVersion", kind=_TEXT, default="v1"),
+            Field(name="apiVersion", kind=_TEXT, default="v1", legacy=True),
             Field(name="extensionServices", kind=_OBJECTS, required=True, shape="ExtensionService"),
         ),
         rules=(rules.services_fit_mode,),
@@ -229,9 +259,12 @@ SHAPES: Final[Mapping[str, Shape]] = {
                     "aliyun_voice_async_scan",
                     "yitu_voice_async_scan",
                 ),
+                legacy_choices=_choices(
+                    "aliyun_vod_service", "aliyun_voice_async_scan", "yitu_voice_async_scan"
+                ),
             ),
             Field(name="errorHandlePolicy", kind=_TEXT, choices=_choices("error_abort", "error_ignore")),
-            Field(name="streamTypes", kind=_INTEGER),
+            Field(name="streamTypes", kind=_INTEGER, legacy=True),
             Field(
                 name="serviceParam",
                 kind=_OBJECT,

@@ -13,6 +13,7 @@ from agora_rec.emulator.schema.forms import ALL_STREAMS
 from agora_rec.emulator.schema.regions import (
     ANYWHERE_VENDORS,
     AREAS,
+    LEGACY_REGIONS,
     QINIU,
     S3_COMPATIBLE,
     SSE_VENDORS,
@@ -219,8 +220,10 @@ def region_fits_vendor(given: Mapping[str, object], context: Context) -> str | N
     vendor = int_of(given, "vendor", QINIU)
     if vendor in ANYWHERE_VENDORS and context.settings.older_regions:
         return None
-    known = AREAS[vendor]
-    return None if 0 <= int_of(given, "region", 0) < len(known) else "region"
+    region = int_of(given, "region", 0)
+    if (vendor, region) in LEGACY_REGIONS and not context.settings.legacy_taken:
+        return "region"
+    return None if 0 <= region < len(AREAS[vendor]) else "region"
 
 
 def sts_is_whole(given: Mapping[str, object], context: Context) -> str | None:
