@@ -243,6 +243,45 @@ def test_it_says_when_the_emulator_is_gone(opens: Opens):
     expect(page.get_by_role("status")).to_contain_text("The emulator doesn't answer any more.")
 
 
+def test_it_goes_on_when_the_emulator_is_back(service: Service, opens: Opens):
+    page = opens(service)
+    page.route("**/_emulator/", lambda route: route.abort())
+    expect(page.get_by_role("status")).to_contain_text("The emulator doesn't answer any more.")
+    page.unroute("**/_emulator/")
+    expect(page.get_by_role("status")).to_be_empty()
+    service.start()
+    expect(card(page)).to_be_visible()
+
+
+def test_what_is_said_is_seen_wherever_one_is_on_the_page(service: Service, opens: Opens):
+    page = opens(service, viewport=PHONE)
+    page.get_by_label("What happens").select_option("refuse")
+    page.get_by_role("button", name="Inject").click()
+    expect(page.get_by_role("status")).to_contain_text("status = nothing")
+    assert page.evaluate("scrollY") > 0
+    expect(page.get_by_role("status")).to_be_in_viewport(ratio=1)
+
+
+def test_a_long_name_hides_no_answer(service: Service, opens: Opens):
+    service.acquire("a-channel-with-a-name-that-is-as-long-as-names-of-channels-should-never-be")
+    page = opens(service, viewport={"width": 1160, "height": 800})
+    table = page.get_by_role("region", name="The latest calls")
+    assert table.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
+def test_the_files_of_what_is_over_are_a_click_away(opens: Opens):
+    with serve(SteppedClock()) as service:
+        sid = service.start()
+        service.api("POST", "clock/advance", {"seconds": 30})
+        service.emulator.channel("class").empty()
+        service.api("POST", "clock/advance", {"seconds": 60})
+        page = opens(service)
+        over = page.get_by_role("region", name="Recordings that are over")
+        over.locator("summary").click()
+        expect(over.get_by_text(f"{sid}_class.m3u8")).to_be_visible()
+        expect(over.get_by_role("link", name="The recording of class as JSON")).to_be_visible()
+
+
 def test_a_page_under_a_name_that_leads_here_gets_nothing(service: Service, opens: Opens):
     port = service.url.rpartition(":")[2]
     page = opens(service)

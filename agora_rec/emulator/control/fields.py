@@ -69,7 +69,7 @@ def number(low: float, high: float, *, above: bool = False) -> Kind:
             raise ValueError
         return value
 
-    return Kind(f"a number, {'more than ' if above else ''}{low:g} to {high:g}", read, _as_number)
+    return Kind(f"a number, {'more than ' if above else ''}{low:,} to {high:,.0f}", read, _as_number)
 
 
 def whole(low: int, high: int) -> Kind:

@@ -54,7 +54,10 @@ async function watch() {
     }
     try {
       await look();
-      document.body.removeAttribute("data-lost");
+      if (document.body.hasAttribute("data-lost")) {
+        say("", true);
+        document.body.removeAttribute("data-lost");
+      }
     } catch {
       if (!document.body.hasAttribute("data-lost")) {
         say("The emulator doesn't answer any more.", false);

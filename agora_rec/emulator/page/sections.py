@@ -1,8 +1,8 @@
 """The sections of the page that change while one looks: `data-live` tells the script to exchange them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -111,7 +111,7 @@ def recordings(desk: "Desk", now: datetime, base: str) -> Markup:
         if at_work
         else element("p", "Nothing is being recorded.", class_="empty"),
         _more(len(at_work) - SHOWN_AT_WORK),
-        _over(islice(over, SHOWN_OVER), over_count, now) if over_count else None,
+        _over(islice(over, SHOWN_OVER), over_count, now, base) if over_count else None,
         id="recordings",
         aria_label="Recordings",
         class_="recordings",
@@ -202,7 +202,7 @@ def _history(session: Session, now: datetime) -> Markup:
     )
 
 
-def _over(over: Iterable[Session], count: int, now: datetime) -> Markup:
+def _over(over: Iterable[Session], count: int, now: datetime, base: str) -> Markup:
     views = [view(session, now) for session in over]
     rows = [
         (
@@ -211,8 +211,14 @@ def _over(over: Iterable[Session], count: int, now: datetime) -> Markup:
             seen.mode.value,
             seen.end_reason.value.replace("_", " ") if seen.end_reason else None,
             _time(seen.ended_at) if seen.ended_at else None,
-            str(len(seen.files)),
+            _details(f"files-{seen.sid}", str(len(seen.files)), _files(seen.files)),
             str(seen.uploading_status) if seen.uploading_status else "no files",
+            element(
+                "a",
+                "JSON",
+                href=f"{base}api/recordings/{seen.sid}",
+                aria_label=f"The recording of {seen.cname} as JSON",
+            ),
         )
         for seen in views
     ]
@@ -220,9 +226,12 @@ def _over(over: Iterable[Session], count: int, now: datetime) -> Markup:
         "div",
         element("h3", "Over"),
         _table(
-            "Recordings that are over", ("channel", "uid", "mode", "ended by", "at", "files", "where"), rows
+            "Recordings that are over",
+            ("channel", "uid", "mode", "ended by", "at", "files", "where", ""),
+            rows,
         ),
         _more(count - SHOWN_OVER),
+        class_="over-list",
     )
 
 
@@ -340,11 +349,26 @@ def calls(desk: "Desk", base: str) -> Markup:
         element("h2", "Calls"),
         _table("The latest calls", heads, [_call(each, base) for each in latest])
         if latest
-        else element("p", "Nobody has called.", class_="empty"),
+        else _nobody_yet(desk),
         id="calls",
         class_="calls",
         aria_label="Calls",
         data_live=True,
+    )
+
+
+def _nobody_yet(desk: "Desk") -> Markup:
+    """What clients need to come here, but for the secret."""
+    return element(
+        "p",
+        "Nobody has called. Clients come to this address (",
+        element("code", "AGORA_BASE_URL"),
+        ") with the App ID ",
+        element("code", desk.emulator.app_id),
+        " and the customer ID ",
+        element("code", desk.emulator.customer_id),
+        ".",
+        class_="empty",
     )
 
 
@@ -402,5 +426,13 @@ def _delivery(record: Delivery) -> tuple[Part, ...]:
         f"{record.number}{copy}",
         str(record.event_type),
         _badge(record.state.value, _DELIVERY_MOOD[record.state]),
-        ", ".join(str(each.status or each.reception.replace("_", " ")) for each in record.attempts),
+        ", ".join(_attempts(record)),
     )
+
+
+def _attempts(record: Delivery) -> Iterator[str]:
+    """What came of each attempt; the same several times in a row is said once."""
+    outcomes = (str(each.status or each.reception.replace("_", " ")) for each in record.attempts)
+    for outcome, same in groupby(outcomes):
+        times = len(list(same))
+        yield outcome + {1: "", 2: " twice"}.get(times, f" {times} times")

@@ -104,9 +104,11 @@ async def test_an_empty_emulator_says_that_nothing_happens():
         "No channel has been spoken of.",
         "Nothing goes wrong by itself.",
         "Nobody receives notifications.",
-        "Nobody has called.",
+        "Nobody has called. Clients come to this address ( AGORA_BASE_URL ) with the App ID",
+        me.emulator.app_id,
     ):
         assert words in text, words
+    assert me.emulator.customer_secret not in text
     async with http_of(Emulator(qps=3)) as http:
         assert "limit 3" in Page.read(await http.get("/_emulator/")).text
 
@@ -156,6 +158,7 @@ async def test_everything_is_shown():
         "on hold",
         "moving",
         "over 880011 mix stopped",
+        "playlist",
         "uploaded",
         "cut to stop of mixed, uid 7, at h, for ever",
         "delay seconds 3 to any call, 2 times",
@@ -271,7 +274,7 @@ async def test_the_form_offers_every_fault():
     ("form", "values", "status", "words"),
     [
         ("join", {"cname": "", "uid": "x"}, 400, ["cname = nothing", "uid = x: a uid"]),
-        ("advance", {"seconds": "soon"}, 400, ["seconds = soon: a number, 0 to 86400"]),
+        ("advance", {"seconds": "soon"}, 400, ["seconds = soon: a number, 0 to 86,400"]),
         ("fail_over", {"sid": "nobody"}, 404, ["there never was a recording with the sid nobody"]),
         ("advance", {"seconds": "60"}, 409, ["clock can't be moved"]),
         ("check_health", {}, 409, ["nobody receives notifications"]),
@@ -328,7 +331,7 @@ async def test_a_clock_that_can_be_moved_has_buttons():
     ("status", "mood", "words", "shown"),
     [
         (200, "good", "answers", "40 delivered 200"),
-        (500, "bad", "does not answer", "40 waiting 500, 500"),
+        (500, "bad", "does not answer", "40 waiting 500 twice"),
     ],
 )
 async def test_the_receiver_is_tried_by_a_form_and_deliveries_are_shown(
