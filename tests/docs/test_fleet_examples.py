@@ -21,8 +21,8 @@ from agora_rec import CloudRecording, RedisStore
 from agora_rec.emulator import Emulator, Settings
 from tests.support.asgi import listening
 from tests.support.cloud import mix
-from tests.support.secrets import ACCESS_KEY, CUSTOMER_ID, CUSTOMER_SECRET, SECRET_KEY, WEBHOOK_SECRET
-from tests.support.served import served_emulator
+from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET, WEBHOOK_SECRET
+from tests.support.served import environment_of, served_emulator
 from tests.support.valkey import served_valkey
 from tests.support.worker_processes import WorkerProcesses, free_port
 
@@ -54,19 +54,8 @@ def surroundings(webhooks_to: str | None = None) -> Iterator[tuple[Emulator, Map
         settings=Settings(start_seconds=0.05, upload_seconds=0.1, exit_seconds=0.1),
     )
     with served_emulator(emulator) as (_, url):
-        yield (
-            emulator,
-            {
-                "AGORA_BASE_URL": url,
-                "AGORA_APP_ID": emulator.app_id,
-                "AGORA_CUSTOMER_ID": CUSTOMER_ID,
-                "AGORA_CUSTOMER_SECRET": CUSTOMER_SECRET,
-                "AGORA_WEBHOOK_SECRET": WEBHOOK_SECRET,
-                "AGORA_STORAGE_ACCESS_KEY": ACCESS_KEY,
-                "AGORA_STORAGE_SECRET_KEY": SECRET_KEY,
-                "DJANGO_SECRET_KEY": "any",
-            },
-        )
+        more = {"AGORA_WEBHOOK_SECRET": WEBHOOK_SECRET, "DJANGO_SECRET_KEY": "any"}
+        yield emulator, environment_of(emulator, url, **more)
 
 
 def sent(emulator: Emulator, operation: str) -> int:

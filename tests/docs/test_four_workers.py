@@ -12,8 +12,8 @@ import pytest
 from attrs import frozen
 
 from agora_rec.emulator import Emulator, Settings
-from tests.support.secrets import ACCESS_KEY, CUSTOMER_ID, CUSTOMER_SECRET, SECRET_KEY, WEBHOOK_SECRET
-from tests.support.served import served_emulator
+from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET, WEBHOOK_SECRET
+from tests.support.served import environment_of, served_emulator
 from tests.support.valkey import served_valkey
 from tests.support.worker_processes import WorkerProcesses, free_port
 
@@ -61,21 +61,13 @@ def surroundings(port: int, webhooks: str, directory: Path) -> Iterator[tuple[Em
         settings=Settings(start_seconds=0.05, upload_seconds=0.4, sync_stop_seconds=0.1, exit_seconds=0.1),
     )
     with served_valkey() as valkey, served_emulator(emulator) as (_, url):
-        yield (
-            emulator,
-            {
-                "AGORA_BASE_URL": url,
-                "AGORA_APP_ID": emulator.app_id,
-                "AGORA_CUSTOMER_ID": CUSTOMER_ID,
-                "AGORA_CUSTOMER_SECRET": CUSTOMER_SECRET,
-                "AGORA_WEBHOOK_SECRET": WEBHOOK_SECRET,
-                "AGORA_STORAGE_ACCESS_KEY": ACCESS_KEY,
-                "AGORA_STORAGE_SECRET_KEY": SECRET_KEY,
-                "DJANGO_SECRET_KEY": "any",
-                "RECORDINGS_FILE": str(directory / "recordings.db"),
-                "REDIS_URL": valkey.url,
-            },
-        )
+        more = {
+            "AGORA_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "DJANGO_SECRET_KEY": "any",
+            "RECORDINGS_FILE": str(directory / "recordings.db"),
+            "REDIS_URL": valkey.url,
+        }
+        yield emulator, environment_of(emulator, url, **more)
 
 
 async def ask(url: str, method: str, path: str) -> tuple[int, Any]:

@@ -1,44 +1,35 @@
 """The whole way in virtual time: the emulator sends, the application answers, the client absorbs."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
 import pytest
 from attrs import define, field
 
-from agora_rec import Checkpoint, CloudRecording, LoopClock, MemoryStore, Recording, State
+from agora_rec import Checkpoint, CloudRecording, MemoryStore, Recording, State
 from agora_rec.emulator import Delivery, DeliveryState, Emulator, EventType, Settings, WebhookSwitches
-from agora_rec.notifications import BeforeAck, FilesUploaded, Notification, NotificationApp
+from agora_rec.notifications import BeforeAck, FilesUploaded, Notification
 from agora_rec.store import Lease
 from tests.support.backends import virtual_time
-from tests.support.cloud import CNAME, UID, a_client, mix
-from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET, WEBHOOK_SECRET
+from tests.support.cloud import CNAME, UID, mix, notified
+from tests.support.secrets import WEBHOOK_SECRET
 
 pytestmark = pytest.mark.anyio
 anyio_backend = virtual_time
 
 
-@asynccontextmanager
-async def at_work(
+def at_work(
     before_ack: BeforeAck | None = None, *, secret: str = WEBHOOK_SECRET, **more: Any
-) -> AsyncGenerator[tuple[Emulator, CloudRecording]]:
-    """An emulator that delivers to the application of a client of its own."""
-    clock = LoopClock()
-    emulator = Emulator(
-        customer_id=CUSTOMER_ID,
-        customer_secret=CUSTOMER_SECRET,
-        webhook_secret=WEBHOOK_SECRET,
-        qps=None,
-        clock=clock,
-        webhooks=WebhookSwitches(subscribed={31}),
+) -> AbstractAsyncContextManager[tuple[Emulator, CloudRecording]]:
+    """An emulator that delivers news of files to the application of a client of its own."""
+    return notified(
+        switches=WebhookSwitches(subscribed={31}),
         settings=Settings(upload_seconds=60),
+        client={"webhook_secret": secret, **more},
+        before_ack=before_ack,
     )
-    async with a_client(emulator, clock, webhook_secret=secret, **more) as cloud:
-        emulator.webhooks_to = NotificationApp(cloud, before_ack=before_ack)
-        async with emulator.delivering():
-            yield emulator, cloud
 
 
 async def a_lesson(cloud: CloudRecording) -> Recording:

@@ -38,6 +38,7 @@ from agora_rec.emulator import Cut, Emulator, Fault, Garble, LoseAnswer, Refuse,
 from agora_rec.store import Lease
 from tests.support import secrets
 from tests.support.backends import virtual_time
+from tests.support.cloud import a_client
 from tests.support.secrets import shown_in
 
 anyio_backend = virtual_time
@@ -118,16 +119,7 @@ class Stage:
         self.store = Kept()
 
     def client(self) -> CloudRecording:
-        return CloudRecording(
-            self.emulator.app_id,
-            customer_id=secrets.CUSTOMER_ID,
-            customer_secret=secrets.CUSTOMER_SECRET,
-            base_url=self.emulator.base_url,
-            transport=self.emulator.transport(),
-            clock=self.clock,
-            store=self.store,
-            qps=None,
-        )
+        return a_client(self.emulator, self.clock, store=self.store)
 
 
 def reachable(*roots: object) -> Iterator[object]:

@@ -1,7 +1,7 @@
 """A supervisor over an emulator in process, and an owner who writes down what he is told."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from itertools import count
 from math import inf
@@ -11,13 +11,13 @@ import anyio
 from anyio.abc import TaskGroup
 from attrs import define, field
 
-from agora_rec import CloudRecording, Recording
-from agora_rec.emulator import Refuse
+from agora_rec import CloudRecording, Recording, StartUnconfirmed, State
+from agora_rec.emulator import LoseAnswer, Refuse
 from agora_rec.model.events import Event
 from agora_rec.model.notification import Notification
 from agora_rec.supervision import Charge, IncidentKind, Supervisor
 from tests.support import secrets
-from tests.support.cloud import QUERY, Stage, stage
+from tests.support.cloud import QUERY, START, Stage, stage
 
 NOT_FOUND: Final = Refuse(404, code=404, reason="failed to find worker")
 HEARS: Final[dict[str, Any]] = {"webhook_secret": secrets.WEBHOOK_SECRET}
@@ -76,6 +76,16 @@ class Desk:
             setattr(charge, name, value)
         self.supervisor.look_after(charge)
         return charge
+
+    async def unanswered(self) -> Charge:
+        """A recording whose start has worked, and was not answered."""
+        recording = self.on.recording()
+        self.on.emulator.inject(LoseAnswer(), operation=START, times=None)
+        with suppress(StartUnconfirmed):
+            await recording.ensure_started()
+        self.on.emulator.clear_faults()
+        assert recording.state is State.STARTING
+        return self.look_after(recording)
 
     async def confirmed(self, cname: str = "class-42", uid: int = 880011, **known: Any) -> Charge:
         """A recording that is known to run, and looked after; 10 s have passed since its sid."""

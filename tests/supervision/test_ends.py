@@ -30,12 +30,7 @@ NEW_UID = 1840226113
 
 async def given_up(at: Desk) -> Charge:
     """A recording whose start has worked and was not answered, and that was given up after seven minutes."""
-    recording = at.on.recording()
-    at.on.emulator.inject(LoseAnswer(), operation=START, times=None)
-    with pytest.raises(StartUnconfirmed):
-        await recording.ensure_started()
-    at.on.emulator.clear_faults()
-    charge = at.look_after(recording)
+    charge = await at.unanswered()
     await anyio.sleep(430)
     assert charge.is_closed
     assert at.owner.told == ["unconfirmed", "ended"]

@@ -8,10 +8,9 @@ from attrs import evolve
 
 from agora_rec import MemoryStore, State
 from agora_rec.emulator import Delay, Fault, LoseAnswer, Refuse
-from agora_rec.errors import StartUnconfirmed
 from agora_rec.lifecycle import facts
-from agora_rec.supervision import Charge, IncidentKind
-from tests.supervision.desk import Desk, at_work, desk
+from agora_rec.supervision import IncidentKind
+from tests.supervision.desk import at_work, desk
 from tests.support.backends import virtual_time
 from tests.support.cloud import (
     CNAME,
@@ -153,7 +152,7 @@ async def test_a_stop_of_a_worker_that_died_before_it_was_sent_is_sent_by_anothe
 
 async def test_a_start_without_an_answer_that_nobody_wants_is_sent_again_for_its_sid_and_stopped():
     async with desk(repeated_start_with_sid=True) as at:
-        charge = await unanswered(at)
+        charge = await at.unanswered()
         await anyio.sleep(60)
         assert len(at.on.running) == 1
         at.supervisor.stop(charge)
@@ -164,7 +163,7 @@ async def test_a_start_without_an_answer_that_nobody_wants_is_sent_again_for_its
 
 async def test_a_sid_that_nobody_can_bring_is_asked_for_as_long_as_that_may_work():
     async with desk() as at:
-        charge = await unanswered(at)
+        charge = await at.unanswered()
         starts = len(at.on.calls(START))
         at.supervisor.stop(charge)
         await anyio.sleep(290)
@@ -174,13 +173,3 @@ async def test_a_sid_that_nobody_can_bring_is_asked_for_as_long_as_that_may_work
         assert len(at.on.calls(START)) == known
         assert charge.is_closed
         assert at.owner.kinds[-1] is IncidentKind.UNCONFIRMED
-
-
-async def unanswered(at: Desk) -> Charge:
-    """A recording whose start has worked, and was not answered."""
-    recording = at.on.recording()
-    at.on.emulator.inject(LoseAnswer(), operation=START, times=None)
-    with pytest.raises(StartUnconfirmed):
-        await recording.ensure_started()
-    at.on.emulator.clear_faults()
-    return at.look_after(recording)

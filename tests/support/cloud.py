@@ -26,7 +26,8 @@ from agora_rec import (
     Web,
 )
 from agora_rec.clock import Clock, LoopClock
-from agora_rec.emulator import Call, Emulator, Settings
+from agora_rec.emulator import Call, Emulator, Settings, WebhookSwitches
+from agora_rec.notifications import BeforeAck, NotificationApp
 from agora_rec.store import Lease
 from agora_rec.vocabulary import OperationName
 from tests.support import secrets
@@ -159,6 +160,32 @@ async def stage(*, client: dict[str, Any] | None = None, **settings: Any) -> Asy
     emulator = an_emulator(clock=clock, **settings)
     async with a_client(emulator, clock, **(client or {})) as cloud:
         yield Stage(emulator, cloud, clock)
+
+
+@asynccontextmanager
+async def notified(
+    *,
+    switches: WebhookSwitches,
+    settings: Settings,
+    client: dict[str, Any] | None = None,
+    before_ack: BeforeAck | None = None,
+) -> AsyncGenerator[tuple[Emulator, CloudRecording]]:
+    """An emulator that delivers to the application of a client of its own."""
+    clock = LoopClock()
+    emulator = Emulator(
+        customer_id=secrets.CUSTOMER_ID,
+        customer_secret=secrets.CUSTOMER_SECRET,
+        webhook_secret=secrets.WEBHOOK_SECRET,
+        qps=None,
+        clock=clock,
+        webhooks=switches,
+        settings=settings,
+    )
+    options = {"webhook_secret": secrets.WEBHOOK_SECRET, **(client or {})}
+    async with a_client(emulator, clock, **options) as cloud:
+        emulator.webhooks_to = NotificationApp(cloud, before_ack=before_ack)
+        async with emulator.delivering():
+            yield emulator, cloud
 
 
 @define

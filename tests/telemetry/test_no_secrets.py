@@ -8,6 +8,7 @@ from agora_rec.vocabulary import OperationName
 from tests.project.test_secrets import COMMANDS, FAULTS, MODES, Stage
 from tests.support import secrets
 from tests.support.backends import virtual_time
+from tests.support.cloud import a_client
 from tests.support.secrets import shown_in
 from tests.telemetry.seen import Seen
 
@@ -27,16 +28,7 @@ def assert_clean(seen: Seen) -> None:
 
 def client(stage: Stage, seen: Seen) -> CloudRecording:
     """A client of the stage that is observed."""
-    return CloudRecording(
-        stage.emulator.app_id,
-        customer_id=secrets.CUSTOMER_ID,
-        customer_secret=secrets.CUSTOMER_SECRET,
-        base_url=stage.emulator.base_url,
-        transport=stage.emulator.transport(),
-        clock=stage.clock,
-        qps=None,
-        telemetry=seen.telemetry,
-    )
+    return a_client(stage.emulator, stage.clock, telemetry=seen.telemetry)
 
 
 @pytest.mark.parametrize("mode", MODES)

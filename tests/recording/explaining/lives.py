@@ -6,11 +6,9 @@ from typing import Any
 
 from attrs import frozen
 
-from agora_rec import CauseName, Certainty, CloudRecording, Explanation, LoopClock, Recording
+from agora_rec import CauseName, Certainty, CloudRecording, Explanation, Recording
 from agora_rec.emulator import Emulator, Settings, WebhookSwitches
-from agora_rec.notifications import NotificationApp
-from tests.support.cloud import CNAME, UID, a_client, mix
-from tests.support.secrets import CUSTOMER_ID, CUSTOMER_SECRET, WEBHOOK_SECRET
+from tests.support.cloud import CNAME, UID, mix, notified
 
 SAID, LIKELY, POSSIBLE = Certainty.SAID, Certainty.LIKELY, Certainty.POSSIBLE
 
@@ -34,20 +32,9 @@ async def a_life(
     *, lost: frozenset[int] = frozenset(), client: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncGenerator[Life]:
     """Begin one. `lost` are types of events that the console doesn't choose."""
-    clock = LoopClock()
-    emulator = Emulator(
-        customer_id=CUSTOMER_ID,
-        customer_secret=CUSTOMER_SECRET,
-        webhook_secret=WEBHOOK_SECRET,
-        qps=None,
-        clock=clock,
-        webhooks=WebhookSwitches(lost=lost),
-        settings=Settings(**settings),
-    )
-    async with a_client(emulator, clock, webhook_secret=WEBHOOK_SECRET, **(client or {})) as cloud:
-        emulator.webhooks_to = NotificationApp(cloud)
-        async with emulator.delivering():
-            yield Life(emulator, cloud)
+    switches = WebhookSwitches(lost=lost)
+    async with notified(switches=switches, settings=Settings(**settings), client=client) as (emulator, cloud):
+        yield Life(emulator, cloud)
 
 
 def found(explanation: Explanation) -> list[tuple[CauseName, Certainty]]:
