@@ -3,7 +3,7 @@
 A scene is painted once; for each frame of it only the small things that move are painted anew.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from attrs import define, field, frozen
@@ -62,14 +62,15 @@ class Painting:
         """The plane of brightness of that frame: with the marks where they are then."""
         plane = bytearray(self.planes[0])
         stride = self.strides.brightness
-        for box in self.scene.boxes:
+        for place, box in enumerate(self.scene.boxes):
+            above = self.scene.boxes[place + 1 :]
             size = max(2, min(box.width, box.height) // 12)
             step = number % (2 * _MARKS)
             way = min(step, 2 * _MARKS - step) * (box.width - size) // _MARKS
-            mark = bytes([_ink(box)]) * size
+            mark, left = bytes([_ink(box)]) * size, box.x + way
             for row in range(box.y + box.height - 2 * size, box.y + box.height - size):
-                start = row * stride + box.x + way
-                plane[start : start + size] = mark
+                for start, end in _uncovered(left, left + size, row, above):
+                    plane[row * stride + start : row * stride + end] = mark[: end - start]
         return bytes(plane)
 
     def _fill(self, box: Box) -> None:
@@ -94,6 +95,17 @@ class Painting:
             for row in range(dot):
                 start = (box.y + dot * (y + 1) + row) * stride + box.x + dot * (x + 1)
                 plane[start : start + dot] = ink
+
+
+def _uncovered(left: int, right: int, row: int, above: Sequence[Box]) -> list[tuple[int, int]]:
+    """What of a piece of a row no box lies on."""
+    pieces = [(left, right)]
+    for box in above:
+        if box.y <= row < box.y + box.height:
+            ends = [(start, min(end, box.x)) for start, end in pieces]
+            ends += [(max(start, box.x + box.width), end) for start, end in pieces]
+            pieces = [(start, end) for start, end in ends if start < end]
+    return pieces
 
 
 def _ink(box: Box) -> int:

@@ -75,6 +75,21 @@ def test_a_region_of_no_size_shows_nothing():
     assert custom(width=0.001).boxes == ()
 
 
+@pytest.mark.parametrize("x", [0, 16, 32, 48])
+def test_nothing_of_a_lower_box_moves_over_a_higher_one(x: int):
+    below = Box(x=0, y=0, width=64, height=64, color=(200, 0, 0), label="")
+    above = Box(x=x, y=32, width=16, height=32, color=(0, 0, 200), label="")
+    both, alone = (painted(Scene(width=64, height=64, boxes=boxes)) for boxes in ((below, above), (below,)))
+    for number in range(80):
+        frame, single = both.brightness(number), alone.brightness(number)
+        for row in range(32, 60):  # what moves of the higher one is below that
+            line = frame[row * 64 : row * 64 + 64]
+            assert set(line[x : x + 16]) == {yuv(above.color)[0]}
+            outside = single[row * 64 : row * 64 + 64]
+            assert line[:x] == outside[:x]
+            assert line[x + 16 :] == outside[x + 16 :]
+
+
 def test_later_boxes_lie_on_top_and_let_through_what_they_are_asked_to():
     below = Box(x=0, y=0, width=64, height=64, color=(200, 0, 0), label="")
     above = Box(x=16, y=16, width=32, height=32, color=(0, 0, 200), label="", alpha=0.25)

@@ -117,3 +117,46 @@ async def test_a_user_is_named_and_moves(s3: S3, bucket: str):
     bottom = [played.colors(number, 0.0, 0.85, 0.1, 1.0) for number in (0, 20)]
     assert len(bottom[0]) > 1
     assert len(bottom[1]) == 1
+
+
+FLOATING = {"11": (0.5, 0.3), "12": (0.13, 0.87), "13": (0.376, 0.87)}
+"""Where the middle of each tile is: 11 fills the canvas; small ones stand in a row at the bottom."""
+VERTICAL = {"12": (0.4, 0.5), "11": (0.9, 0.125), "13": (0.9, 0.375)}
+BEST_FIT = {"11": (0.25, 0.25), "12": (0.75, 0.25), "13": (0.25, 0.75)}
+CUSTOM = {"13": (0.25, 0.5), "11": (0.75, 0.25), "12": (0.75, 0.75)}
+REGIONS = [
+    {"uid": "13", "x_axis": 0, "y_axis": 0, "width": 0.5, "height": 1, "render_mode": 1},
+    {"x_axis": 0.5, "y_axis": 0, "width": 0.5, "height": 0.5},
+    {"uid": "", "x_axis": 0.5, "y_axis": 0.5, "width": 0.5, "height": 0.5},
+]
+
+
+async def test_each_layout_has_everybody_in_their_place_from_the_moment_of_its_update(s3: S3, bucket: str):
+    async with writing_stage(s3) as stage:
+        stage.emulator.channel("class-42").join(13)
+        floating = {"channelType": 0, "transcodingConfig": {**SMALL, "mixedVideoLayout": 0}}
+        started = await begin(stage, "start_mix_hls", s3.storage(bucket), recordingConfig=floating)
+        await go_on(stage, 2)
+        for layout in (
+            {"mixedVideoLayout": 2, "maxResolutionUid": "12", "backgroundColor": "#203040"},
+            {"mixedVideoLayout": 1},
+            {"mixedVideoLayout": 3, "layoutConfig": REGIONS, "backgroundColor": "#203040"},
+        ):
+            await go_on(stage, 3)
+            assert (await stage.tell(started, "updateLayout", layout)).is_success
+        await go_on(stage, 3)
+        await stage.stop(started)
+        await stage.emulator.written()
+        (name,) = [each for each in s3.names(bucket) if each.endswith(".ts")]
+    played = play(s3.read(bucket, name))
+    assert len(played.times) == 12 * 5
+    spans = [(0, FLOATING), (15, VERTICAL), (30, BEST_FIT), (45, CUSTOM)]
+    for (first, places), last in zip(spans, (14, 29, 44, 59), strict=True):
+        for number in (first, last):
+            colors = played.colors_at(number, places.values())
+            for uid, color in zip(places, colors, strict=True):
+                assert near(color, color_of(uid)), (number, uid)
+    # What fits has the ground beside it: the large one, and a wide picture in a high region.
+    for number, place in ((20, (0.4, 0.03)), (50, (0.25, 0.05))):
+        assert near(played.color(number, *place), BLUE)
+    assert near(played.color(35, 0.75, 0.75), (0, 0, 0))  # nobody is fourth, and the colour is left out
