@@ -106,6 +106,13 @@ def simulate(session: nox.Session) -> None:
 
 
 @nox.session
+def prove(session: nox.Session) -> None:
+    """Plant mistakes in the client, one at a time: random programmes must find each; see tests/simulation."""
+    session.install("-e", ".[tests]")
+    session.run("python", "-m", "tests.simulation.prove", *session.posargs)
+
+
+@nox.session
 def browser(session: nox.Session) -> None:
     """The emulator's page in Debian's Chromium, installed if it isn't there; arguments go to pytest."""
     session.install("-e", ".[browser]")

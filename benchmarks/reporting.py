@@ -49,17 +49,22 @@ def _processor() -> str:
     return next(names, platform.machine())
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """A table of Markdown, which reads well on a terminal too; the first row is its head."""
+def table(rows: Sequence[Sequence[str]], *, texts: int = 1) -> str:
+    """A table of Markdown, which reads well on a terminal too; the first row is its head.
+
+    Args:
+        rows: The cells.
+        texts: How many columns are texts; the others are figures, which stand on the right.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [" | ".join(_cells(row, widths)).join(("| ", " |")) for row in rows]
-    rules = ["-" * width if not number else "-" * (width - 1) + ":" for number, width in enumerate(widths)]
+    lines = [" | ".join(_cells(row, widths, texts)).join(("| ", " |")) for row in rows]
+    rules = ["-" * width if at < texts else "-" * (width - 1) + ":" for at, width in enumerate(widths)]
     return "\n".join([lines[0], " | ".join(rules).join(("| ", " |")), *lines[1:]])
 
 
-def _cells(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    first, *others = zip(row, widths, strict=True)
-    return [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+def _cells(row: Sequence[str], widths: Sequence[int], texts: int) -> list[str]:
+    cells = enumerate(zip(row, widths, strict=True))
+    return [cell.ljust(width) if at < texts else cell.rjust(width) for at, (cell, width) in cells]
 
 
 def measured_by(command: str, measured: str) -> str:

@@ -375,6 +375,8 @@ class Ledger:
         isn't sent (`starting.py` sees to that).
         """
         theirs, before = stored.checkpoint, self.standing
+        # What was heard or tried here is no fact, and as unknown to them as facts of ours.
+        is_written = not self._news and self._saved == self._contents()
         merged = self._added_to(theirs)
         if merged is None:
             self._news = ()
@@ -394,7 +396,7 @@ class Ledger:
         self.heard.merge(theirs)
         self.attempts.merge(theirs.tried, theirs.calls)
         self.standing, self._version = merged, stored.version
-        self._saved = None if self._news else self._contents()
+        self._saved = self._contents() if is_written else None
         change: Change | None = None
         if merged.state is not before.state:
             last = self.history.items[-1]

@@ -23,7 +23,7 @@ from agora_rec.model.events import (
 )
 from agora_rec.model.notification import Notification
 from agora_rec.notifications import inbox
-from agora_rec.recording import Recording
+from agora_rec.recording import Recording, identity
 from agora_rec.store import memory
 from tests.support.backends import virtual_time
 from tests.support.cloud import (
@@ -202,6 +202,22 @@ async def test_whoever_was_slower_hands_nothing_over(desk: Desk, monkeypatch: py
     monkeypatch.setattr(desk.store, "save", overtaken)
     assert (await desk.take(notification, listener)).duplicate
     assert listener.events == [UploadingProgress]
+
+
+async def test_what_two_workers_hear_at_once_is_kept_by_the_store(desk: Desk) -> None:
+    recording = await desk.on.started()
+    one, other = (desk.about(recording, UploadingProgress(progress=each)) for each in (100, 200))
+    stored = await desk.store.load(recording.id)
+    assert stored is not None
+    same = desk.other.attach(stored.checkpoint)
+    await same.refresh()
+    await desk.take(one)
+    assert not same.notifications, "it has not learnt of that"
+    await desk.take(other, by=desk.other)
+    stored = await desk.store.load(recording.id)
+    assert stored is not None
+    assert set(stored.checkpoint.heard) >= {*identity(one), *identity(other)}
+    assert {each.event for each in stored.checkpoint.notifications} == {one.event, other.event}
 
 
 async def test_two_at_once_are_one(desk: Desk) -> None:

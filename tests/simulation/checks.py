@@ -13,6 +13,7 @@ from agora_rec.emulator.views import view
 from agora_rec.lifecycle import Change, Standing, facts
 from agora_rec.lifecycle.heard import facts_heard
 from agora_rec.model.notification import Notification
+from agora_rec.recording.heard import identity
 from agora_rec.store import Store
 from tests.simulation.specs import Spec
 from tests.simulation.trace import Trace
@@ -154,6 +155,13 @@ class Checks:
                     said = " ".join(str(each.event_type) for each in given)
                     self.trace.violate(f"{sid}, told {said}: {other}, and {once} in the order of arrival")
                     return
+
+    async def is_written_down(self, notification: Notification, store: Store) -> None:
+        """(1) What was acknowledged won't come again, so the store has it: whoever said so may die now."""
+        stored = await store.load_by_sid(notification.sid or "")
+        keys = identity(notification)
+        if stored is not None and keys and not set(keys) & set(stored.checkpoint.heard):
+            self.trace.violate(f"{notification.event_type} of {notification.sid} is acknowledged, not kept")
 
     def kept_to_the_rate(self, qps: float, moments: Sequence[float]) -> None:
         """(4) No window of a second held more calls than allowed, by the moments at which they were sent."""

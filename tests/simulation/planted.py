@@ -4,8 +4,8 @@ They show that the simulation can fail. A fault is a patch that is taken away ag
 to the library, so a change there may ask for a change here.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -30,7 +30,7 @@ from agora_rec.recording.ledger import Ledger
 from agora_rec.recording.recording import Recording
 from agora_rec.recording.starting import Starting
 from agora_rec.recording.turn import Turn
-from agora_rec.transport import Interrupt, retries
+from agora_rec.transport import Interrupt, Interrupted, retries
 from agora_rec.transport import sender as send_loop
 from agora_rec.transport.budget.pace import Pace
 from agora_rec.transport.retries import Trouble, trouble_of
@@ -49,13 +49,12 @@ def _stop_does_not_preempt() -> AbstractContextManager[Any]:
 def _no_turns() -> AbstractContextManager[Any]:
     """Several commands of one recording are on the wire at once."""
 
-    @asynccontextmanager
-    async def take(_: object, interrupt: Interrupt) -> AsyncGenerator[None]:
-        with interrupt.waiting():
-            pass
-        yield
+    async def take(_: object, interrupt: Interrupt | None = None) -> AbstractContextManager[None]:
+        if interrupt is not None and interrupt.requested:
+            raise Interrupted
+        return nullcontext()
 
-    return patch("agora_rec.recording.turn.Turn.take", take)
+    return patch.object(Turn, "take", take)
 
 
 def _lost_start_has_failed() -> AbstractContextManager[Any]:

@@ -153,8 +153,8 @@ class WorkersOracle(Oracle):
         super()._judge_start(call, body)
 
     def _is_spent(self, call: Sent, resource: Resource) -> bool:
-        # One that another worker has sent too, or was about to send, may have worked there; and that it
-        # has not may be no news here yet.
+        # One that another worker has sent too, or was about to send, may have worked there. If it has not,
+        # that may be no news here yet.
         starters = self.world.known.started_by.get(call.resource or "", {})
         lately = {
             name for name, until in starters.items() if until >= self.world.clock.monotonic() - NEWS_WITHIN
