@@ -10,11 +10,13 @@ from enum import IntEnum, unique
 from itertools import islice
 from typing import Final, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from agora_rec.emulator.wire import JsonObject, int_of, objects_of, text_of
 
 USERS_MAX: Final = 17
+IMAGE_AFTER_SECONDS: Final = 3.5
+"""So long somebody has sent no video when an image is shown instead."""
 
 _FLOATING_SIZE, _FLOATING_GAP = 0.235, 0.012
 """Of the canvas' width and height; also the distance from its edges."""
@@ -66,12 +68,26 @@ Tile: TypeAlias = Region
 """A region as it is filled: `uid` is who is seen there, None: nobody, which shows the background."""
 
 
+@frozen
+class Image:
+    """A picture from a URL, which stands for a user's video, or lies below everything."""
+
+    url: str = field(repr=False)
+    render_mode: RenderMode = RenderMode.CROP
+
+
 @frozen(kw_only=True)
 class Layout:
-    """How a picture is put together. `large_uid` is `maxResolutionUid`; only a custom one has `regions`."""
+    """How a picture is put together. `large_uid` is `maxResolutionUid`; only a custom one has `regions`.
+
+    `image_of_any` is shown for users without video, unless they have one of their own in `images`, by uid.
+    """
 
     kind: LayoutKind = LayoutKind.FLOATING
     background_color: str = "#000000"
+    background_image: Image | None = None
+    image_of_any: Image | None = None
+    images: Mapping[str, Image] = field(factory=dict[str, Image])
     large_uid: str | None = None
     regions: tuple[Region, ...] = ()
 
@@ -80,7 +96,8 @@ class Layout:
 class Picture:
     """A mixed picture at one moment. Its size is in pixels; later tiles lie on top of earlier ones.
 
-    `with_video` are those who are seen; the others of the tiles send audio alone.
+    `with_video` are those who are seen; the others of the tiles send audio alone, and `images` are what is
+    shown of these, by uid.
     """
 
     width: int
@@ -88,6 +105,7 @@ class Picture:
     layout: Layout
     tiles: tuple[Tile, ...]
     with_video: frozenset[str]
+    images: Mapping[str, Image] = field(factory=dict[str, Image])
 
 
 def read_layout(request: JsonObject) -> Layout:
@@ -95,9 +113,22 @@ def read_layout(request: JsonObject) -> Layout:
     return Layout(
         kind=LayoutKind(int_of(request, "mixedVideoLayout", 0)),
         background_color=text_of(request, "backgroundColor") or "#000000",
+        background_image=_read_image(request, "backgroundImage"),
+        image_of_any=_read_image(request, "defaultUserBackgroundImage"),
+        images={
+            text_of(each, "uid") or "": Image(
+                text_of(each, "image_url") or "", RenderMode(int_of(each, "render_mode", 0))
+            )
+            for each in objects_of(request, "backgroundConfig")
+        },
         large_uid=text_of(request, "maxResolutionUid"),
         regions=tuple(_read_region(each) for each in objects_of(request, "layoutConfig")),
     )
+
+
+def _read_image(request: JsonObject, name: str) -> Image | None:
+    url = text_of(request, name)
+    return Image(url) if url else None
 
 
 def _read_region(given: JsonObject) -> Region:

@@ -15,7 +15,14 @@ from agora_rec.emulator import pages
 from agora_rec.emulator.channels import Channel
 from agora_rec.emulator.extras import Extras
 from agora_rec.emulator.files.access import BucketAccess
-from agora_rec.emulator.layouts import USERS_MAX, Layout, Picture, arrange
+from agora_rec.emulator.layouts import (
+    IMAGE_AFTER_SECONDS,
+    USERS_MAX,
+    Image,
+    Layout,
+    Picture,
+    arrange,
+)
 from agora_rec.emulator.plan import AUDIO, VIDEO, Flaw, Plan, Subscription
 from agora_rec.emulator.resources import Resource
 from agora_rec.emulator.settings import Settings
@@ -266,7 +273,23 @@ class Session:
         heard = {stay.uid for stay in present if stay.audio and subscription.takes(stay.uid, AUDIO)}
         seen = {stay.uid for stay in present if stay.video and subscription.takes(stay.uid, VIDEO)}
         shown = [stay.uid for stay in present if stay.uid in heard | seen]
-        return Picture(mix.width, mix.height, layout, arrange(layout, shown), frozenset(seen))
+        images = self._images(now, layout, [uid for uid in shown if uid not in seen])
+        return Picture(mix.width, mix.height, layout, arrange(layout, shown), frozenset(seen), images)
+
+    def _images(self, now: datetime, layout: Layout, unseen: Sequence[str]) -> dict[str, Image]:
+        """What is shown of those who send audio alone, once they have done so for a while."""
+        wanted = {uid: layout.images.get(uid, layout.image_of_any) for uid in unseen}
+        if not any(wanted.values()):
+            return {}
+        worker = self.worker(now)
+        streams = self.streams(worker, now)
+        found: dict[str, Image] = {}
+        for uid, image in wanted.items():
+            heard, watched = streams.get((uid, AUDIO), ()), streams.get((uid, VIDEO), ())
+            begins = [*(spell.since for spell in heard[-1:]), *(spell.until for spell in watched[-1:])]
+            if image and begins and seconds_after(max(begins), IMAGE_AFTER_SECONDS) <= now:
+                found[uid] = image
+        return found
 
     def playlist_at(self, track: Track) -> datetime:
         """When a track's first slice is complete and its playlist exists, if nothing ends it earlier."""

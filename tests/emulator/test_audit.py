@@ -14,7 +14,7 @@ from attrs import fields
 
 from agora_rec.emulator import Emulator, Settings, WebhookSwitches, plan
 from agora_rec.emulator.failovers import FAILOVERS_MAX, SECONDS_MAX
-from agora_rec.emulator.layouts import USERS_MAX
+from agora_rec.emulator.layouts import IMAGE_AFTER_SECONDS, USERS_MAX
 from agora_rec.emulator.schema import SHAPES
 from agora_rec.emulator.schema.fields import Field
 from agora_rec.emulator.schema.forms import UID_MAX
@@ -43,6 +43,7 @@ TIMES: dict[str, float] = {
     "webhook_answer": WEBHOOKS.answer_seconds,
     "sts_min_validity": STS_VALIDITY / timedelta(seconds=1),
     "slice_length": SETTINGS.slice_seconds,
+    "user_background_after": IMAGE_AFTER_SECONDS,
     "mp4_length_mix": SETTINGS.mix_mp4_seconds,
 }
 TIMES_SEEN_ELSEWHERE = {
@@ -53,7 +54,6 @@ TIMES_SEEN_ELSEWHERE = {
     "webhook_answer_older": "WebhookSwitches(answer_seconds=20, retry_gaps=...)",
     "backup_playable_after": "only seen in a bucket",
     "slice_forced": "only seen in a bucket",
-    "user_background_after": "only seen in a picture",
     "upload_normal": "Settings.upload_seconds says how long it takes",
     "upload_abnormal": "Settings.upload_seconds says how long it takes",
     "mp4_latest": "an answer of the support, without a rule",

@@ -8,10 +8,11 @@ import colorsys
 import zlib
 from collections.abc import Iterable
 from typing import Final, TypeAlias
+from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from agora_rec.emulator.layouts import Picture, Region, RenderMode
+from agora_rec.emulator.layouts import Image, Picture, Region, RenderMode
 
 Color: TypeAlias = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
@@ -62,7 +63,11 @@ def hertz(tone: int) -> float:
 
 def color_of(uid: str) -> Color:
     """The colour of a user: each has another hue, and it stays the same."""
-    red, green, blue = colorsys.hsv_to_rgb(_number(uid) * _GOLDEN % 1, 0.7, 0.85)
+    return _hue(_number(uid), 0.7, 0.85)
+
+
+def _hue(number: int, saturation: float, value: float) -> Color:
+    red, green, blue = colorsys.hsv_to_rgb(number * _GOLDEN % 1, saturation, value)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
@@ -86,22 +91,38 @@ def side(pixels: int) -> int:
 
 
 def mixed_scene(picture: Picture) -> Scene:
-    """A mixed picture. Of those who send no video only the place is there, which shows the background."""
+    """A mixed picture. Of those who send no video only the place is there, or their image."""
     width, height = side(picture.width), side(picture.height)
+    ground = picture.layout.background_image
+    boxes = [] if ground is None else [*_box(_EVERYWHERE, width, height, *_look_of(ground))]
+    for tile in picture.tiles:
+        image = picture.images.get(tile.uid or "")
+        if tile.uid in picture.with_video:
+            boxes += _box(tile, width, height, color_of(tile.uid), tile.uid)
+        elif image is not None:
+            boxes += _box(evolve(tile, render_mode=image.render_mode), width, height, *_look_of(image))
     return Scene(
         width=width,
         height=height,
         background=_read_color(picture.layout.background_color),
-        boxes=tuple(
-            box
-            for tile in picture.tiles
-            if tile.uid is not None and tile.uid in picture.with_video
-            for box in _box(tile, tile.uid, width, height)
-        ),
+        boxes=tuple(boxes),
     )
 
 
-def _box(tile: Region, uid: str, width: int, height: int) -> Iterable[Box]:
+_EVERYWHERE: Final = Region(x=0.0, y=0.0, width=1.0, height=1.0)
+
+
+def image_color(url: str) -> Color:
+    """The colour that stands for the picture at a URL: paler than those of users."""
+    return _hue(zlib.crc32(url.encode()), 0.35, 0.6)
+
+
+def _look_of(image: Image) -> tuple[Color, str]:
+    """Images aren't fetched: there is a colour, and the name of the file (their URLs may be secrets)."""
+    return image_color(image.url), urlsplit(image.url).path.rpartition("/")[2]
+
+
+def _box(tile: Region, width: int, height: int, color: Color, label: str) -> Iterable[Box]:
     left, top = even(tile.x * width), even(tile.y * height)
     right, bottom = even((tile.x + tile.width) * width), even((tile.y + tile.height) * height)
     wide, high = right - left, bottom - top
@@ -111,7 +132,7 @@ def _box(tile: Region, uid: str, width: int, height: int) -> Iterable[Box]:
         left, top = left + even((wide - seen_wide) / 2), top + even((high - seen_high) / 2)
         wide, high = min(seen_wide, right - left), min(seen_high, bottom - top)
     if wide > 0 and high > 0:
-        yield Box(x=left, y=top, width=wide, height=high, color=color_of(uid), label=uid, alpha=tile.alpha)
+        yield Box(x=left, y=top, width=wide, height=high, color=color, label=label, alpha=tile.alpha)
 
 
 def _read_color(text: str) -> Color:

@@ -32,6 +32,7 @@ from agora_rec.emulator.files.scenes import (
     tone_of,
     user_scene,
 )
+from agora_rec.emulator.layouts import IMAGE_AFTER_SECONDS
 from agora_rec.emulator.plan import AUDIO, VIDEO
 from agora_rec.emulator.recorded import (
     handed_over_name,
@@ -333,9 +334,12 @@ class _Track:
     def _moments(self) -> Iterator[datetime]:
         """When anything may change in a mixed recording."""
         yield from (told for told, _ in self.session.layouts)
-        for spells in self.streams().values():
+        for (_, medium), spells in self.streams().items():
             for spell in spells:
                 yield from (spell.since, spell.until)
+                unseen = spell.since if medium == AUDIO else spell.until
+                if unseen < FAR:
+                    yield seconds_after(unseen, IMAGE_AFTER_SECONDS)
 
 
 def _with_next(parts: Iterable[T]) -> Iterator[tuple[T, T | None]]:

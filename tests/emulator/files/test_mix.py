@@ -2,7 +2,7 @@
 
 import pytest
 
-from agora_rec.emulator.files.scenes import color_of, hertz, tone_of
+from agora_rec.emulator.files.scenes import color_of, hertz, image_color, tone_of
 from agora_rec.files import utc_text
 from tests.emulator.files.playback import Color, Played, near, play, read_playlist
 from tests.emulator.files.setting import STILL, begin, go_on, writing_stage
@@ -160,3 +160,45 @@ async def test_each_layout_has_everybody_in_their_place_from_the_moment_of_its_u
     for number, place in ((20, (0.4, 0.03)), (50, (0.25, 0.05))):
         assert near(played.color(number, *place), BLUE)
     assert near(played.color(35, 0.75, 0.75), (0, 0, 0))  # nobody is fourth, and the colour is left out
+
+
+BELOW, OWN, ANYBODYS = (f"https://images.example/{name}.jpg?sign=shh" for name in ("below", "own", "any"))
+
+
+async def test_images_lie_below_all_and_stand_for_users_who_have_sent_no_video_for_a_while(
+    s3: S3, bucket: str
+):
+    async with writing_stage(s3) as stage:
+        channel = stage.emulator.channel("class-42")
+        channel.unpublish(11, audio=False)
+        images = {
+            **SMALL,
+            "width": 320,
+            "height": 320,
+            "backgroundImage": BELOW,
+            "defaultUserBackgroundImage": ANYBODYS,
+            "backgroundConfig": [{"uid": "11", "image_url": OWN, "render_mode": 1}],
+        }
+        recording = {"channelType": 0, "transcodingConfig": images}
+        started = await begin(stage, "start_mix_hls", s3.storage(bucket), recordingConfig=recording)
+        await go_on(stage, 2 + 5)
+        channel.unpublish(12, audio=False)
+        await go_on(stage, 4)
+        assert (await stage.tell(started, "updateLayout", {"mixedVideoLayout": 1})).is_success
+        await go_on(stage, 2)
+        await stage.stop(started)
+        await stage.emulator.written()
+        (name,) = [each for each in s3.names(bucket) if each.endswith(".ts")]
+        assert "shh" not in repr(stage.emulator._service.office.sessions)
+    played = play(s3.read(bucket, name))
+    below, own, anybodys = map(image_color, (BELOW, OWN, ANYBODYS))
+    fit = {"left": (0.25, 0.5), "beside": (0.25, 0.25), "right": (0.75, 0.5)}
+    seen = what_is_at(played, fit)
+    assert_seen(
+        seen,
+        {
+            "left": [(0.0, below), (3.6, own), (9.0, (0, 0, 0))],
+            "beside": [(0.0, below), (9.0, (0, 0, 0))],
+            "right": [(0.0, color_of("12")), (5.0, below), (8.6, anybodys), (9.0, (0, 0, 0))],
+        },
+    )
