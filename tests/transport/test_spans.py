@@ -56,6 +56,7 @@ def a_policy(name: str) -> Callable[[Any], RetryPolicy]:
 
 SPANS: dict[str, Callable[[Any], object]] = {
     "timeout": lambda given: a_client(timeout=given),
+    "open_within": lambda given: a_client(open_within=given),
     "jitter": lambda given: LocalBudget(5, given),
     "jitter with others": lambda given: RedisBudget("redis://localhost", 5, workers=2, jitter=given),
     "timeout of SQLite": lambda given: SQLiteStore("recordings.db", timeout=given),

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from agora_rec.emulator.page import forms, sections
 from agora_rec.emulator.page.html import Markup, element, encode
+from agora_rec.emulator.page.recordings import recordings
 
 if TYPE_CHECKING:
     from agora_rec.emulator.control.endpoints import Desk
@@ -39,7 +40,7 @@ def render(desk: "Desk", said: str = "", *, went_well: bool = True, base: str = 
                 _said(said, went_well=went_well),
                 element(
                     "main",
-                    sections.recordings(desk, now, base),
+                    recordings(desk, now, base),
                     element(
                         "div",
                         element(
