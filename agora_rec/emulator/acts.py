@@ -25,6 +25,7 @@ from agora_rec.emulator.placement import place
 from agora_rec.emulator.plan import (
     Flaw,
     Plan,
+    is_refusing,
     read_area,
     read_expiration,
     read_outputs,
@@ -308,6 +309,7 @@ def _start(office: Office, errand: Errand, now: datetime) -> Outcome:
         holds=[] if plan.web is None else [(now, plan.web.onhold)],
         pushes=[] if plan.web is None or plan.web.outputs is None else [(now, plan.web.outputs)],
         tokens=[(now, plan.token_runs_out)],
+        refusing=[(now, plan.bucket in office.settings.backup_buckets)],
         access=read_access(object_of(object_of(body, "clientRequest"), "storageConfig")),
     )
     office.enrol(session)
@@ -435,6 +437,7 @@ def _update(office: Office, errand: Errand, now: datetime) -> Outcome:
         session.pushes.append((now, read_outputs(object_of(request, "rtmpPublishConfig"))))
     if storage:
         session.tokens.append((now, read_expiration(storage)))
+        session.refusing.append((now, is_refusing(storage, office.settings)))
         session.access = read_access(storage) or session.access
     return _success(answers.recording(session.resource, session.sid))
 

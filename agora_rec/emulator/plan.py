@@ -254,6 +254,12 @@ def read_area(storage: JsonObject) -> str | None:
     return area_of(int_of(storage, "vendor", 0), int_of(storage, "region", 0))
 
 
+def is_refusing(storage: JsonObject, settings: Settings) -> bool:
+    """Whether that storage takes no files: the bucket refuses all, or it or a key is wrong."""
+    values = {text_of(storage, name) for name in ("bucket", "accessKey", "secretKey")}
+    return bool(values & settings.wrong_values) or text_of(storage, "bucket") in settings.backup_buckets
+
+
 def read_expiration(storage: JsonObject) -> datetime | None:
     """When the storage's temporary token runs out; None if it has none, or a lasting one."""
     seconds = int_of(storage, "stsExpiration", 0)

@@ -54,9 +54,10 @@ class Session:
     """One recording: what it was asked to do, and when.
 
     Lists of pairs say what was told when, in order: subscriptions, layouts, pauses of a page, addresses to
-    push to, the end of the storage's temporary token. `misfits` are the moments of calls that did not fit its
-    status. `access` is the bucket, if it is one that can really be written to; at `refused_at` it was found
-    not to be what start said, at `bucket_lost_at` it began to refuse files.
+    push to, the end of the storage's temporary token, whether that storage refuses files. `misfits` are the
+    moments of calls that did not fit its status. `access` is the bucket, if it is one that can really be
+    written to; at `refused_at` it was found not to be what start said, at `bucket_lost_at` it began to
+    refuse files.
     """
 
     sid: str
@@ -73,6 +74,7 @@ class Session:
         factory=list[tuple[datetime, tuple[str, ...]]], repr=False
     )
     tokens: list[tuple[datetime, datetime | None]] = field(factory=list[tuple[datetime, datetime | None]])
+    refusing: list[tuple[datetime, bool]] = field(factory=list[tuple[datetime, bool]])
     failovers: list[Failover] = field(factory=list[Failover])
     misfits: list[datetime] = field(factory=list[datetime])
     access: BucketAccess | None = None
@@ -223,12 +225,14 @@ class Session:
     def refusals(self, now: datetime) -> list[Spell]:
         """When the bucket takes nothing, as far as is known at `now`.
 
-        The causes: a bucket that refuses all, a storage token that ran out, a test's wish for this upload, a
-        real bucket that was lost.
+        The causes: a bucket that refuses all, wrong keys in an update, a storage token that ran out, a test's
+        wish for this upload, a real bucket that was lost.
         """
         refusals = list(self.lapses(now))
-        if self.plan.bucket in self.settings.backup_buckets:
-            refusals.append(Spell(self.started_at, FAR))
+        nexts = [*(told for told, _ in self.refusing[1:]), FAR]
+        refusals += [
+            Spell(told, until) for (told, refuses), until in zip(self.refusing, nexts, strict=True) if refuses
+        ]
         if self.upload_fails and self.stop_at is not None:
             refusals.append(Spell(self.stop_at, FAR))
         if self.bucket_lost_at is not None:

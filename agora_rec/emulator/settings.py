@@ -96,7 +96,8 @@ class Settings:
         other_app_ids: further App IDs of the same account (for code 1003).
         token_required: the project has its App Certificate on.
         expired_tokens, wrong_tokens: tokens that the channel refuses (109, 110).
-        wrong_values: buckets, keys and image URLs that pass start and make the recording fail later.
+        wrong_values: buckets, keys and image URLs that pass start and make the recording fail later; in an
+            update of the storage they send files to the backup.
         backup_buckets: buckets that refuse files, so that these go to the backup.
         notification_ips: what ncs/ip answers.
         page_troubles: what is wrong with which page, by URL.

@@ -285,6 +285,27 @@ async def test_a_bucket_that_refuses_is_warned_of_with_the_first_file():
         assert moments(stage, 2, 31, 32)[2:] == [(27.7, 32)]
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"bucket": "full"}, {"bucket": "gone"}, {"accessKey": "k"}, {"secretKey": "k"}]
+)
+async def test_new_storage_may_refuse_until_better_is_told(wrong: dict[str, str]):
+    world = still(backup_buckets=frozenset({"full"}), wrong_values=frozenset({"gone", "k"}))
+    async with set_stage(world) as stage:
+        recording = await stage.record()
+        good = example("start_mix_hls")["storageConfig"]
+        stage.clock.pass_by(20)
+        await stage.tell(recording, "update", {"storageConfig": {**good, "fileNamePrefix": []}})
+        stage.clock.pass_by(20)
+        assert story(stage, 2) == []
+        assert (await stage.tell(recording, "update", {"storageConfig": {**good, **wrong}})).is_success
+        stage.clock.pass_by(20)
+        assert [(at, each["warnCode"]) for at, each in story(stage, 2)] == [(40, 31), (40, 32)]
+        await stage.tell(recording, "update", {"storageConfig": good})
+        await stage.stop(recording)
+        stage.clock.pass_by(10)
+        assert [number for _, number in moments(stage, 31, 32)] == [32]
+
+
 async def test_a_storage_token_that_runs_out_is_told_of_and_sends_the_files_to_the_backup():
     async with set_stage(STILL) as stage:
         recording = await stage.record(request=with_sts(stage))
