@@ -7,7 +7,7 @@ comes from the service's documents alone.
 from agora_rec.emulator.calls import Call, Fate
 from agora_rec.emulator.control.guard import ControlAccess
 from agora_rec.emulator.dial import AcceleratedClock, SteppedClock
-from agora_rec.emulator.emulator import ChannelHandle, Emulator
+from agora_rec.emulator.emulator import Emulator
 from agora_rec.emulator.events import EventType
 from agora_rec.emulator.faults import (
     Cut,
@@ -20,6 +20,7 @@ from agora_rec.emulator.faults import (
     Unreachable,
     Upload,
 )
+from agora_rec.emulator.handle import ChannelHandle
 from agora_rec.emulator.life import Moment, MomentKind
 from agora_rec.emulator.notices import Notice
 from agora_rec.emulator.settings import AppIdRefusal, PageTrouble, Settings, User

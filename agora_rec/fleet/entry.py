@@ -11,12 +11,12 @@ from attrs import evolve
 
 from agora_rec.errors import AgoraRecError, FleetClosed, InvalidRequest, StartUnconfirmed, Violation
 from agora_rec.errors.text import shown
+from agora_rec.fleet.account import account_of
 from agora_rec.fleet.admission import Admission
 from agora_rec.fleet.chains import Chain
 from agora_rec.fleet.member import Member
-from agora_rec.fleet.result import Gap, Result, ResultState, files_of_all, state_of, state_of_all
+from agora_rec.fleet.result import Gap, Result
 from agora_rec.fleet.spec import Replacement, Spec
-from agora_rec.model import Alternate
 from agora_rec.recording import Recording
 from agora_rec.recording.jobs import Job
 from agora_rec.store import Plan
@@ -31,7 +31,6 @@ log: Final = logging.getLogger("agora_rec")
 
 FAILURES_KEPT: Final = 50
 """How many incidents are kept with each result; the oldest make room."""
-_AS_HERE: Final = "as the fleet has it under this key: {}"
 
 
 class Entry:
@@ -117,27 +116,6 @@ class Entry:
         """The keys of its recorders, if it has any."""
         keys = (self.spec.key_of(number) for number in range(len(self.spec.recorders)))
         return tuple(key for key in keys if key is not None)
-
-    def require_same(self, spec: Spec) -> None:
-        """Make sure that a spec with the same key asks for the same.
-
-        Raises:
-            InvalidRequest: It doesn't.
-        """
-        own = self.spec
-        wrong: list[Violation] = []
-        if spec.cname != own.cname:
-            wrong.append(
-                Violation("cname", shown(repr(spec.cname), 80), _AS_HERE.format(shown(own.cname, 80)))
-            )
-        uids = _uids_of(own) & _uids_of(spec)
-        if not uids:
-            wrong.append(Violation("uid", shown(repr(spec.uid), 40), _AS_HERE.format(own.uid)))
-        if type(spec.mode) is not type(own.mode):
-            rule = _AS_HERE.format(type(own.mode).__name__)
-            wrong.append(Violation("mode", type(spec.mode).__name__, rule))
-        if wrong:
-            raise InvalidRequest(tuple(wrong))
 
     @property
     def first_id(self) -> str | None:
@@ -431,38 +409,4 @@ class Entry:
 
     def so_far(self) -> Result:
         """What has become of it by now."""
-        charges = [charge for member in self.members for charge in member.charges]
-        recordings = (*self.earlier, *(charge.recording for charge in charges))
-        takes = tuple(take for each in recordings for take in each.outcome.takes)
-        return Result(
-            spec=self.spec,
-            state=self._state(charges),
-            takes=tuple(sorted(takes, key=lambda take: take.started_at)),
-            files=files_of_all(takes),
-            gaps=self.gaps,
-            failures=self.failures,
-            error=None if any(each.sid is not None for each in recordings) else self.error,
-            calls=sum(each.driver.ledger.attempts.calls for each in recordings),
-        )
-
-    def _state(self, charges: list[Charge]) -> ResultState:
-        begun = [charge for charge in charges if not charge.recording.state.is_before_start]
-        if any(member.is_beginning for member in self.members):
-            return ResultState.STARTING
-        earlier = [state_of(each.state, no_data=each.no_data, is_given_up=True) for each in self.earlier]
-        if begun or earlier:
-            return state_of_all((*earlier, *(self._state_of(charge) for charge in begun)))
-        if not self.is_begun:
-            return ResultState.WAITING if self.is_waiting else ResultState.STARTING
-        return ResultState.WITHDRAWN if isinstance(self.error, FleetClosed) else ResultState.NOT_STARTED
-
-    def _state_of(self, charge: Charge) -> ResultState:
-        recording = charge.recording
-        if self.is_released and not recording.state.is_end:
-            return ResultState.RELEASED
-        return state_of(recording.state, no_data=recording.no_data, is_given_up=charge.is_closed)
-
-
-def _uids_of(spec: Spec) -> set[str]:
-    other = spec.alternate.uid if isinstance(spec.alternate, Alternate) else spec.uid
-    return {str(spec.uid), str(other)}
+        return account_of(self)

@@ -21,7 +21,7 @@ from agora_rec.errors.text import shown
 from agora_rec.fleet.admission import Admission
 from agora_rec.fleet.entry import Entry
 from agora_rec.fleet.result import Report, ResultState
-from agora_rec.fleet.spec import Replacement, Spec, check
+from agora_rec.fleet.spec import Replacement, Spec, check, require_same
 from agora_rec.recording import Description, Recording
 from agora_rec.supervision import Incident, Supervisor
 from agora_rec.vocabulary import ModeName
@@ -152,7 +152,7 @@ class Roster:
         """
         entry = self.find(spec)
         if entry is not None:
-            entry.require_same(spec)
+            require_same(spec, entry.spec)
             entry.ask_for(spec, self._policy_of(spec))
         return entry
 

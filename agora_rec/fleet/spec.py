@@ -215,6 +215,36 @@ def check(spec: Spec, *, replacement: Replacement | None, now: datetime) -> None
         raise InvalidRequest(tuple(wrong))
 
 
+def require_same(spec: Spec, here: Spec) -> None:
+    """Make sure that a spec asks for the same as the one that has its key.
+
+    Args:
+        spec: The new one.
+        here: The one that the fleet has already.
+
+    Raises:
+        InvalidRequest: It doesn't.
+    """
+    wrong: list[Violation] = []
+    if spec.cname != here.cname:
+        wrong.append(Violation("cname", shown(repr(spec.cname), 80), _AS_HERE.format(shown(here.cname, 80))))
+    if not _uids_of(here) & _uids_of(spec):
+        wrong.append(Violation("uid", shown(repr(spec.uid), 40), _AS_HERE.format(here.uid)))
+    if type(spec.mode) is not type(here.mode):
+        rule = _AS_HERE.format(type(here.mode).__name__)
+        wrong.append(Violation("mode", type(spec.mode).__name__, rule))
+    if wrong:
+        raise InvalidRequest(tuple(wrong))
+
+
+_AS_HERE: Final = "as the fleet has it under this key: {}"
+
+
+def _uids_of(spec: Spec) -> set[str]:
+    other = spec.alternate.uid if isinstance(spec.alternate, Alternate) else spec.uid
+    return {str(spec.uid), str(other)}
+
+
 def wrong_policy(replacement: object) -> list[Violation]:
     """What is wrong with what is to be done when the service loses a recording."""
     if replacement is None:

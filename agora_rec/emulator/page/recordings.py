@@ -1,4 +1,4 @@
-"""The section of the recordings: those that run, with their pictures, and those that are over (`data-live`)."""
+"""The section of the recordings: those that run, with their pictures, and those that are over."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

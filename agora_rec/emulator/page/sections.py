@@ -1,4 +1,4 @@
-"""The sections that change while one looks, beside the recordings: `data-live` has the script exchange them."""
+"""The sections that change while one looks, beside the recordings (`data-live` has the script do that)."""
 
 from collections.abc import Iterator
 from datetime import datetime
