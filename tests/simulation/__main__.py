@@ -6,6 +6,7 @@ A seed is one bad day of a program that records. Kinds of seeds:
   single   the same with notifications, failovers, and cancellation and death at any step
   workers  several workers over one store, which die and are replaced, with all that
   fleets   fleets, with notifications and losses
+  native   workers on asyncio, in virtual time too, with callers who are cancelled by `task.cancel()`
 
 What fails is shown with its trace, whose columns `tests/simulation/trace.py` explains, and with the command
 that replays it.

@@ -95,6 +95,9 @@ class Checks:
         sessions = self.sessions(spec, recording)
         existing = {name for each in sessions for name in each.files}
         named = {file.name for file in outcome.files}
+        if any(each.instance_uid != each.uid for each in sessions):
+            # An MP4 file that a server was writing was listed, and went with the server: nobody is told.
+            named = {name for name in named if not name.endswith(".mp4")}
         if not named <= existing:
             self.trace.violate(f"{spec.label}: files that don't exist: {sorted(named - existing)}")
         stored = {each.uploading_status for each in sessions}

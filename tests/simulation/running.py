@@ -1,8 +1,8 @@
-"""Seeds are run here: on trio's virtual clock, with trio's own chance tamed, and never for ever."""
+"""Seeds are run here: in virtual time, with trio's own chance tamed, and never for ever."""
 
+import asyncio
 import gc
 import random
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum, unique
@@ -10,12 +10,14 @@ from typing import Final
 from unittest.mock import patch
 from uuid import UUID
 
+import anyio
 import trio
 import trio._core._run as trio_internals
 from attrs import frozen
 from trio.testing import MockClock
 
 from agora_rec import LoopClock
+from tests.simulation import native
 from tests.simulation.fleets import ENDED_WITHIN, FleetWorld
 from tests.simulation.heard import SingleWorld
 from tests.simulation.steps import Steps
@@ -40,6 +42,8 @@ class Kind(StrEnum):
     """Several workers over one store, which die and are replaced; with all that."""
     FLEETS = "fleets"
     """Fleets, with notifications and losses."""
+    NATIVE = "native"
+    """Several workers on asyncio, whose callers are cancelled by `task.cancel()`."""
 
 
 @frozen(kw_only=True)
@@ -74,10 +78,12 @@ class Report:
 
 
 def run_seed(seed: int | str, kind: Kind) -> Report:
-    """Play a seed on trio's virtual clock. The same seed gives the same report."""
+    """Play a seed in virtual time, on trio or asyncio. The same seed gives the same report."""
     steps = Steps()
     instruments = () if kind is Kind.SILENT else (steps,)
     with _chance(seed), _no_garbage_collected():
+        if kind is Kind.NATIVE:
+            return native.run(lambda: _main_natively(seed, steps), steps)
         return trio.run(
             _main, seed, kind, steps, clock=MockClock(autojump_threshold=0), instruments=instruments
         )
@@ -122,22 +128,41 @@ def _no_garbage_collected() -> Iterator[None]:
 async def _main(seed: int | str, kind: Kind, steps: Steps) -> Report:
     world = _world(seed, kind, steps)
     here = trio.lowlevel.current_task()
-    rest = BOUND_OF_FLEETS if kind is Kind.FLEETS else BOUND_OF_A_LIFE
-    bound = world.scenario.lives * (2 * world.scenario.horizon + rest)
+    bound = _bound(world, kind)
     try:
         with trio.fail_after(bound):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_watch, world, bound - 1.0, here)
-                await world.play()
+                await world.play_safely()
                 nursery.cancel_scope.cancel()
     except trio.TooSlowError:
         pass
-    except Exception as error:  # noqa: BLE001 - a client that breaks is a finding like others
-        world.trace.violate("".join(traceback.format_exception(error)))
     if here.child_nurseries:
         world.trace.violate("tasks are left over")
+    return _report(world, kind)
+
+
+async def _main_natively(seed: int | str, steps: Steps) -> Report:
+    world = _world(seed, Kind.NATIVE, steps)
+    bound = _bound(world, Kind.NATIVE)
+    with anyio.move_on_after(bound) as scope:
+        await world.play_safely()
+    if scope.cancelled_caught:
+        world.trace.violate(f"not over after {bound:g} s")
+    if len(asyncio.all_tasks()) > 1:
+        world.trace.violate("tasks are left over")
+    return _report(world, Kind.NATIVE)
+
+
+def _bound(world: World, kind: Kind) -> float:
+    """Virtual seconds after which a seed hangs."""
+    rest = BOUND_OF_FLEETS if kind is Kind.FLEETS else BOUND_OF_A_LIFE
+    return world.scenario.lives * (2 * world.scenario.horizon + rest)
+
+
+def _report(world: World, kind: Kind) -> Report:
     return Report(
-        seed=seed,
+        seed=world.seed,
         violations=tuple(world.trace.violations),
         lines=tuple(world.trace.lines),
         seconds=world.trace.seconds(),
@@ -160,6 +185,8 @@ def _world(seed: int | str, kind: Kind, steps: Steps) -> World:
             return WorkersWorld(seed, LoopClock(), steps=steps)
         case Kind.FLEETS:
             return FleetWorld(seed, LoopClock(), steps=steps)
+        case Kind.NATIVE:
+            return WorkersWorld(seed, LoopClock(), steps=steps, user_type=native.NativeUser)
 
 
 async def _watch(world: World, seconds: float, root: trio.lowlevel.Task) -> None:

@@ -5,13 +5,13 @@ at any await: of the caller, of the job that he waits for, and of all who run be
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import trio
 
 
 class Steps(trio.abc.Instrument):
-    """Counts the steps of a run of trio, and does what comes due; on asyncio nothing does."""
+    """Counts the steps of a run, and does what comes due."""
 
     def __init__(self) -> None:
         self.done = 0
@@ -25,6 +25,14 @@ class Steps(trio.abc.Instrument):
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         """A task has done a step."""
+        for act in self.due():
+            act()
+
+    def due(self) -> Iterator[Callable[[], object]]:
+        """Count a step, and give what is to be done now.
+
+        On asyncio, whose loop doesn't tell of steps, it is one of each task that was ready.
+        """
         self.done += 1
         while self._due and self._due[0][0] <= self.done:
-            heapq.heappop(self._due)[2]()
+            yield heapq.heappop(self._due)[2]

@@ -1,6 +1,7 @@
 """One seed, played from its first call to the last check."""
 
 import random
+import traceback
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -99,6 +100,13 @@ class World:
     def rng(self, who: str) -> random.Random:
         """A source of chance of one's own, so that what one does leaves the others' choices alone."""
         return random.Random(f"{self.seed}/{who}")
+
+    async def play_safely(self) -> None:
+        """Play; a client that breaks is a finding like others."""
+        try:
+            await self.play()
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            self.trace.violate("".join(traceback.format_exception(error)))
 
     async def play(self) -> None:
         """Play the seed to its end, and look back at it."""
