@@ -17,7 +17,10 @@ EVERMORE: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 @define
 class Stay:
-    """One user's time in a channel with the same streams; `until` is None while it lasts."""
+    """One user's time in a channel with the same streams; `until` is None while it lasts.
+
+    `webm`: they come from a browser whose codec ends in WebM files.
+    """
 
     uid: str
     since: datetime
@@ -25,6 +28,7 @@ class Stay:
     video: bool
     host: bool
     until: datetime | None = None
+    webm: bool = False
 
 
 @define
@@ -37,12 +41,17 @@ class Channel:
     @classmethod
     def populated(cls, name: str, users: tuple[User, ...]) -> "Channel":
         """A channel in which these users always were."""
-        return cls(name, [Stay(str(user.uid), EVER, user.audio, user.video, user.host) for user in users])
+        return cls(
+            name,
+            [Stay(str(user.uid), EVER, user.audio, user.video, user.host, webm=user.webm) for user in users],
+        )
 
-    def join(self, uid: str, now: datetime, *, audio: bool, video: bool, host: bool) -> None:
+    def join(
+        self, uid: str, now: datetime, *, audio: bool, video: bool, host: bool, webm: bool = False
+    ) -> None:
         """Somebody comes, or begins to send something else."""
         self.leave(uid, now)
-        self.stays.append(Stay(uid, now, audio, video, host))
+        self.stays.append(Stay(uid, now, audio, video, host, webm=webm))
 
     def publish(self, uid: str, now: datetime, *, audio: bool | None, video: bool | None) -> None:
         """Somebody who is there begins or ceases to send something; None: as before. Senders are hosts.
@@ -57,7 +66,11 @@ class Channel:
         before = (stay.audio and stay.host, stay.video and stay.host)
         after = (before[0] if audio is None else audio, before[1] if video is None else video)
         if after != before:
-            self.join(uid, now, audio=after[0], video=after[1], host=True)
+            self.join(uid, now, audio=after[0], video=after[1], host=True, webm=stay.webm)
+
+    def webm_stays(self, uid: str) -> tuple[Stay, ...]:
+        """When that user sent what ends in WebM files."""
+        return tuple(stay for stay in self.stays if stay.uid == uid and stay.webm)
 
     def leave(self, uid: str, now: datetime) -> None:
         """Somebody goes; nothing happens if they aren't there."""

@@ -21,14 +21,23 @@ class ChannelHandle:
         """The uids of those who are in the channel, in the order in which they came."""
         return tuple(int(uid) for uid in self._service.office.channel(self.name).users())
 
-    def join(self, uid: int, *, audio: bool = True, video: bool = True, host: bool = True) -> None:
+    def join(
+        self,
+        uid: int,
+        *,
+        audio: bool = True,
+        video: bool = True,
+        host: bool = True,
+        webm: bool = False,
+    ) -> None:
         """Somebody comes, or, if they are there already, begins to send something else.
 
         `host` False is audience: in a live broadcast (channelType 1) they can't send, and don't keep it
-        from being idle.
+        from being idle. `webm`: a browser whose video (VP8) is stored as WebM in individual mode.
         """
         now = self._now()
-        self._service.office.channel(self.name).join(str(uid), now, audio=audio, video=video, host=host)
+        channel = self._service.office.channel(self.name)
+        channel.join(str(uid), now, audio=audio, video=video, host=host, webm=webm)
         self._service.channel_changed(self.name)
 
     def publish(self, uid: int, *, audio: bool = True, video: bool = True) -> None:

@@ -160,6 +160,8 @@ class Plan:
     audio_kbps: int
     stereo: bool
     commas: bool
+    standard: bool
+    """`streamMode` standard: then audio from browsers is WebM too."""
 
     @property
     def file_list(self) -> FileList:
@@ -209,6 +211,7 @@ def read_plan(mode: ModeName, request: JsonObject, settings: Settings) -> Plan:
         audio_kbps=audio_kbps,
         stereo=stereo,
         commas=_wants_commas(text_of(recording, "privateParams")),
+        standard=mode is ModeName.INDIVIDUAL and text_of(recording, "streamMode") == "standard",
     )
 
 

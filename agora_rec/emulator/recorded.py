@@ -62,10 +62,16 @@ def slice_name(session: Session, track: Track, begin: datetime) -> str:
     if plan.mode is ModeName.INDIVIDUAL:
         media = Media.AUDIO if track.track_type == AUDIO else Media.VIDEO
         cname, uid = session.resource.cname, int(track.uid)
-        name = user_slice(session.sid, cname, uid, media, begin, folders=plan.folders)
+        extension = "webm" if is_webm(session, track, begin) else "ts"
+        name = user_slice(session.sid, cname, uid, media, begin, extension=extension, folders=plan.folders)
     else:
         name = mixed_slice(session.sid, _file_cname(session), begin, folders=plan.folders)
     return _moved(name, track.failover)
+
+
+def is_webm(session: Session, track: Track, moment: datetime) -> bool:
+    """Whether a slice of an individual recording that begins then is WebM."""
+    return any(spell.since <= moment < spell.until for spell in session.webm_spells(track))
 
 
 def mp4_name(session: Session, track: Track, index: int) -> str:
@@ -124,18 +130,28 @@ def channel_file_list(
 ) -> list[JsonObject]:
     """The files of an individual or mix recording, as answers and events list them, named under `key`."""
     mixed = session.plan.mode is ModeName.MIX
-    all_playable = mixed or not session.settings.older_playable
     return [
         {
             key: each.name,
             "trackType": each.track.track_type,
             "uid": each.track.uid,
             "mixedAllUser": mixed,
-            "isPlayable": all_playable or each.track.track_type == AUDIO,
+            "isPlayable": _is_playable(session, each.track, now),
             "sliceStartTime": _time(each.begin, in_seconds=in_seconds),
         }
         for each in recorded_files(session, now)
     ]
+
+
+def _is_playable(session: Session, track: Track, now: datetime) -> bool:
+    if session.plan.mode is ModeName.MIX:
+        return True
+    end = session.end(now)
+    limit = now if end is None else end.at
+    # A playlist with WebM in it isn't played online.
+    if any(spell.since < limit for spell in session.webm_spells(track)):
+        return False
+    return track.track_type == AUDIO or not session.settings.older_playable
 
 
 def page_file_list(session: Session, now: datetime, *, in_seconds: bool = False) -> list[JsonObject]:

@@ -383,6 +383,14 @@ class Session:
         largest = self.settings.mp4_bytes * 8 / (kbps * 1000)
         return min(self.settings.mix_mp4_seconds if web is None else web.mp4_seconds, largest)
 
+    def webm_spells(self, track: Track) -> tuple[Spell, ...]:
+        """When what is recorded of a user's stream is WebM, from the beginning of a track on."""
+        if track.track_type != VIDEO and not self.plan.standard:
+            return ()
+        stays = self.channel.webm_stays(track.uid)
+        spells = (Spell(max(stay.since, track.begin), stay.until or FAR) for stay in stays)
+        return union(spell for spell in spells if spell.since < spell.until)
+
     def mp4_spells(self, spells: Sequence[Spell]) -> Iterator[Spell]:
         """The MP4 files of what is recorded then: when each begins, and is complete if nothing ends it."""
         length = timedelta(seconds=self.mp4_seconds)

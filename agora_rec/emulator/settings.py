@@ -15,12 +15,16 @@ from agora_rec.emulator.spans import require_span
 
 @frozen(kw_only=True)
 class User:
-    """Somebody in a channel. Only hosts keep a live broadcast (channelType 1) from being idle."""
+    """Somebody in a channel. Only hosts keep a live broadcast (channelType 1) from being idle.
+
+    `webm`: sends from a browser what is stored as WebM in individual mode (VP8; in some documents VP9).
+    """
 
     uid: int
     audio: bool = True
     video: bool = True
     host: bool = True
+    webm: bool = False
 
 
 @unique

@@ -164,7 +164,7 @@ async def _channel(desk: Desk, read: Values) -> JsonObject:
 
 async def _join(desk: Desk, read: Values) -> JsonObject:
     desk.emulator.channel(read["cname"]).join(
-        read["uid"], audio=read["audio"], video=read["video"], host=read["host"]
+        read["uid"], audio=read["audio"], video=read["video"], host=read["host"], webm=read["webm"]
     )
     return await _channel(desk, read)
 
@@ -359,6 +359,7 @@ ENDPOINTS: Final = (
             Field("audio", flag(), "sends audio", default=True),
             Field("video", flag(), "sends video", default=True),
             Field("host", flag(), "is a host; false: audience", default=True),
+            Field("webm", flag(), "is a browser whose video is stored as WebM", default=False),
         ),
     ),
     Endpoint(

@@ -133,6 +133,7 @@ def channel(seen: Channel, now: datetime) -> JsonObject:
                 "audio": stay.audio,
                 "video": stay.video,
                 "host": stay.host,
+                "webm": stay.webm,
             }
             for stay in seen.present(now)
         ],

@@ -19,6 +19,7 @@ _CODE: Final = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
 _TYPES: Final = {
     "m3u8": "application/x-mpegURL",
     "ts": "video/MP2T",
+    "webm": "video/webm",
     "mp4": "video/mp4",
     "jpg": "image/jpeg",
 }

@@ -15,10 +15,10 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import av
-from attrs import define, field
+from attrs import define, field, frozen
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
@@ -38,15 +38,38 @@ _KEY_SECONDS: Final = 5
 _LOUDNESS: Final = 0.5
 _WARM_UP: Final = 2
 """Frames of audio after which an encoder has come to rest."""
-_X264: Final[Mapping[str, str]] = {"preset": "ultrafast", "tune": "zerolatency", "threads": "1", "crf": "28"}
+
+
+@frozen
+class _Form:
+    """A container, with what is in it. `rates` are options in multiples of the bitrate."""
+
+    container: str
+    video: "Literal['libx264', 'libvpx']"
+    audio: "Literal['aac', 'libopus']"
+    options: Mapping[str, str]
+    rates: Mapping[str, int]
+
+
+_TS: Final = _Form(
+    "mpegts",
+    "libx264",
+    "aac",
+    {"preset": "ultrafast", "tune": "zerolatency", "threads": "1", "crf": "28"},
+    {"maxrate": 1, "bufsize": 2},
+)
+_WEBM: Final = _Form(
+    "webm", "libvpx", "libopus", {"deadline": "realtime", "cpu-used": "8", "threads": "1"}, {"b": 1}
+)
 
 
 def encode_clip(clip: Clip) -> bytes:
     """A slice."""
     file = io.BytesIO()
-    with av.open(file, "w", format="mpegts") as container:
-        video = None if clip.video is None else _add_video(container, clip.video)
-        audio = None if clip.audio is None else _add_audio(container, clip.audio)
+    form = _WEBM if clip.webm else _TS
+    with av.open(file, "w", format=form.container) as container:
+        video = None if clip.video is None else _add_video(container, clip.video, form)
+        audio = None if clip.audio is None else _add_audio(container, clip.audio, form)
         packets: list[Packet[Any]] = []
         if clip.video is not None and video is not None:
             packets += _video_packets(video, clip.video, clip)
@@ -62,9 +85,9 @@ def _moment(packet: "Packet[Any]") -> Fraction:
     return (packet.dts or 0) * packet.time_base
 
 
-def _add_video(container: OutputContainer, video: Video) -> VideoStream:
-    options = {**_X264, "maxrate": f"{video.kbps}k", "bufsize": f"{2 * video.kbps}k"}
-    stream = container.add_stream("libx264", rate=video.fps, options=options)
+def _add_video(container: OutputContainer, video: Video, form: _Form) -> VideoStream:
+    rates = {name: f"{times * video.kbps}k" for name, times in form.rates.items()}
+    stream = container.add_stream(form.video, rate=video.fps, options={**form.options, **rates})
     stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
     stream.gop_size = _KEY_SECONDS * video.fps
     stream.codec_context.time_base = Fraction(1, _TICKS)
@@ -102,8 +125,8 @@ def _paint(frame: av.VideoFrame, painting: Painting, number: int) -> None:
         plane.update(bytes(data))
 
 
-def _add_audio(container: OutputContainer, audio: Audio) -> AudioStream:
-    stream = container.add_stream("aac", rate=_RATE, layout="stereo" if audio.stereo else "mono")
+def _add_audio(container: OutputContainer, audio: Audio, form: _Form) -> AudioStream:
+    stream = container.add_stream(form.audio, rate=_RATE, layout="stereo" if audio.stereo else "mono")
     stream.bit_rate = audio.kbps * 1000
     return stream
 

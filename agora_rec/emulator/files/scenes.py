@@ -179,12 +179,16 @@ class Audio:
 
 @frozen(kw_only=True)
 class Clip:
-    """What one slice holds. `begin` counts from the beginning of its playlist, both are microseconds."""
+    """What one slice holds. `begin` counts from the beginning of its playlist, both are microseconds.
+
+    `webm`: it is WebM (VP8 and Opus) instead of MPEG-TS (H.264 and AAC).
+    """
 
     begin: int
     length: int
     video: Video | None
     audio: Audio | None
+    webm: bool = False
 
 
 @frozen

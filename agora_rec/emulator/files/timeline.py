@@ -8,7 +8,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import tee, zip_longest
+from itertools import pairwise, tee, zip_longest
 from typing import Final, TypeVar
 
 from attrs import field, frozen
@@ -166,7 +166,7 @@ class _Track:
     def slices(self) -> Iterator[_Slice]:
         """All that are ever complete, in order."""
         length = timedelta(seconds=self.session.settings.slice_seconds)
-        for spell in self.spells:
+        for spell in self._pieces():
             begin = spell.since
             while begin < spell.until:
                 until = min(begin + length, spell.until)
@@ -175,6 +175,20 @@ class _Track:
                     return
                 yield _Slice(begin, until, broken=begin == spell.since, last=last)
                 begin = until
+
+    def _pieces(self) -> Iterator[Spell]:
+        """The time that is recorded, cut where the codec changes."""
+        webm = self._webm
+        changes = sorted({moment for spell in webm for moment in (spell.since, spell.until)})
+        for spell in self.spells:
+            cuts = [moment for moment in changes if spell.since < moment < spell.until]
+            for begin, until in pairwise([spell.since, *cuts, spell.until]):
+                yield Spell(begin, until)
+
+    @property
+    def _webm(self) -> tuple[Spell, ...]:
+        individual = self.session.plan.mode is ModeName.INDIVIDUAL
+        return self.session.webm_spells(self.track) if individual else ()
 
     def ready(self, part: _Slice, delivery: _Delivery) -> datetime | None:
         """When a slice goes up, if nothing is wrong with the bucket."""
@@ -301,6 +315,7 @@ class _Track:
             length=_microseconds(part.until - part.begin),
             video=video,
             audio=audio,
+            webm=_covers(self._webm, part.begin),
         )
 
     def _own_video(self) -> Video:

@@ -242,16 +242,18 @@ async def test_users_come_send_something_else_and_go():
         told = await me.get("channels/class%201")
         assert [user["uid"] for user in told["users"]] == ["11", "12"]
         await me.ask("PUT", "channels/class%201/users/13")
-        told = await me.ask("PUT", "channels/class%201/users/11", {"video": False, "host": False})
+        told = await me.ask(
+            "PUT", "channels/class%201/users/11", {"video": False, "host": False, "webm": True}
+        )
         assert told["users"] == [
-            {"uid": "11", "audio": True, "video": False, "host": False},
-            {"uid": "12", "audio": True, "video": True, "host": True},
-            {"uid": "13", "audio": True, "video": True, "host": True},
+            {"uid": "11", "audio": True, "video": False, "host": False, "webm": True},
+            {"uid": "12", "audio": True, "video": True, "host": True, "webm": False},
+            {"uid": "13", "audio": True, "video": True, "host": True, "webm": False},
         ]
         told = await me.ask("PATCH", "channels/class%201/users/12", {"audio": False})
-        assert told["users"][1] == {"uid": "12", "audio": False, "video": True, "host": True}
+        assert told["users"][1] == {"uid": "12", "audio": False, "video": True, "host": True, "webm": False}
         told = await me.ask("PATCH", "channels/class%201/users/12", {"audio": True, "video": False})
-        assert told["users"][1] == {"uid": "12", "audio": True, "video": False, "host": True}
+        assert told["users"][1] == {"uid": "12", "audio": True, "video": False, "host": True, "webm": False}
         told = await me.ask("PATCH", "channels/class%201/users/99", {"audio": True}, status=404)
         assert told["message"] == "99 is not in this channel"
         told = await me.ask("DELETE", "channels/class%201/users/12")

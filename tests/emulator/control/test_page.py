@@ -236,7 +236,7 @@ async def test_users_are_moved_by_forms():
         page = await page_of(me)
         await send(me, page.form("publish", cname="class", uid="7", video="true"))
         told = await me.get("channels/class")
-        assert told["users"][2] == {"uid": "7", "audio": True, "video": True, "host": True}
+        assert told["users"][2] == {"uid": "7", "audio": True, "video": True, "host": True, "webm": False}
         await send(me, page.form("leave", uid="11"))
         assert me.emulator.channel("class").users == (12, 7)
 
@@ -247,7 +247,7 @@ async def test_of_a_box_with_a_tick_the_tick_counts():
         headers = {"content-type": "application/x-www-form-urlencoded"}
         await me.http.post("/_emulator/do/join", content=content, headers=headers)
         told = await me.get("channels/c")
-        assert told["users"][2] == {"uid": "7", "audio": False, "video": True, "host": True}
+        assert told["users"][2] == {"uid": "7", "audio": False, "video": True, "host": True, "webm": False}
 
 
 async def test_faults_are_injected_and_cleared_by_forms():

@@ -166,3 +166,58 @@ async def test_a_slow_upload_is_slow(s3: S3, bucket: str):
         await go_on(stage, 1)
         assert len(s3.names(bucket)) == 3
         assert [part.seconds for part in read_playlist(s3.read(bucket, name)).parts] == [15, 5]
+
+
+@pytest.mark.parametrize(("stream_mode", "audio"), [("default", "ts"), ("standard", "webm")])
+async def test_what_some_browsers_send_is_webm(s3: S3, bucket: str, stream_mode: str, audio: str):
+    async with writing_stage(s3, OF_FOUR) as stage:
+        channel = stage.emulator.channel("class-42")
+        channel.join(12, webm=True)
+        request = {**example("start_individual"), "storageConfig": s3.storage(bucket)}
+        request["recordingConfig"] = {"channelType": 0, "subscribeUidGroup": 0, "streamMode": stream_mode}
+        started = await stage.record("start_individual", request=request)
+        await go_on(stage, 2 + 6)
+        channel.join(12)  # from now on with another codec
+        await go_on(stage, 3)
+        answer = await stage.stop(started)
+        await stage.emulator.written()
+    playable = {
+        (each["uid"], each["trackType"]): each["isPlayable"]
+        for each in answer.json()["serverResponse"]["fileList"]
+    }
+    assert playable == {
+        ("11", "audio"): True,
+        ("11", "video"): True,
+        ("12", "audio"): audio == "ts",
+        ("12", "video"): False,
+    }
+    head = f"{started.sid}_class-42__uid_s_12__uid_e_"
+    for medium, extension in (("video", "webm"), ("audio", audio)):
+        listed = read_playlist(s3.read(bucket, f"{head}{medium}.m3u8"))
+        # Where the codec changes the next slice begins.
+        changed = [(4, True), (2, False), (3, True)]
+        unchanged = [(4, True), (4, False), (1, False)]
+        found = [(part.seconds, part.broken) for part in listed.parts]
+        assert found == (changed if extension == "webm" else unchanged)
+        assert [name.rpartition(".")[2] for name in listed.names] == (
+            ["webm", "webm", "ts"] if extension == "webm" else ["ts"] * 3
+        )
+        assert set(listed.names) <= set(s3.names(bucket))
+        begin = 0.0
+        for part in listed.parts:
+            played = play(s3.read(bucket, part.name))
+            if medium == "video":
+                assert played.size == (640, 360)
+                assert played.times == pytest.approx(
+                    [begin + number / 15 for number in range(int(part.seconds * 15))], abs=2e-3
+                )
+                assert near(played.color(-1), color_of("12"))
+            else:
+                assert played.heard_times[0] == pytest.approx(begin, abs=0.03)
+                assert len(played.heard) / 48000 == pytest.approx(part.seconds, abs=0.05)
+                tone = hertz(tone_of("12"))
+                assert played.loudness(tone, begin + part.seconds / 2) == pytest.approx(0.5, abs=0.05)
+            begin += part.seconds
+    webm = next(name for name in s3.names(bucket) if name.endswith(".webm"))
+    assert s3.get(bucket, webm).headers["content-type"] == "video/webm"
+    assert s3.read(bucket, webm).startswith(b"\x1a\x45\xdf\xa3")
