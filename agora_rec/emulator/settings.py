@@ -239,15 +239,16 @@ class Settings:
 
     def __attrs_post_init__(self) -> None:
         for name in _SPANS:
-            value = getattr(self, name)
-            if name != "register_seconds" or value is not None:
-                require_span(f"Settings.{name}", value)
-            if name in _NOT_NOTHING and value < _LEAST:
-                raise ValueError(f"Settings.{name} is {value!r}, and should be {_LEAST:g} or more")
+            if name != "register_seconds" or self.register_seconds is not None:
+                require_span(f"Settings.{name}", getattr(self, name))
+        for name in _NOT_NOTHING:
+            if getattr(self, name) < _LEAST:
+                least = f"should be {_LEAST:g} or more"
+                raise ValueError(f"Settings.{name} is {getattr(self, name)!r}, and {least}")
 
 
 _SPANS: Final = tuple(
     each.name for each in fields(Settings) if each.type in (float, float | None) and each.name != "mp4_bytes"
 )
-_NOT_NOTHING: Final = frozenset({"progress_seconds", "slice_seconds", "notice_seconds"})
+_NOT_NOTHING: Final = ("progress_seconds", "slice_seconds", "notice_seconds")
 """What happens again and again; at once it would for ever."""

@@ -154,7 +154,8 @@ async def test_who_waits_for_ever_says_infinity_or_none(wait: str):
                 if wait == "wait_finished":
                     assert not waiter.is_back
                     await recording.stop()
-            assert waiter.error is None
+                await waiter.finished()
+                assert waiter.error is None
 
 
 @pytest.mark.anyio
