@@ -40,7 +40,8 @@ class Outcome:
     Attributes:
         state: UPLOADED, BACKUPED or FAILED when it has ended; STOPPING when it was stopped and nobody knows
             yet where its files are; IDLE or ACQUIRED when nothing was ever started.
-        files: The playlists, MP4 files and screenshots that the service named.
+        files: The playlists, MP4 files and screenshots that the service named, at whatever time. After a
+            failover an MP4 file may be among them that the lost server was still writing: it never comes.
         in_bucket: True: all files are in your bucket. False: at least one is in Agora's backup, which
             passes it on by itself. None: not known, or there are no files.
         no_data: It ended in order, but nobody sent a stream, so there are no files.

@@ -1,7 +1,7 @@
 """Seeds on asyncio, in virtual time: a loop whose time jumps, and callers cancelled by `task.cancel()`.
 
-That goes through anyio's shields. What is played is the same as on trio; what strikes in mid-step there does so
-between two turns of the loop here.
+That goes through anyio's shields. What is played is the same as on trio; what strikes in mid-step there does
+so between two turns of the loop here.
 """
 
 import asyncio
