@@ -37,7 +37,7 @@ from agora_rec.recording.jobs import Job
 from agora_rec.recording.keeper import Keeper
 from agora_rec.recording.ledger import Ledger
 from agora_rec.recording.lookout import Lookout
-from agora_rec.recording.starting import Starting
+from agora_rec.recording.starting import NotedStart, Starting
 from agora_rec.recording.turn import Turn
 from agora_rec.transport import Interrupt, Interrupted
 from agora_rec.vocabulary import Command, ModeName, OperationName, Priority, State, UploadingStatus
@@ -158,12 +158,12 @@ class Driver:
         return self._begin_start()
 
     def _begin_start(self) -> Job[StartAnswer]:
-        operation = self._starting.prepare()
+        start = self._starting.prepare()
         # Seen through without its callers: what a start brings about must not depend on who still waits.
         job: _Order[StartAnswer] = _Order(self, Command.START, is_seen_through=True)
-        self._launch(job, self._start, operation)
+        self._launch(job, self._start, start)
         # Noted when it can't fail to begin any more, and before it has its turn: taking that is an await.
-        self._starting.begun(operation)
+        self._starting.begun(start)
         self.start_job = job
         return job
 
@@ -363,17 +363,17 @@ class Driver:
             await self.ledger.save_after()
             return answer
 
-    async def _start(self, job: "_Order[StartAnswer]", operation: Operation[StartAnswer]) -> StartAnswer:
+    async def _start(self, job: "_Order[StartAnswer]", start: NotedStart) -> StartAnswer:
         # A stop withdraws a start of which nothing was sent; one that may have worked must bring its sid.
         patience = Interrupt() if self._starting.may_run else job.switch
         sent = False
         try:
             with await self._turn.take(patience):
                 sent = True
-                return await self._starting.send(operation, job.switch)
+                return await self._starting.send(start, job.switch)
         except Interrupted:
             if not sent:
-                await self._starting.withdrawn()
+                await self._starting.withdrawn(start)
             raise
         finally:
             if self.start_job is job:  # another one may have begun, with a stop of its own

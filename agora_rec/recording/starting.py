@@ -1,7 +1,7 @@
 """How a start goes, with all its doubts: the same body each time, written down first, never guessed at."""
 
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from agora_rec import operations
 from agora_rec.codec import Body
@@ -22,8 +22,20 @@ from agora_rec.vocabulary import AttemptOutcome, OperationName, State
 
 START_BOUND: Final = 60.0
 """Seconds after which a start makes no further attempt, whoever waits for it."""
-
 _ANNOUNCED: Final = ""
+
+_Identity: TypeAlias = tuple[str | None, str | None]
+"""The resource ID of a start, and the digest of its body."""
+
+
+class NotedStart:
+    """A start and what it was noted as, which says whether it may go out when its turn has come."""
+
+    __slots__ = ("identity", "operation")
+
+    def __init__(self, operation: Operation[StartAnswer]) -> None:
+        self.operation: Operation[StartAnswer] = operation
+        self.identity: _Identity = (None, None)
 
 
 class Starting:
@@ -36,7 +48,7 @@ class Starting:
         self._keeper = ledger.keeper
         self._attempts: tuple[Attempt, ...] = ()
         self._has_worked = False
-        self._begun: tuple[str | None, str | None] = (None, None)
+        self._begun: NotedStart | None = None  # the last one
         self._until_sid: Interrupt | None = None  # ends what a stop doesn't
         self._asked_for: str | None = None  # the resource ID for which somebody was asked for secrets
         if ledger.state is State.STARTING and not ledger.starters:  # nobody knows who, and what became of it
@@ -72,7 +84,7 @@ class Starting:
         """What the secrets are for: a resource ID, or the announcement to get one by."""
         return self._ledger.resource_id if self._ledger.state is not State.IDLE else _ANNOUNCED
 
-    def prepare(self) -> Operation[StartAnswer]:
+    def prepare(self) -> NotedStart:
         """Make the start; nothing is noted yet.
 
         Raises:
@@ -80,19 +92,21 @@ class Starting:
         """
         self.need_secrets()
         ledger = self._ledger
-        return operations.start(self._keeper.app_id, ledger.resource_id, ledger.description.start_request())
+        request = ledger.description.start_request()
+        return NotedStart(operations.start(self._keeper.app_id, ledger.resource_id, request))
 
-    def begun(self, operation: Operation[StartAnswer]) -> None:
+    def begun(self, start: NotedStart) -> None:
         """Note that a start is on its way."""
-        ledger = self._ledger
+        ledger, before = self._ledger, self._begun
         if ledger.state is not State.STARTING:
             self._attempts, self._has_worked = (), False
             ledger.starters = frozenset()
-            ledger.start_digest = self._keeper.digest(cast("Body", operation.body))  # a start has one
-        elif self._begun not in ((None, None), self._identity):
+            ledger.start_digest = self._keeper.digest(cast("Body", start.operation.body))  # it has one
+        elif before is not None and before.identity != self._identity:
             self._attempts, self._has_worked = (), False  # they were those of another resource ID
         ledger.starters |= {self._keeper.holder}
-        self._begun = self._identity
+        start.identity = self._identity
+        self._begun = start
         ledger.absorb(facts.StartSent(instance_uid=ledger.description.uid))
 
     def need_secrets(self) -> None:
@@ -100,7 +114,7 @@ class Starting:
         if not self._ledger.description.has_secrets:
             raise SecretsRequired("the mode with its storage keys, and the token if it has one, to start")
 
-    async def send(self, operation: Operation[StartAnswer], interrupt: Interrupt) -> StartAnswer:
+    async def send(self, start: NotedStart, interrupt: Interrupt) -> StartAnswer:
         """Write it down, send it, and turn what comes of it into a fact.
 
         Raises:
@@ -109,11 +123,11 @@ class Starting:
             StoreConflict: Another worker has acquired or started it meanwhile; nothing was sent.
             Interrupted: A stop came before anything was sent.
         """
-        ledger, ours = self._ledger, self._begun
+        ledger, ours = self._ledger, start.identity
         try:
             await ledger.save()
         except Exception as error:
-            await self._failed(error)
+            await self._failed(start, error)
             raise
         is_withdrawn = ledger.standing.sid is None and ledger.state is not State.STARTING
         if self._identity != ours or is_withdrawn:  # refused at another worker: it isn't repeated
@@ -121,7 +135,7 @@ class Starting:
         if ledger.standing.sid is not None:  # another worker knows it
             return self._known()
         try:
-            answer = await self._send_through(operation, interrupt, self._deadline())
+            answer = await self._send_through(start.operation, interrupt, self._deadline())
         except Exception as error:
             if not isinstance(error, AgoraRecError | Interrupted):  # a fault of ours proves nothing
                 self._attempts += (self._lost(error),)
@@ -145,13 +159,13 @@ class Starting:
         return answer
 
     @property
-    def _identity(self) -> tuple[str | None, str | None]:
+    def _identity(self) -> _Identity:
         """What a start must go out with: another worker may have acquired or started in between."""
         return self._ledger.standing.resource_id, self._ledger.start_digest
 
-    async def withdrawn(self) -> None:
+    async def withdrawn(self, start: NotedStart) -> None:
         """A stop came before the start had its turn."""
-        await self._failed(Interrupted())
+        await self._failed(start, Interrupted())
 
     @property
     def may_run(self) -> bool:
@@ -216,8 +230,10 @@ class Starting:
             self._ledger.starters = self._others
         return facts.StartUnanswered() if self._others and isinstance(fact, facts.StartRefused) else fact
 
-    async def _failed(self, error: Exception) -> None:
-        self._ledger.absorb(self._after_failure(error))
+    async def _failed(self, start: NotedStart, error: Exception) -> None:
+        # While it waited another worker may have acquired, and a start under that resource ID may have begun.
+        if start.identity == self._identity:
+            self._ledger.absorb(self._after_failure(error))
         await self._ledger.save_after()
 
     def _judge_failure(self, fact: Fact, error: Exception) -> StartAnswer | Exception:

@@ -24,7 +24,7 @@ from agora_rec import (
 )
 from agora_rec.clock import LoopClock
 from agora_rec.emulator import Emulator, Fault, LoseAnswer, Refuse, SlowAnswer
-from agora_rec.errors import IllegalTransition
+from agora_rec.errors import IllegalTransition, Superseded
 from agora_rec.lifecycle import facts
 from agora_rec.recording import Recording
 from agora_rec.store import Lease, Written
@@ -164,6 +164,50 @@ async def test_a_start_is_refused_when_all_who_have_sent_it_were_refused(office:
         assert isinstance(repeated.error, ServiceUnavailable)
         await recording.refresh()
         assert recording.state is same.state is State.ACQUIRED
+
+
+async def test_a_start_that_waits_goes_out_under_its_own_resource_id_or_not_at_all(office: Office) -> None:
+    recording = await _acquired(office)
+    office.answers(FAILED)
+    with pytest.raises(ServiceUnavailable):
+        await recording.start()
+    same = await office.same(recording)
+    async with anyio.create_task_group() as tasks:
+        office.emulator.inject(SlowAnswer(5), operation=ACQUIRE)
+        acquire = await calling(tasks, recording.acquire)  # which has the turn
+        old = await calling(tasks, recording.start)
+        await same.acquire()
+        await recording.refresh()
+        assert recording.resource_id == same.resource_id
+        new = await calling(tasks, recording.start)
+        await all_back(acquire, old, new)
+    assert isinstance(old.error, StoreConflict)
+    assert new.error is None
+    assert [each.resource_id for each in office.emulator.running()] == [same.resource_id]
+    assert office.starts == 2
+
+    await recording.ensure_stopped()
+
+
+async def test_a_stop_withdraws_a_start_that_waits_under_another_resource_id_too(office: Office) -> None:
+    recording = await _acquired(office)
+    office.answers(FAILED)
+    with pytest.raises(ServiceUnavailable):
+        await recording.start()
+    same = await office.same(recording)
+    async with anyio.create_task_group() as tasks:
+        office.emulator.inject(SlowAnswer(5), operation=ACQUIRE)
+        acquire = await calling(tasks, recording.acquire)
+        old = await calling(tasks, recording.start)
+        await same.acquire()
+        await recording.refresh()
+        new = await calling(tasks, recording.start)
+        stop = await calling(tasks, recording.stop)
+        await all_back(acquire, old, new, stop)
+    assert isinstance(old.error, Superseded)
+    assert isinstance(new.error, Superseded)
+    assert office.starts == 1
+    assert state_of(recording) is State.ACQUIRED
 
 
 async def test_a_refusal_that_is_written_too_late_is_taken_back(office: Office) -> None:

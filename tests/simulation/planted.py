@@ -28,7 +28,7 @@ from agora_rec.recording.driver import Driver
 from agora_rec.recording.hearing import Hearing
 from agora_rec.recording.ledger import Ledger
 from agora_rec.recording.recording import Recording
-from agora_rec.recording.starting import Starting
+from agora_rec.recording.starting import NotedStart, Starting
 from agora_rec.recording.turn import Turn
 from agora_rec.transport import Interrupt, Interrupted, retries
 from agora_rec.transport import sender as send_loop
@@ -71,10 +71,10 @@ def _retry_with_new_resource() -> Iterator[None]:
     """An unconfirmed start is tried again with another resource ID."""
     original = Starting.send
 
-    async def send(self: Starting, operation: Any, interrupt: Interrupt) -> Any:
+    async def send(self: Starting, start: NotedStart, interrupt: Interrupt) -> Any:
         result = None
         try:
-            result = await original(self, operation, interrupt)
+            result = await original(self, start, interrupt)
         except ApiError:
             raise
         except Exception:
@@ -82,7 +82,9 @@ def _retry_with_new_resource() -> Iterator[None]:
             if ledger.state is not State.STARTING:
                 raise
             answer = await host.send(operations.acquire(host.app_id, ledger.description.acquire_request()))
-            again = operations.start(host.app_id, answer.resource_id, ledger.description.start_request())
+            request = ledger.description.start_request()
+            again = NotedStart(operations.start(host.app_id, answer.resource_id, request))
+            again.identity = start.identity
             return await original(self, again, interrupt)
         return result
 

@@ -25,7 +25,7 @@ SECONDS: Final = {Kind.SILENT: 0.3, Kind.SINGLE: 0.6, Kind.WORKERS: 0.8, Kind.FL
 FOUND_SOMETHING: Final = {
     Kind.SILENT: (67, 255, 528, 735, 978, 997, 1142, 20730, 50219, 51554),
     Kind.SINGLE: (131,),
-    Kind.WORKERS: (7, 13, 21, 102, 2039, 5338, 102829, 300159),
+    Kind.WORKERS: (7, 13, 21, 102, 2039, 5338, 102829, 300159, 400211),
     Kind.FLEETS: (0, 6, 87, 118, 163, 1370),
     Kind.NATIVE: (),
 }
