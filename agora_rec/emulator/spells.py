@@ -112,7 +112,7 @@ def union(spells: Iterable[Spell]) -> tuple[Spell, ...]:
 def mp4_spells(spells: Sequence[Spell], length: timedelta, slice_length: timedelta) -> Iterator[Spell]:
     """The MP4 files of what is recorded then, one after the other: when each begins, and is complete.
 
-    The next one begins with the slice that would make one longer than that.
+    The next one begins with the first slice that begins when one has its length.
     """
     begin = spells[0].since
     rest = deque(spells)
@@ -128,8 +128,9 @@ def mp4_spells(spells: Sequence[Spell], length: timedelta, slice_length: timedel
             yield Spell(begin, boundary)
             begin = current.since
             continue
-        whole = (boundary - current.since) // slice_length * slice_length
-        over = min(max(current.since + whole, begin + slice_length), current.until)
+        # The slice that is being written then still belongs to it.
+        slices = -((current.since - boundary) // slice_length)
+        over = min(current.since + slices * slice_length, current.until)
         yield Spell(begin, over)
         if over == current.until:
             rest.popleft()

@@ -232,9 +232,9 @@ async def test_an_mp4_file_is_about_two_gigabytes_at_most(name: str, video: int,
             request["recordingConfig"]["audioProfile"] = profile
             request["recordingConfig"]["transcodingConfig"]["bitrate"] = video
         await stage.record(name, request=request)
-        stage.clock.pass_by(seconds - 15)
+        stage.clock.pass_by(2 + seconds)
         assert len(stage.emulator.sessions[0].files) == 2
-        stage.clock.pass_by(15 + 6)
+        stage.clock.pass_by(5 + 15)
         assert len(stage.emulator.sessions[0].files) == 3
 
 
