@@ -48,7 +48,7 @@ class Starting:
         self._keeper = ledger.keeper
         self._attempts: tuple[Attempt, ...] = ()
         self._has_worked = False
-        self._begun: NotedStart | None = None  # the last one
+        self._begun: _Identity = (None, None)  # of the last one
         self._until_sid: Interrupt | None = None  # ends what a stop doesn't
         self._asked_for: str | None = None  # the resource ID for which somebody was asked for secrets
         if ledger.state is State.STARTING and not ledger.starters:  # nobody knows who, and what became of it
@@ -97,16 +97,15 @@ class Starting:
 
     def begun(self, start: NotedStart) -> None:
         """Note that a start is on its way."""
-        ledger, before = self._ledger, self._begun
+        ledger = self._ledger
         if ledger.state is not State.STARTING:
             self._attempts, self._has_worked = (), False
             ledger.starters = frozenset()
             ledger.start_digest = self._keeper.digest(cast("Body", start.operation.body))  # it has one
-        elif before is not None and before.identity != self._identity:
+        elif self._begun not in ((None, None), self._identity):
             self._attempts, self._has_worked = (), False  # they were those of another resource ID
         ledger.starters |= {self._keeper.holder}
-        start.identity = self._identity
-        self._begun = start
+        start.identity = self._begun = self._identity
         ledger.absorb(facts.StartSent(instance_uid=ledger.description.uid))
 
     def need_secrets(self) -> None:
