@@ -6,6 +6,7 @@ import math
 import re
 from array import array
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 
 import av
@@ -85,6 +86,16 @@ def play(data: bytes, form: str | None = None) -> Played:
                 played.heard_times.append(time)
                 played.heard += array("f", bytes(frame.planes[0])[: frame.samples * 4])
         return played
+
+
+def play_listed(playlist: Path) -> dict[str, list[float]]:
+    """What FFmpeg plays, given a closed playlist beside its slices: each packet's time, by kind."""
+    with av.open(str(playlist), options={"allowed_extensions": "ALL"}) as container:
+        found: dict[str, list[float]] = {stream.type: [] for stream in container.streams}
+        for packet in container.demux():
+            if packet.pts is not None:
+                found[packet.stream.type].append(float(packet.pts * packet.time_base))
+        return found
 
 
 def near(found: Color, wanted: Color, within: int = 12) -> bool:

@@ -1,11 +1,14 @@
 """What each kind of recording leaves in a real bucket: individual, screenshots, pages, moved ones."""
 
+from itertools import pairwise
+from pathlib import Path
+
 import pytest
 
 from agora_rec.emulator import Settings
 from agora_rec.emulator.files.scenes import color_of, hertz, tone_of
 from agora_rec.files import FileKind, parse, utc_text
-from tests.emulator.files.playback import near, play, read_playlist
+from tests.emulator.files.playback import near, play, play_listed, read_playlist
 from tests.emulator.files.setting import TINY, begin, go_on, writing_stage
 from tests.emulator.stage import example
 from tests.support.backends import virtual_time
@@ -221,3 +224,45 @@ async def test_what_some_browsers_send_is_webm(s3: S3, bucket: str, stream_mode:
     webm = next(name for name in s3.names(bucket) if name.endswith(".webm"))
     assert s3.get(bucket, webm).headers["content-type"] == "video/webm"
     assert s3.read(bucket, webm).startswith(b"\x1a\x45\xdf\xa3")
+
+
+@pytest.mark.parametrize(
+    ("name", "media"),
+    [
+        ("start_mix_hls", {".m3u8": {"video": 15, "audio": 48000 / 1024}}),
+        (
+            "start_individual",
+            {"11__uid_e_audio.m3u8": {"audio": 48000 / 1024}, "11__uid_e_video.m3u8": {"video": 15}},
+        ),
+    ],
+)
+async def test_a_player_that_is_given_the_playlist_plays_all_of_it(
+    s3: S3, bucket: str, tmp_path: Path, name: str, media: dict[str, dict[str, float]]
+):
+    recording = {"subscribeVideoUids": ["#allstream#"]} if name == "start_individual" else {}
+    async with writing_stage(s3, OF_FOUR) as stage:
+        started = await begin(
+            stage, name, s3.storage(bucket), recordingConfig={**recording, "channelType": 0}
+        )
+        channel = stage.emulator.channel(started.cname)
+        await go_on(stage, 2 + 5)
+        channel.empty()
+        await go_on(stage, 3)
+        channel.join(11)
+        await go_on(stage, 6)
+        await stage.stop(started)
+        await stage.emulator.written()
+    for each in s3.names(bucket):
+        (tmp_path / each).write_bytes(s3.read(bucket, each))
+    for ending, rates in media.items():
+        (playlist,) = [each for each in tmp_path.iterdir() if each.name.endswith(ending)]
+        assert [part.seconds for part in read_playlist(playlist.read_bytes()).parts] == [4, 1, 4, 2]
+        played = play_listed(playlist)
+        assert set(played) == set(rates)
+        for kind, times in played.items():
+            # Eleven seconds in all, with a gap of three after the fifth.
+            assert len(times) == pytest.approx(11 * rates[kind], abs=2)
+            gaps = [(one, other) for one, other in pairwise(times) if other - one > 0.1]
+            assert [time for gap in gaps for time in gap] == pytest.approx([5, 8], abs=0.1)
+            assert times[0] == pytest.approx(0, abs=0.03)
+            assert times[-1] == pytest.approx(14, abs=0.1)
