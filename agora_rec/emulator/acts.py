@@ -225,6 +225,8 @@ def _acquire(office: Office, errand: Errand, now: datetime) -> Outcome:
     request = object_of(body, "clientRequest")
     scene = int_of(request, "scene", 0)
     app_id = errand.route.app_id or ""
+    if app_id in settings.inactive_app_ids:
+        raise Refused(wire.NOT_ACTIVE)
     if office.is_full(app_id, now, web=scene == _WEB_SCENE):
         raise Refused(wire.TOO_MANY_RECORDINGS)
     resource = Resource(

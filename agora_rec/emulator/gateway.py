@@ -15,6 +15,10 @@ from agora_rec.emulator.settings import AppIdRefusal, Settings
 from agora_rec.emulator.wire import Refusal
 from agora_rec.vocabulary import OperationName
 
+_AT_ACQUIRE: Final[Mapping[AppIdRefusal, Refusal]] = {
+    AppIdRefusal.SERVICE: wire.INVALID_APP_ID_ACQUIRE,
+    AppIdRefusal.OLDER_SERVICE: wire.NOT_ENABLED_OLDER,
+}
 _WINDOW: Final = timedelta(seconds=1)
 
 
@@ -85,6 +89,7 @@ class Gateway:
 def _refuse_app_id(route: Route, settings: Settings) -> Refusal:
     if settings.app_id_refusal is AppIdRefusal.OLDER:
         return wire.INVALID_APP_ID_OLDER
-    if settings.app_id_refusal is AppIdRefusal.SERVICE and route.operation is OperationName.ACQUIRE:
-        return wire.INVALID_APP_ID_ACQUIRE
+    at_acquire = _AT_ACQUIRE.get(settings.app_id_refusal)
+    if at_acquire is not None and route.operation is OperationName.ACQUIRE:
+        return at_acquire
     return wire.INVALID_APP_ID

@@ -29,11 +29,12 @@ class User:
 
 @unique
 class AppIdRefusal(Enum):
-    """How a wrong App ID is answered; the documents know three ways."""
+    """How an App ID is answered that is wrong or lacks the service; the documents know four ways."""
 
     GATEWAY = "400 appid is invalid"
     SERVICE = "acquire: 400 code 400 invalid_appid"
     OLDER = "401 invalid appid"
+    OLDER_SERVICE = "acquire: 400 code 62"
 
 
 @unique
@@ -98,6 +99,7 @@ class Settings:
         users: who is in a channel that nobody has said anything about.
         nearest_area: the area (of `region`) that is nearest to callers, unless a regional host name says so.
         other_app_ids: further App IDs of the same account (for code 1003).
+        inactive_app_ids: those whose account isn't active, unpaid for example: acquire says 405.
         token_required: the project has its App Certificate on.
         expired_tokens, wrong_tokens: tokens that the channel refuses (109, 110).
         wrong_values: buckets, keys and image URLs that pass start and make the recording fail later; in an
@@ -187,6 +189,7 @@ class Settings:
     users: tuple[User, ...] = (User(uid=11), User(uid=12))
     nearest_area: str = field(default="NA", validator=validators.in_(AREAS))
     other_app_ids: frozenset[str] = frozenset()
+    inactive_app_ids: frozenset[str] = frozenset()
     token_required: bool = False
     expired_tokens: frozenset[str] = field(default=frozenset(), repr=False)
     wrong_tokens: frozenset[str] = field(default=frozenset(), repr=False)
