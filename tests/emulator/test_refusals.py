@@ -37,6 +37,18 @@ def test_every_natural_row_stands_in_the_reference():
     assert set(NATURAL) <= {key_of(endpoint, row) for endpoint, row in ROWS}
 
 
+def test_only_trouble_inside_the_service_has_to_be_injected():
+    injected = [row for endpoint, row in ROWS if key_of(endpoint, row) not in NATURAL]
+    assert all(row["http"] >= 500 or row["code"] == 65 for row in injected)
+
+
+def test_every_code_of_the_older_pages_is_played():
+    rows = load("errors")["legacy_codes"]
+    elsewhere = {8, 15, 65, 101}  # see test_conflicts; trouble; trouble; no code of the API
+    assert set(rows) - {code for _, _, code in NATURAL} == elsewhere
+    assert "not an API code" in rows[101]["meaning"]
+
+
 @pytest.mark.parametrize(("endpoint", "row"), naturals(), ids=id_of)
 async def test_the_service_refuses_by_its_own_rules(endpoint: str, row: dict[str, Any]):
     produce, options = NATURAL[key_of(endpoint, row)]
