@@ -198,6 +198,11 @@ def _answers_of_impatient_callers_are_dropped() -> AbstractContextManager[Any]:
     return patch.object(Recording, "start", start)
 
 
+def _task_cancel_is_a_refusal() -> AbstractContextManager[Any]:
+    """What a start brings is thrown away when the task of its caller was cancelled by asyncio's own means."""
+    return _answers_of_impatient_callers_are_dropped()
+
+
 def _query_again_after_the_end() -> AbstractContextManager[Any]:
     """A query that finds the recording leaving teaches nothing."""
     return patch.object(verdicts, "after_query", lambda answer: facts.Alive(files=answer.files))
@@ -385,9 +390,16 @@ WORKERS: Final[tuple[Plant, ...]] = (
     _stops_ask_nobody_for_secrets,
 )
 
+NATIVE: Final[tuple[Plant, ...]] = (_task_cancel_is_a_refusal,)
+
 PLANTED: Final[Mapping[str, tuple[Plant, Kind]]] = {
     plant.__name__.strip("_"): (plant, kind)
-    for kind, plants in ((Kind.SILENT, SILENT), (Kind.SINGLE, SINGLE), (Kind.WORKERS, WORKERS))
+    for kind, plants in (
+        (Kind.SILENT, SILENT),
+        (Kind.SINGLE, SINGLE),
+        (Kind.WORKERS, WORKERS),
+        (Kind.NATIVE, NATIVE),
+    )
     for plant in plants
 }
 """Each with the kind of seeds in which it is looked for."""

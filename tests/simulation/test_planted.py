@@ -46,6 +46,7 @@ FIRST_TRIED: Final = {
     "acknowledged_before_it_is_saved": 2,
     "locks_are_kept": 2,
     "stops_ask_nobody_for_secrets": 21,
+    "task_cancel_is_a_refusal": 28,
 }
 """Seeds that found them when this was written: a change to the client or here may ask for others. That costs
 time and no more, as the seeds from 1 on are tried then."""
