@@ -88,6 +88,7 @@ def join_form(base: str) -> Markup:
             _tick("audio", "audio", checked=True),
             _tick("video", "video", checked=True),
             _tick("host", "host", checked=True),
+            _tick("webm", "WebM"),
             class_="ticks",
         ),
         element("button", "Join"),

@@ -97,6 +97,7 @@ def _user(channel: Channel, stay: Stay, base: str) -> Markup:
         switch("audio", is_on=stay.audio),
         switch("video", is_on=stay.video),
         None if stay.host else element("small", "audience"),
+        element("small", "WebM") if stay.webm else None,
         button_form(
             "leave",
             "leave",

@@ -230,13 +230,14 @@ async def test_every_form_means_an_endpoint_and_sends_what_that_knows():
 async def test_users_are_moved_by_forms():
     async with program() as me:
         page = await page_of(me)
-        answer = await send(me, page.form("join"), cname="class", uid="7", video="false")
+        answer = await send(me, page.form("join"), cname="class", uid="7", video="false", webm="true")
         assert (answer.status_code, answer.headers["location"]) == (303, "../")
         assert me.emulator.channel("class").users == (11, 12, 7)
         page = await page_of(me)
         await send(me, page.form("publish", cname="class", uid="7", video="true"))
         told = await me.get("channels/class")
-        assert told["users"][2] == {"uid": "7", "audio": True, "video": True, "host": True, "webm": False}
+        assert told["users"][2] == {"uid": "7", "audio": True, "video": True, "host": True, "webm": True}
+        assert "7 audio video WebM leave" in (await page_of(me)).text
         await send(me, page.form("leave", uid="11"))
         assert me.emulator.channel("class").users == (12, 7)
 
