@@ -1,7 +1,7 @@
 """What must hold besides the legality of calls: what the client says, beside the emulator's truth."""
 
 import random
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,6 +12,7 @@ from agora_rec.emulator import Emulator, EndReason, SessionView
 from agora_rec.emulator.views import view
 from agora_rec.lifecycle import Change, Standing, facts
 from agora_rec.lifecycle.heard import facts_heard
+from agora_rec.model import RecordedFile
 from agora_rec.model.notification import Notification
 from agora_rec.recording.heard import identity
 from agora_rec.store import Store
@@ -90,23 +91,28 @@ class Checks:
         if self.running(spec, recording):
             self.trace.violate(f"{spec.label} was said to be gone, and it runs")
 
-    def outcome_is_true(self, spec: Spec, recording: Recording, outcome: Outcome) -> None:
-        """(2) An outcome agrees with the service: where the files are, and which there are."""
-        sessions = self.sessions(spec, recording)
+    def files_exist(self, label: str, files: Iterable[RecordedFile], sessions: Sequence[SessionView]) -> None:
+        """(2) Files that were named exist."""
         existing = {name for each in sessions for name in each.files}
-        named = {file.name for file in outcome.files}
+        named = {file.name for file in files}
         if any(each.instance_uid != each.uid for each in sessions):
             # An MP4 file that a server was writing was listed, and went with the server: nobody is told.
             named = {name for name in named if not name.endswith(".mp4")}
         if not named <= existing:
-            self.trace.violate(f"{spec.label}: files that don't exist: {sorted(named - existing)}")
+            self.trace.violate(f"{label}: files that don't exist: {sorted(named - existing)}")
+
+    def outcome_is_true(self, spec: Spec, recording: Recording, outcome: Outcome) -> None:
+        """(2) An outcome agrees with the service: where the files are, and which there are."""
+        sessions = self.sessions(spec, recording)
+        self.files_exist(spec.label, outcome.files, sessions)
         stored = {each.uploading_status for each in sessions}
         if outcome.in_bucket is True and UploadingStatus.UPLOADED not in stored:
             self.trace.violate(f"{spec.label}: its files are said to be in the bucket; {stored}")
         if outcome.in_bucket is False and not stored & {UploadingStatus.BACKUPED, UploadingStatus.UNKNOWN}:
             self.trace.violate(f"{spec.label}: its files are said to be in the backup; {stored}")
+        existing = sorted({name for each in sessions for name in each.files})
         if outcome.no_data and existing:
-            self.trace.violate(f"{spec.label}: said to have no data, and there is {sorted(existing)}")
+            self.trace.violate(f"{spec.label}: said to have no data, and there is {existing}")
 
     def ended_as_said(self, spec: Spec, recording: Recording) -> None:
         """(2) The final state agrees with the truth, or says that it isn't known."""

@@ -198,10 +198,7 @@ class FleetWorld(HeardWorld):
             unknown = {each.sid for each in sessions} - told
             if unknown and result.state is not ResultState.UNCONFIRMED:
                 self.trace.violate(f"{spec.cname}: {sorted(unknown)} are in no take of {result.state.value}")
-            existing = {name for each in sessions for name in each.files}
-            named = {file.name for file in result.files}
-            if not named <= existing:
-                self.trace.violate(f"{spec.cname}: files that don't exist: {sorted(named - existing)}")
+            self.checks.files_exist(spec.cname, result.files, sessions)
 
 
 def _wanted(spec: Spec, rng: random.Random, began: datetime, horizon: float) -> FleetSpec:
