@@ -28,7 +28,7 @@ def extra_events(session: Session, end: End | None) -> Iterator[Told]:
     for name in session.extras.moderations:
         yield from _moderation(session, end, name)
     if session.extras.mixing is not None and end is not None:
-        yield from _mixing(session, end, session.extras.mixing)
+        yield from _mixing(session, end, session.extras.mixing.container)
 
 
 def states(session: Session, now: datetime) -> list[JsonObject]:

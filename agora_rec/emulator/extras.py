@@ -15,17 +15,25 @@ MODERATION: Final = frozenset({"aliyun_voice_async_scan", "yitu_voice_async_scan
 
 
 @frozen(kw_only=True)
+class Mixing:
+    """The one audio file that is made after the end: its container (mp3, m4a or aac), and how it sounds."""
+
+    container: str
+    hertz: int
+    stereo: bool
+
+
+@frozen(kw_only=True)
 class Extras:
     """Which of these services a recording has.
 
-    `moderations` name those that listen to each user's audio, `mixing` is the container of the one
-    audio file that is made after the end (mp3, m4a or aac); None without. `vendor` and `region` are the
-    storage's, which that needs to read.
+    `moderations` name those that listen to each user's audio, `mixing` is what is made of all audio; None
+    without. `vendor` and `region` are the storage's, which that needs to read.
     """
 
     vod: bool = False
     moderations: tuple[str, ...] = ()
-    mixing: str | None = None
+    mixing: Mixing | None = None
     vendor: int = 0
     region: int = 0
 
@@ -39,7 +47,16 @@ def read_extras(request: JsonObject) -> Extras:
     return Extras(
         vod=VOD in names,
         moderations=tuple(name for name in names if name in MODERATION),
-        mixing=(text_of(object_of(options, "container"), "format") or "mp3") if mixes else None,
+        mixing=_read_mixing(options) if mixes else None,
         vendor=int_of(storage, "vendor", 0),
         region=int_of(storage, "region", 0),
+    )
+
+
+def _read_mixing(options: JsonObject) -> Mixing:
+    audio = object_of(options, "audio")
+    return Mixing(
+        container=text_of(object_of(options, "container"), "format") or "mp3",
+        hertz=int(text_of(audio, "sampleRate") or "48000"),
+        stereo=(text_of(audio, "channels") or "2") == "2",
     )

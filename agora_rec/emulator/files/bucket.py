@@ -21,6 +21,9 @@ _TYPES: Final = {
     "ts": "video/MP2T",
     "webm": "video/webm",
     "mp4": "video/mp4",
+    "mp3": "audio/mpeg",
+    "m4a": "audio/mp4",
+    "aac": "audio/aac",
     "jpg": "image/jpeg",
 }
 """As the service's documents want them for playing online (storage.yaml `upload`)."""

@@ -26,7 +26,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from agora_rec.emulator.files.drawing import Painting, Strides
-from agora_rec.emulator.files.scenes import SAMPLES, Audio, Clip, Scene, Tones, Video
+from agora_rec.emulator.files.scenes import SAMPLES, Audio, Clip, Scene, Sound, Tones, Video
 
 T = TypeVar("T")
 
@@ -58,6 +58,11 @@ _TS: Final = _Form(
     {"preset": "ultrafast", "tune": "zerolatency", "threads": "1", "crf": "28"},
     {"maxrate": 1, "bufsize": 2},
 )
+_SOUNDS: Final[Mapping[str, tuple[str, Literal["libmp3lame", "aac"]]]] = {
+    "mp3": ("mp3", "libmp3lame"),
+    "m4a": ("mp4", "aac"),
+    "aac": ("adts", "aac"),
+}
 _WEBM: Final = _Form(
     "webm", "libvpx", "libopus", {"deadline": "realtime", "cpu-used": "8", "threads": "1"}, {"b": 1}
 )
@@ -137,16 +142,34 @@ def _audio_packets(stream: AudioStream, audio: Audio, clip: Clip) -> Iterator["P
 
     def encode() -> Iterator["Packet[Any]"]:
         for number in range(first - _WARM_UP, over + 1):
-            offset = number * SAMPLES / _RATE - clip.begin / _SECOND
-            frame = av.AudioFrame("fltp", "stereo" if audio.stereo else "mono", SAMPLES)
-            for plane in frame.planes:
-                plane.update(_wave(_at(audio.tones, offset)))
-            frame.sample_rate, frame.time_base = _RATE, Fraction(1, _RATE)
-            frame.pts = number * SAMPLES
-            yield from stream.encode(frame)
+            yield from stream.encode(_audio_frame(audio, number, clip.begin / _SECOND))
         yield from stream.encode(None)
 
     yield from (packet for packet in encode() if first * SAMPLES <= (packet.pts or 0) < over * SAMPLES)
+
+
+def _audio_frame(audio: Audio, number: int, begin: float) -> av.AudioFrame:
+    """That frame; the tones count from `begin` on, in seconds."""
+    frame = av.AudioFrame("fltp", "stereo" if audio.stereo else "mono", SAMPLES)
+    for plane in frame.planes:
+        plane.update(_wave(_at(audio.tones, number * SAMPLES / _RATE - begin)))
+    frame.sample_rate, frame.time_base = _RATE, Fraction(1, _RATE)
+    frame.pts = number * SAMPLES
+    return frame
+
+
+def encode_sound(sound: Sound) -> bytes:
+    """A file of audio alone."""
+    form, codec = _SOUNDS[sound.container]
+    file = io.BytesIO()
+    with av.open(file, "w", format=form) as container:
+        layout = "stereo" if sound.audio.stereo else "mono"
+        stream = container.add_stream(codec, rate=sound.hertz, layout=layout)
+        stream.bit_rate = sound.audio.kbps * 1000
+        for number in range(max(1, _first_audio_frame(sound.length))):
+            container.mux(stream.encode(_audio_frame(sound.audio, number, 0.0)))
+        container.mux(stream.encode(None))
+    return file.getvalue()
 
 
 def _first_audio_frame(moment: int) -> int:

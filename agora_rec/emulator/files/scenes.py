@@ -199,11 +199,21 @@ class Movie:
 
 
 @frozen
+class Sound:
+    """What one file of audio alone holds, and its container (mp3, m4a or aac). `length` is microseconds."""
+
+    container: str
+    hertz: int
+    length: int
+    audio: Audio
+
+
+@frozen
 class Still:
     """What one screenshot holds."""
 
     scene: Scene
 
 
-Content: TypeAlias = Clip | Movie | Still | str
+Content: TypeAlias = Clip | Movie | Sound | Still | str
 """What one file holds; text is a playlist."""

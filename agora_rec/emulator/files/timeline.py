@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from attrs import field, frozen
 
+from agora_rec.emulator.extras import Mixing
 from agora_rec.emulator.files.playlists import Entry, Listing
 from agora_rec.emulator.files.scenes import (
     PAGE_TONES,
@@ -23,6 +24,7 @@ from agora_rec.emulator.files.scenes import (
     Content,
     Movie,
     Scene,
+    Sound,
     Still,
     Tones,
     Video,
@@ -37,6 +39,7 @@ from agora_rec.emulator.plan import AUDIO, VIDEO
 from agora_rec.emulator.recorded import (
     handed_over_name,
     milliseconds,
+    mixed_audio_name,
     mp4_name,
     playlist_name,
     slice_name,
@@ -53,6 +56,8 @@ _UPLOAD_SECONDS: Final = 0.4
 _SENT_FPS, _SENT_KBPS = 15, 400
 """Of every user's video."""
 _FPS_MAX: Final = 60
+_MIXED_KBPS: Final = 48
+"""Of postponed mixing: the only `bitrate` that there is."""
 
 T = TypeVar("T")
 
@@ -118,7 +123,36 @@ def files(session: Session, since: datetime) -> Iterator[File]:
                     sources.append(track.movies(delivery, since))
     if session.plan.capture_seconds is not None:
         sources.append(_stills(session, session.plan.capture_seconds, delivery, since))
+    sources.append(_sounds(session, since))
     return heapq.merge(*sources, key=lambda each: each.at)
+
+
+def _sounds(session: Session, since: datetime) -> Iterator[File]:
+    """What postponed audio mixing makes of a recording that is wholly in its bucket."""
+    mixing, end = session.extras.mixing, session.end(FAR)
+    stored = None if end is None else session.stored_at(end)
+    if mixing is None or end is None or stored is None or session.backup_since(stored) is not None:
+        return
+    at = seconds_after(stored, max(0.0, session.settings.mixing_seconds - _UPLOAD_SECONDS))
+    if at >= since:
+        name = mixed_audio_name(session, mixing.container)
+        yield File(at, name, partial(_sound, session, mixing, _Slice(session.ready_at, end.at, broken=True)))
+
+
+def _sound(session: Session, mixing: Mixing, whole: _Slice) -> Sound:
+    heard = [
+        (tone_of(uid), spells)
+        for worker in session.workers
+        for (uid, medium), spells in session.streams(worker, session.limit(worker, FAR)).items()
+        if medium == AUDIO
+    ]
+    moments = (moment for _, spells in heard for spell in spells for moment in (spell.since, spell.until))
+
+    def at(moment: datetime) -> Tones:
+        return tuple(tone for tone, spells in heard if _covers(spells, moment))
+
+    audio = Audio(kbps=_MIXED_KBPS, stereo=mixing.stereo, tones=_course(whole, moments, at))
+    return Sound(mixing.container, mixing.hertz, _microseconds(whole.until - whole.begin), audio)
 
 
 def _delivery(session: Session) -> _Delivery:

@@ -14,9 +14,9 @@ from typing import BinaryIO
 from attrs import frozen
 
 from agora_rec.emulator.files.bucket import BucketRefusedError, check, put
-from agora_rec.emulator.files.encoding import encode_clip, encode_movie, encode_still
+from agora_rec.emulator.files.encoding import encode_clip, encode_movie, encode_sound, encode_still
 from agora_rec.emulator.files.orders import Check, Order, Put, Result, pack, unpack_order
-from agora_rec.emulator.files.scenes import Clip, Movie, Still
+from agora_rec.emulator.files.scenes import Clip, Movie, Sound, Still
 
 
 def main() -> None:
@@ -59,6 +59,8 @@ class Workshop:
             return content.encode()
         if isinstance(content, Still):
             return encode_still(content.scene)
+        if isinstance(content, Sound):
+            return encode_sound(content)
         if isinstance(content, Clip):
             return self._slice(order.name, content) if order.kept else encode_clip(content)
         return self._movie(content)

@@ -5,7 +5,7 @@ import io
 import math
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,8 +64,13 @@ class Played:
         first = int((begin - self.heard_times[0]) * _RATE)
         part = self.heard[first : first + int(seconds * _RATE)]
         assert len(part) == int(seconds * _RATE)
-        turn = -2j * math.pi * hertz / _RATE
-        return 2 * abs(sum(sample * cmath.exp(turn * place) for place, sample in enumerate(part))) / len(part)
+        return loudness_of(part, hertz, _RATE)
+
+
+def loudness_of(part: Sequence[float], hertz: float, rate: int) -> float:
+    """How much of a tone there is in these samples: 1 is a sine of full loudness."""
+    turn = -2j * math.pi * hertz / rate
+    return 2 * abs(sum(sample * cmath.exp(turn * place) for place, sample in enumerate(part))) / len(part)
 
 
 def play(data: bytes, form: str | None = None) -> Played:

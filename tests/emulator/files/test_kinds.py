@@ -1,14 +1,17 @@
 """What each kind of recording leaves in a real bucket: individual, screenshots, pages, moved ones."""
 
+import io
+from array import array
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import pytest
 
 from agora_rec.emulator import Settings
 from agora_rec.emulator.files.scenes import color_of, hertz, tone_of
 from agora_rec.files import FileKind, parse, utc_text
-from tests.emulator.files.playback import near, play, play_listed, read_playlist
+from tests.emulator.files.playback import loudness_of, near, play, play_listed, read_playlist
 from tests.emulator.files.setting import TINY, begin, go_on, writing_stage
 from tests.emulator.stage import example
 from tests.support.backends import virtual_time
@@ -266,3 +269,43 @@ async def test_a_player_that_is_given_the_playlist_plays_all_of_it(
             assert [time for gap in gaps for time in gap] == pytest.approx([5, 8], abs=0.1)
             assert times[0] == pytest.approx(0, abs=0.03)
             assert times[-1] == pytest.approx(14, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("container", "rate", "channels"), [("mp3", 32_000, 1), ("m4a", 48_000, 2), ("aac", 48_000, 2)]
+)
+async def test_postponed_mixing_makes_one_file_of_all_audio(
+    s3: S3, bucket: str, container: str, rate: int, channels: int
+):
+    async with writing_stage(s3, OF_FOUR) as stage:
+        request = {**example("start_individual"), "storageConfig": s3.storage(bucket)}
+        request["recordingConfig"] = {"channelType": 0, "subscribeUidGroup": 0, "streamTypes": 0}
+        request["appsCollection"] = {"combinationPolicy": "postpone_transcoding"}
+        request["transcodeOptions"] = {
+            "transConfig": {"transMode": "audioMix"},
+            "container": {"format": container},
+            "audio": {"sampleRate": str(rate), "channels": str(channels)},
+        }
+        started = await stage.record("start_individual", request=request, acquire={"scene": 2})
+        await go_on(stage, 2 + 6)
+        stage.emulator.channel(started.cname).leave(11)
+        await go_on(stage, 4)
+        await stage.stop(started)
+        await go_on(stage, 59)
+        assert not any(each.endswith(container) for each in s3.names(bucket))
+        await go_on(stage, 5)
+        told = [each.details for each in stage.emulator.notices if each.event_type == 1001]
+    (made,) = [each for each in s3.names(bucket) if each.endswith(container)]
+    assert told[0]["fileList"] == [{"fileName": made}]
+    with av.open(io.BytesIO(s3.read(bucket, made)), "r") as file:
+        assert (file.streams.audio[0].rate, file.streams.audio[0].channels) == (rate, channels)
+        heard = [
+            sample
+            for frame in file.decode(audio=0)
+            for sample in array("f", bytes(frame.planes[0])[: frame.samples * 4])
+        ]
+    assert len(heard) / rate == pytest.approx(10, abs=0.1)
+    for second, loudness in ((3, {"11": 0.25, "12": 0.25}), (8, {"11": 0.0, "12": 0.5})):
+        for uid, wanted in loudness.items():
+            found = loudness_of(heard[second * rate : second * rate + rate // 5], hertz(tone_of(uid)), rate)
+            assert found == pytest.approx(wanted, abs=0.05)
