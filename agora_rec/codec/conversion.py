@@ -17,7 +17,7 @@ from cattrs import Converter
 from agora_rec.codec import leaves
 from agora_rec.codec.answers import ANSWER_FIELDS, DEMANDED, each, files_of, services_of
 from agora_rec.codec.fields import ALWAYS, MARKS, REQUEST_FIELDS
-from agora_rec.codec.shape import BadShape, JsonObject, Wire, descend, fields_of, find, finder, place
+from agora_rec.codec.shape import BadShape, JsonObject, Wire, descend, fields_of, finder, place
 from agora_rec.model import AvFileType, ExtensionServiceState, RecordedFile, SnapshotFileType, Vendor
 from agora_rec.secret import Secret
 from agora_rec.vocabulary import OpenIntEnum, OpenStrEnum
@@ -152,21 +152,22 @@ def _tuple_hook(hint: Any, made: Converter) -> _Hook:
 def _enum_hook(cls: type[Any]) -> _Hook:
     is_open = issubclass(cls, OpenIntEnum | OpenStrEnum)
     read: _Read = leaves.integer if issubclass(cls, int) else leaves.text
-    known = _values(cls)
+    known = _members(cls)
 
     def read_enum(value: object, _: Any) -> Any:
         plain = read(value)
-        if is_open:
-            return cls(plain) if plain != "" else None
-        if plain not in known:
+        member = known.get(plain)
+        if member is not None:
+            return member
+        if not is_open:
             raise BadShape("$", f"none of the known values of {cls.__name__}")
-        return cls(plain)
+        return cls(plain) if plain != "" else None
 
     return read_enum
 
 
-def _values(cls: Any) -> set[object]:
-    return {member.value for member in cls}
+def _members(cls: Any) -> dict[object, Any]:
+    return {member.value: member for member in cls}
 
 
 def _union_hook(hint: Any, made: Converter) -> _Hook:
@@ -174,11 +175,11 @@ def _union_hook(hint: Any, made: Converter) -> _Hook:
     if hint in _OR_OTHER:
         ours = _OR_OTHER[hint]
         other = leaves.integer if issubclass(ours, int) else leaves.text
-        known = _values(ours)
+        known = _members(ours)
 
         def read_word(value: object, _: Any) -> Any:
             plain = other(value)
-            return ours(plain) if plain in known else plain
+            return known.get(plain, plain)
 
         return read_word
     classes = [cls for cls in get_args(hint) if cls is not NoneType]
@@ -208,32 +209,54 @@ def _without_none(hint: Any) -> Any:
 
 
 def _class_hook(cls: type[Any], made: Converter) -> _Hook:
-    wires = FIELDS[cls]
-    rows = [
-        (
-            attribute.name,
-            _field_reader(
-                wires[attribute.name],
-                _value_reader(wires[attribute.name], _without_none(attribute.type), made),
-                required=attribute.default is attrs.NOTHING,
-            ),
-        )
-        for attribute in attrs.fields(cls)
-    ]
+    rows = [_row(attribute, FIELDS[cls][attribute.name], made) for attribute in attrs.fields(cls)]
+    demanded = DEMANDED.get(cls)
+    find_demanded = None if demanded is None else finder(demanded)
 
     def read_class(value: object, _: Any) -> Any:
         tree = fields_of(value)
-        demanded = DEMANDED.get(cls)
-        if demanded is not None and find(tree, demanded) is None:
+        if find_demanded is not None and find_demanded(tree) is None:
             raise BadShape(f"$.{demanded}", "missing")
         parts: dict[str, Any] = {}
-        for name, read_field in rows:
-            part = read_field(tree)
-            if part is not None:
-                parts[name] = part
+        for name, path, find_in, aliases, read, required in rows:
+            where, found = path, find_in(tree)
+            if found is None and aliases:
+                where, found = _found_at(aliases, path, tree)
+            if found is not None:
+                try:
+                    found = read(found)
+                except BadShape as bad:
+                    raise bad.under(f".{where}" if where else "") from None
+            if found is not None:
+                parts[name] = found
+            elif required:
+                raise BadShape(f"$.{path}", "missing")
         return cls(**parts)
 
     return read_class
+
+
+_Find = Callable[[JsonObject], object]
+_Aliases = tuple[tuple[str, _Find], ...]
+_Row = tuple[str, str, _Find, _Aliases, _Read, bool]
+"""How one field is read: its name, where it stands, how it is found there or elsewhere, how it is read, and
+whether it must say something."""
+
+
+def _row(attribute: "attrs.Attribute[Any]", wire: Wire, made: Converter) -> _Row:
+    read = _value_reader(wire, _without_none(attribute.type), made)
+    aliases = tuple((path, finder(path)) for path in wire.aliases)
+    required = attribute.default is attrs.NOTHING
+    return attribute.name, wire.path, finder(wire.path), aliases, read, required
+
+
+def _found_at(aliases: _Aliases, path: str, tree: JsonObject) -> tuple[str, object]:
+    """What one of the other spellings says, and which; None, and `path`, where none says anything."""
+    for alias, find_alias in aliases:
+        found = find_alias(tree)
+        if found is not None:
+            return alias, found
+    return path, None
 
 
 def _value_reader(wire: Wire, hint: Any, made: Converter) -> _Read:
@@ -243,25 +266,3 @@ def _value_reader(wire: Wire, hint: Any, made: Converter) -> _Read:
         hook = _marked_hook([hint], made)
         return lambda value: hook(value, hint)
     return _reader(hint, made)
-
-
-def _field_reader(wire: Wire, read: _Read, *, required: bool) -> Callable[[JsonObject], Any]:
-    """How one field is taken out of the object that it belongs to: None, if it says nothing."""
-    find_in = finder(wire.path)
-    aliases = [(path, finder(path)) for path in wire.aliases]
-
-    def read_field(tree: JsonObject) -> Any:
-        path, found = wire.path, find_in(tree)
-        for alias, find_alias in aliases if found is None else ():
-            path, found = alias, find_alias(tree)
-            if found is not None:
-                break
-        try:
-            value = None if found is None else read(found)
-        except BadShape as bad:
-            raise bad.under(f".{path}" if path else "") from None
-        if value is None and required:
-            raise BadShape(f"$.{wire.path}", "missing")
-        return value
-
-    return read_field

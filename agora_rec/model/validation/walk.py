@@ -22,7 +22,9 @@ def violations(value: object, context: Context, path: str = "") -> Iterator[Viol
     """All that is wrong in a value and below it; its class must be one of `RULES`."""
     rules = RULES[type(value)]
     for name, rule in rules.items():
-        yield from judged(rule, getattr(value, name), _join(path, name), context)
+        part = getattr(value, name)
+        if part is not None or not rule.optional:  # most are left out
+            yield from judged(rule, part, _join(path, name), context)
     for crosswise in CROSSWISE.get(type(value), ()):
         for fault in crosswise(value, context):
             rule = rules.get(fault.path, _UNKNOWN)
