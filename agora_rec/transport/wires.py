@@ -75,6 +75,8 @@ def _over_aiohttp() -> Callable[[Secret], Wire] | None:
     except (ImportError, AttributeError):
         return None
     wire: Callable[[Secret], Wire] = module.AiohttpWire
+    if module.is_looked_on():
+        wire = import_module("agora_rec.transport.aiohttp_client").AiohttpClientWire
     return wire
 
 

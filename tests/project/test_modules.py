@@ -33,6 +33,7 @@ NEED_EXTRAS = (
     "agora_rec.redis.opening",
     "agora_rec.store.over_redis",
     "agora_rec.telemetry",
+    "agora_rec.transport.aiohttp_client",
     "agora_rec.transport.budget.over_redis",
     "agora_rec.transport.over_aiohttp",
 )

@@ -2,8 +2,11 @@
 
 import logging
 import sys
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+import aiohttp
 import anyio
 import httpx
 import pytest
@@ -57,6 +60,21 @@ async def test_httpx_is_used_where_aiohttp_is_too_old(monkeypatch: pytest.Monkey
     monkeypatch.delitem(sys.modules, "agora_rec.transport.over_aiohttp", raising=False)
     monkeypatch.delattr("aiohttp.ConnectionTimeoutError")
     assert await used(OwnWire(AUTHORIZATION)) == "HttpxWire"
+
+
+@pytest.mark.parametrize("method", ["__init__", "_request"])
+async def test_the_client_of_aiohttp_is_used_where_somebody_looks_on_at_it(
+    method: str, chosen: str, monkeypatch: pytest.MonkeyPatch
+):
+    of_aiohttp: Callable[..., Any] = getattr(aiohttp.ClientSession, method)
+
+    @wraps(of_aiohttp)
+    def looking_on(*args: Any, **more: Any) -> Any:
+        return of_aiohttp(*args, **more)
+
+    monkeypatch.setattr(aiohttp.ClientSession, method, looking_on)
+    expected = "AiohttpClientWire" if chosen == "AiohttpWire" else chosen
+    assert await used(OwnWire(AUTHORIZATION)) == expected
 
 
 async def test_httpx_is_used_where_a_proxy_is_in_the_way(chosen: str, monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 """What each exception of the HTTP libraries is taken for."""
 
+import asyncio
 import inspect
 import socket
 from collections.abc import AsyncIterator
@@ -11,7 +12,11 @@ import httpcore
 import httpx
 import pytest
 from aiohttp import client_exceptions
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict
 
 from agora_rec.transport import http, over_aiohttp
 from agora_rec.transport.http import HttpxWire
@@ -48,6 +53,9 @@ AIOHTTP_NEVER_SENT = (
     aiohttp.InvalidURL,
     aiohttp.NonHttpUrlClientError,
 )
+
+
+KEY = ConnectionKey("host", 443, is_ssl=True, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None)
 
 
 class Raising(httpx.AsyncBaseTransport):
@@ -149,21 +157,33 @@ def test_the_words_of_an_exception_are_the_first_there_are():
     assert in_words(empty) == "ValueError: why"
 
 
-def test_an_exception_of_aiohttp_that_carries_the_request_is_not_kept():
-    info = aiohttp.RequestInfo(None, "POST", {"Authorization": AUTHORIZATION.reveal()}, None)  # type: ignore[arg-type] # enough of one
-    failure = over_aiohttp.failure_of(aiohttp.ClientResponseError(info, (), message="bad"), used=True)
-    assert (failure.kind, failure.detail) == (FailureKind.GARBLED, "ClientResponseError: bad")
+INFO = aiohttp.RequestInfo(None, "POST", {"Authorization": AUTHORIZATION.reveal()}, None)  # type: ignore[arg-type] # enough of one
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aiohttp.ClientResponseError(INFO, (), message="bad"),
+        HttpProcessingError(code=400, message="bad", headers=CIMultiDict({"Set-Cookie": NEEDLE})),
+    ],
+    ids=["request", "answer"],
+)
+def test_an_exception_of_aiohttp_that_carries_headers_is_not_kept(error: Exception):
+    failure = over_aiohttp.failure_of(error, used=True)
+    assert (failure.kind, failure.detail) == (FailureKind.GARBLED, f"{type(error).__name__}: bad")
     assert failure.__cause__ is None
 
 
-def test_an_unresolved_name_is_seen_in_an_exception_of_aiohttp():
-    key = ConnectionKey(
-        "host", 443, is_ssl=True, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_connection_of_aiohttp_that_is_lost_before_anything_is_written_counts_as_cut():
+    lost = Connection(
+        aiohttp.TCPConnector(), KEY, ResponseHandler(asyncio.get_running_loop()), asyncio.get_running_loop()
     )
-    error = aiohttp.ClientConnectorDNSError(key, socket.gaierror(-2, "unknown"))
-    error.__cause__ = socket.gaierror(-2, "unknown")
-    failure = over_aiohttp.failure_of(error, used=False)
-    assert (failure.sent, failure.dns, failure.__cause__) == (False, True, error)
+    with pytest.raises(aiohttp.ServerDisconnectedError) as caught:
+        await over_aiohttp._conversed(lost, b"GET / HTTP/1.1\r\n\r\n")
+    lost.close()
+    failure = over_aiohttp.failure_of(caught.value, used=True)
+    assert (failure.kind, failure.sent, failure.stale) == (FailureKind.LOST, True, True)
 
 
 async def test_a_transport_of_the_callers_is_used_and_stays_open():

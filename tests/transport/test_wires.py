@@ -10,10 +10,12 @@ from typing import Any
 import anyio
 import pytest
 import trustme
+from anyio.abc import ByteStream
 
 import agora_rec
 from agora_rec.codec import Body
 from agora_rec.errors import InvalidRequest
+from agora_rec.transport.aiohttp_client import AiohttpClientWire
 from agora_rec.transport.http import HttpxWire
 from agora_rec.transport.outgoing import basic_authorization
 from agora_rec.transport.over_aiohttp import AiohttpWire
@@ -31,7 +33,12 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.fixture(
-    params=[("asyncio", HttpxWire), ("trio", HttpxWire), ("asyncio", AiohttpWire)],
+    params=[
+        ("asyncio", HttpxWire),
+        ("trio", HttpxWire),
+        ("asyncio", AiohttpWire),
+        ("asyncio", AiohttpClientWire),
+    ],
     ids=lambda p: f"{p[0]}-{p[1].__name__}",
 )
 def stack(request: pytest.FixtureRequest) -> Any:
@@ -99,6 +106,13 @@ async def test_status_body_and_the_services_own_id_come_back(wire: Wire):
     async with serving(answer(b'{"code":7}', 201, f"X-Request-Id: {'r' * 300}")) as server:
         got = await wire.exchange("POST", server.url, "/", BODY, LONG)
     assert (got.status, got.body, got.request_id) == (201, b'{"code":7}', "r" * 100)
+
+
+async def test_what_is_said_ahead_of_an_answer_is_not_the_answer(wire: Wire):
+    ahead = b"HTTP/1.1 103 Early Hints\r\nX-Request-Id: ahead\r\n\r\n"
+    async with serving(raw(ahead + ahead + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")) as server:
+        got = await wire.exchange("POST", server.url, "/", BODY, LONG)
+    assert (got.status, got.body, got.request_id) == (200, b"{}", None)
 
 
 async def test_an_answer_without_an_id_has_none(wire: Wire):
@@ -218,6 +232,20 @@ async def test_an_idle_connection_that_the_server_closed_is_not_noticed(wire: Wi
         for _ in range(3):
             assert (await wire.exchange("POST", server.url, "/", BODY, LONG)).status == 200
             await anyio.sleep(0.01)  # for the end of the connection to arrive
+    assert (server.connections, len(server.requests)) == (3, 3)
+
+
+async def test_what_comes_unasked_on_an_idle_connection_is_no_answer_to_the_next_request(wire: Wire):
+    async def say_more_than_was_asked(stream: ByteStream) -> bool:
+        await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        await anyio.sleep(0.01)
+        await stream.send(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+        return True
+
+    async with serving(say_more_than_was_asked) as server:
+        for _ in range(3):
+            assert (await wire.exchange("POST", server.url, "/", BODY, LONG)).status == 200
+            await anyio.sleep(0.03)  # for what is unasked to arrive
     assert (server.connections, len(server.requests)) == (3, 3)
 
 
