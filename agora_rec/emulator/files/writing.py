@@ -20,7 +20,8 @@ from agora_rec.emulator.files import logs
 from agora_rec.emulator.files.access import find_url
 from agora_rec.emulator.files.orders import Check, Order, Put, Target
 from agora_rec.emulator.files.process import Maker, open_worker
-from agora_rec.emulator.files.timeline import File, files
+from agora_rec.emulator.files.timeline import files
+from agora_rec.emulator.files.tracks import File
 from agora_rec.emulator.service import Service
 from agora_rec.emulator.session import Session, seconds_after
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from agora_rec.emulator import PageTrouble, Settings
 from agora_rec.emulator.files.scenes import Clip, Movie
-from agora_rec.emulator.files.timeline import File, files
+from agora_rec.emulator.files.timeline import files
+from agora_rec.emulator.files.tracks import File
 from agora_rec.emulator.session import Session
 from agora_rec.files import FileKind, parse, web_cname
 from agora_rec.vocabulary import ModeName
