@@ -1,4 +1,4 @@
-"""The files of one playlist on one server: slices, its versions, MP4 files, and what they hold. Lazy and pure.
+"""The files of one playlist on one server: slices, its versions, MP4, and what they hold. Lazy and pure.
 
 Which playlists a recording has, and what it writes beside them, is in `timeline`.
 """
