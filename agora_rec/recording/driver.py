@@ -464,7 +464,7 @@ class _Order(Job[A]):
     def __init__(self, driver: Driver, command: Command, *, is_seen_through: bool = False) -> None:
         self.switch: Interrupt = Interrupt()
         super().__init__(None if is_seen_through else self.switch)
-        self.command = command
+        self.command: Command = command
         self._driver: Driver | None = driver
 
     def judge(self, error: Exception | None) -> Exception | None:
