@@ -5,6 +5,7 @@ The only module of the emulator that knows trio; it doesn't import it, for who r
 
 import asyncio
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol
@@ -107,3 +108,22 @@ def loop_here() -> Loop | None:
         return current_loop()
     except RuntimeError:
         return None
+
+
+def do_there(loop: Loop, work: Callable[[], Awaitable[None]]) -> None:
+    """Do something in another event loop, and wait for it in this thread, in which none runs.
+
+    Args:
+        loop: Which; it runs.
+        work: What; it raises nothing.
+    """
+    done = threading.Event()
+
+    async def do() -> None:
+        try:
+            await work()
+        finally:
+            done.set()
+
+    loop.call_soon(lambda: loop.spawn(do))
+    done.wait()

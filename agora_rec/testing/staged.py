@@ -3,7 +3,6 @@
 Nothing here knows of pytest; marks and fixtures are read in `plugin`.
 """
 
-import threading
 from collections.abc import AsyncGenerator, Generator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -24,7 +23,7 @@ from agora_rec.client import CloudRecording
 from agora_rec.defaults import QPS
 from agora_rec.emulator import Emulator
 from agora_rec.emulator.app import AsgiApp
-from agora_rec.emulator.loops import Loop, current_loop, loop_here
+from agora_rec.emulator.loops import Loop, current_loop, do_there, loop_here
 from agora_rec.secret import Secret
 from agora_rec.testing.clock import PatientClock
 from agora_rec.testing.delivering import Deliverer
@@ -73,7 +72,7 @@ class StagedEmulator(Emulator):
         """
         self._patient.advance(seconds)
         if loop_here() is None and self._writes_in is not None:
-            self._wait_for_files(self._writes_in)
+            do_there(self._writes_in, self._write_all)
 
     async def sleep(self, seconds: float) -> None:
         """Let so much time pass, and everything that is to happen in it; `written` waits for files.
@@ -102,22 +101,14 @@ class StagedEmulator(Emulator):
         Raises:
             RuntimeError: Nothing is written.
         """
-        if self._writes_in in (None, loop_here()):
+        if self._writes_in is None or self._writes_in == loop_here():
             await super().written()
         else:
-            await run_sync(self._wait_for_files, self._writes_in)
+            await run_sync(do_there, self._writes_in, self._write_all)
 
-    def _wait_for_files(self, loop: Loop) -> None:
-        """Wait until all files are written, from outside of the event loop in which that is done."""
-        there = threading.Event()
-
-        async def wait() -> None:
-            with suppress(RuntimeError):  # the block has ended meanwhile
-                await self._writer.written()
-            there.set()
-
-        loop.call_soon(lambda: loop.spawn(wait))
-        there.wait()
+    async def _write_all(self) -> None:
+        with suppress(RuntimeError):  # the block has ended meanwhile
+            await self._writer.written()
 
     async def settled(self) -> None:
         """Wait until nothing more will be sent of all that has happened by now; see `Emulator.settled`.

@@ -39,7 +39,7 @@ NEED_EXTRAS = (
 )
 TELL_THEM_APART = {
     "agora_rec/emulator/dial.py": {"threading"},  # a clock may be moved from a thread without a loop
-    "agora_rec/emulator/loops.py": {"asyncio"},
+    "agora_rec/emulator/loops.py": {"asyncio", "threading"},
 }
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
 
