@@ -181,8 +181,8 @@ async def test_a_start_that_waits_goes_out_under_its_own_resource_id_or_not_at_a
         assert recording.resource_id == same.resource_id
         new = await calling(tasks, recording.start)
         await all_back(acquire, old, new)
-    assert isinstance(old.error, StoreConflict)
-    assert new.error is None
+        assert isinstance(old.error, StoreConflict)
+        assert new.error is None
     assert [each.resource_id for each in office.emulator.running()] == [same.resource_id]
     assert office.starts == 2
 
@@ -204,8 +204,8 @@ async def test_a_stop_withdraws_a_start_that_waits_under_another_resource_id_too
         new = await calling(tasks, recording.start)
         stop = await calling(tasks, recording.stop)
         await all_back(acquire, old, new, stop)
-    assert isinstance(old.error, Superseded)
-    assert isinstance(new.error, Superseded)
+        assert isinstance(old.error, Superseded)
+        assert isinstance(new.error, Superseded)
     assert office.starts == 1
     assert state_of(recording) is State.ACQUIRED
 
