@@ -13,7 +13,6 @@ that replays it.
 """
 
 import argparse
-import logging
 import sys
 import time
 from collections import Counter
@@ -25,7 +24,7 @@ from typing import Final
 from attrs import define, field
 
 from benchmarks import reporting
-from tests.simulation.running import Kind, Report, run_seed
+from tests.simulation.running import Kind, Report, keep_quiet, run_seed
 
 PART: Final = "simulation.md"
 HOUR: Final = 3600
@@ -101,12 +100,8 @@ def _reports(first: int, seeds: int, jobs: int, kind: Kind) -> Iterator[Report]:
     if jobs == 1 or seeds == 1:
         yield from map(run, numbers)
         return
-    with ProcessPoolExecutor(jobs, initializer=_quiet) as pool:
+    with ProcessPoolExecutor(jobs, initializer=keep_quiet) as pool:
         yield from pool.map(run, numbers, chunksize=10)
-
-
-def _quiet() -> None:
-    logging.getLogger("agora_rec").propagate = False
 
 
 def _play(kind: Kind, first: int, seeds: int, jobs: int, *, traced: bool) -> Tally:
@@ -142,7 +137,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     seeds = options.seeds or (1 if options.trace else 1000)
     first = options.first if options.first is not None else int(time.time()) * 1000
-    _quiet()
     sys.stdout.write(f"seeds {first} to {first + seeds - 1}\n")
     kinds = [Kind(kind) for kind in options.kind or Kind]
     tallies = [_play(kind, first, seeds, options.jobs, traced=options.trace) for kind in kinds]
@@ -154,4 +148,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    keep_quiet()  # here, for whoever calls `main` may want to hear of it
     sys.exit(main())

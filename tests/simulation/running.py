@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,6 +76,11 @@ class Report:
         """The violations, the trace and the command."""
         wrong = "\n".join(f"  {each}" for each in self.violations)
         return f"seed {self.seed}:\n{wrong}\n" + "\n".join(self.lines) + f"\nreplay: {self.command}"
+
+
+def keep_quiet() -> None:
+    """Have nobody told what the client logs: bad days are full of warnings."""
+    logging.getLogger("agora_rec").propagate = False
 
 
 def run_seed(seed: int | str, kind: Kind) -> Report:

@@ -95,7 +95,22 @@ def test_a_failing_seed_prints_its_trace_and_the_command_that_replays_it(
     with plant():
         assert main(["--kind", "silent", "--first", seed, "--trace"]) == 1
     assert "VIOLATION" in capsys.readouterr().out
-    assert main(["--kind", "silent", "--first", seed, "--seeds", "2", "--jobs", "2"]) == 0
+
+
+def test_the_command_shares_seeds_among_processes() -> None:
+    # Run as a command: other processes can't import what stands in the module that is run.
+    arguments = ("--kind", "silent", "--first", "1", "--seeds", "2", "--jobs", "2")
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.simulation", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert told.startswith("seeds 1 to 2\n")
+    assert "2 seeds" in told
 
 
 def _digests(*seeds: int) -> list[str]:
