@@ -129,6 +129,14 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
+def schema(session: nox.Session) -> None:
+    """The emulator in 50,000 cases of its own description; arguments go to `python -m tests.openapi`."""
+    session.install("-e", ".[schema]")
+    session.run("pytest", "tests/openapi", "-p", "no:schemathesis")
+    session.run("python", "-m", "tests.openapi", *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Notifications of every kind, guided by coverage; arguments go to `python -m tests.fuzz`."""
     if sys.version_info >= NOT_FUZZED:

@@ -35,7 +35,6 @@ from agora_rec.emulator.plan import (
 from agora_rec.emulator.resources import Ids, Resource, is_readable
 from agora_rec.emulator.routes import Route
 from agora_rec.emulator.schema import SHAPES, BadField, Context, check
-from agora_rec.emulator.schema.forms import is_cname
 from agora_rec.emulator.session import Session, seconds_after
 from agora_rec.emulator.settings import Settings
 from agora_rec.emulator.wire import (
@@ -52,7 +51,6 @@ from agora_rec.emulator.wire import (
 from agora_rec.vocabulary import ModeName, OperationName, UploadingStatus
 
 _WEB_SCENE, _POSTPONED_SCENE = 1, 2
-_OLD_CNAME_BYTES_MAX: Final = 63
 _OLD_CONTENT_TYPE: Final = "application/json;charset=utf-8"
 _GO_CLIENT: Final = re.compile("AgoraRESTClient +Language/go ")
 """How the User-Agent of Agora's Go client begins."""
@@ -191,7 +189,7 @@ def _checked_body(office: Office, errand: Errand, shape: str, now: datetime) -> 
     try:
         return check(SHAPES, shape, errand.content, context)
     except BadField as bad:
-        raise Refused(_describe(errand.route.operation, bad.path)) from None
+        raise Refused(bad.refusal or _describe(errand.route.operation, bad.path)) from None
 
 
 def _is_json(errand: Errand, settings: Settings) -> bool:
@@ -214,14 +212,8 @@ def _describe(operation: OperationName, path: str) -> Refusal:
 
 def _acquire(office: Office, errand: Errand, now: datetime) -> Outcome:
     settings = office.settings
-    content = wire.as_object(errand.content)
-    if settings.client_request_optional and content is not None:
-        errand = evolve(errand, content={"clientRequest": {}, **content})
     body = _checked_body(office, errand, "AcquireBody", now)
     cname, uid = text_of(body, "cname") or "", text_of(body, "uid") or ""
-    longest = _OLD_CNAME_BYTES_MAX if settings.older_cname_code else settings.cname_bytes
-    if not is_cname(cname, longest):
-        raise Refused(wire.INVALID_CNAME_OLDER if settings.older_cname_code else wire.INVALID_CNAME)
     request = object_of(body, "clientRequest")
     scene = int_of(request, "scene", 0)
     app_id = errand.route.app_id or ""

@@ -4,6 +4,7 @@ What is right to answer is the core's business (`service`); sockets are a server
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
 from attrs import define
@@ -21,6 +22,9 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 """Somebody's application: each framework types the three in its own way."""
+
+_BODILESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+"""Statuses after which HTTP allows no body; only faults answer with them."""
 
 ABORT: Final = "agora_rec.abort"
 """The name of the server's extension that breaks the connection of a request."""
@@ -86,6 +90,7 @@ class App:
             query=scope.get("query_string", b""),
             scheme=scope.get("scheme", "http"),
             client=client[0] if client else None,
+            root=scope.get("root_path", ""),
         )
         headers = {**response.all_headers, "content-length": str(len(response.body))}
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
@@ -129,8 +134,10 @@ def _read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 async def _send(send: Send, answer: Answer, request_id: str) -> None:
     headers = [
         (b"content-type", answer.content_type.encode("latin-1")),
-        (b"content-length", str(len(answer.body)).encode()),
         (b"x-request-id", request_id.encode()),
     ]
+    has_body = answer.status not in _BODILESS
+    if has_body:
+        headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.body", "body": answer.body if has_body else b""})

@@ -1,8 +1,8 @@
 """Trouble on demand: what can go wrong with one call, and the plan that says with which one.
 
-Values and matching only; `service` plays them. Their times are seconds, 0 to
-`spans.SECONDS_MAX`, and any other number is a ValueError. What goes wrong with a recording by itself (wrong
-buckets, empty channels, slow uploads) is in `settings` and `channels`.
+Values and matching only; `service` plays them. Their times are seconds, 0 to `spans.SECONDS_MAX`, and any
+other number is a ValueError, as is a `content_type` that no header can hold. What goes wrong with a recording
+by itself (wrong buckets, empty channels, slow uploads) is in `settings` and `channels`.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import Attribute, define, field, frozen
 
+from agora_rec.emulator.schema.forms import HEADER
 from agora_rec.emulator.spans import require_span
 from agora_rec.vocabulary import OperationName
 
@@ -17,6 +18,11 @@ from agora_rec.vocabulary import OperationName
 def _span(fault: object, attribute: "Attribute[Any]", seconds: float | None) -> None:
     if seconds is not None or not isinstance(fault, Upload):
         require_span(f"{type(fault).__name__}.{attribute.name}", seconds)
+
+
+def _header(fault: object, attribute: "Attribute[Any]", text: str) -> None:
+    if not HEADER(text):
+        raise ValueError(f"{type(fault).__name__}.{attribute.name} can't be the value of a header")
 
 
 @frozen
@@ -75,7 +81,7 @@ class Garble:
 
     data: bytes
     status: int = 200
-    content_type: str = "application/json"
+    content_type: str = field(default="application/json", validator=_header)
 
 
 @frozen

@@ -294,7 +294,8 @@ def _audio_profile(request: JsonObject, mode: ModeName) -> int:
 
 
 def _wants_commas(private: str | None) -> bool:
-    return private is not None and flag_of(as_object(json.loads(private)) or {}, "correctEXTINF")
+    # An empty text is a missing one.
+    return flag_of(as_object(json.loads(private or "{}")) or {}, "correctEXTINF")
 
 
 def _read_web(request: JsonObject, settings: Settings) -> WebPlan:

@@ -63,6 +63,7 @@ NO_URLS = [
     "http://a b.example",
     "http://a.example:x/",
     "ht\ntp://a.example/",
+    "https://a\u2100.example/",
 ]
 ORIGINAL = {"channelType": 0, "subscribeUidGroup": 0, "streamTypes": 0, "streamMode": "original"}
 UIDS = [str(number) for number in range(1, 34)]
@@ -105,6 +106,24 @@ REFUSED: list[tuple[str, str, Change]] = [
     ("start_mix_hls", "recordingConfig.streamTypes", put("recordingConfig.streamTypes", 3)),
     ("start_mix_hls", "recordingConfig.privateParams", put("recordingConfig.privateParams", "{")),
     ("start_mix_hls", "recordingConfig.privateParams", put("recordingConfig.privateParams", "[1]")),
+    ("start_mix_hls", "recordingConfig.privateParams", put("recordingConfig.privateParams", '{"a":NaN}')),
+    # One field in two spellings: which of them should count?
+    (
+        "start_mix_hls",
+        "recordingConfig.unsubscribeVideoUids",
+        both(
+            put("recordingConfig.unSubscribeVideoUids", ["11"]),
+            put("recordingConfig.unsunscribeVideoUids", ["12"]),
+        ),
+    ),
+    (
+        "start_mix_hls",
+        "recordingConfig.unsubscribeAudioUids",
+        both(
+            put("recordingConfig.unsubscribeAudioUids", ["11"]),
+            put("recordingConfig.unSubscribeAudioUids", "junk"),
+        ),
+    ),
     # Subscriptions.
     (
         "start_mix_hls",
@@ -372,6 +391,7 @@ TAKEN: list[tuple[str, Change]] = [
         ),
     ),
     ("start_mix_hls", put("recordingConfig.privateParams", '{"correctEXTINF":true}')),
+    ("start_mix_hls", put("recordingConfig.privateParams", "")),
     (
         "start_mix_hls",
         both(put("storageConfig.stsToken", "t"), put("storageConfig.stsExpiration", 1790000000)),

@@ -18,7 +18,8 @@ from agora_rec.emulator.layouts import IMAGE_AFTER_SECONDS, USERS_MAX
 from agora_rec.emulator.schema import SHAPES
 from agora_rec.emulator.schema.fields import Field
 from agora_rec.emulator.schema.forms import UID_MAX
-from agora_rec.emulator.schema.rules import PIXELS_MAX, PREFIX_CHARACTERS_MAX, STS_VALIDITY
+from agora_rec.emulator.schema.rules import PIXELS_MAX
+from agora_rec.emulator.schema.storage_rules import PREFIX_CHARACTERS_MAX, STS_VALIDITY
 from tests.support.reference import FOLDER, load
 
 TIMING: Mapping[str, Any] = load("timing")

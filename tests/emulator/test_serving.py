@@ -11,7 +11,18 @@ import httpx
 import pytest
 import trustme
 
-from agora_rec.emulator import Cut, Delay, Emulator, Fate, LoseAnswer, Settings, SlowAnswer, Unreachable
+from agora_rec.emulator import (
+    Cut,
+    Delay,
+    Emulator,
+    Fate,
+    Garble,
+    LoseAnswer,
+    Refuse,
+    Settings,
+    SlowAnswer,
+    Unreachable,
+)
 from tests.emulator.stage import HandClock, Stage, example
 
 pytestmark = pytest.mark.anyio
@@ -235,3 +246,14 @@ async def test_a_certificate_that_is_none_is_named(tmp_path: Path):
     with pytest.raises(OSError, match=r"chain\.pem"):
         async with Emulator().serve(certificate=tmp_path / "chain.pem"):
             raise AssertionError
+
+
+@pytest.mark.parametrize("fault", [Refuse(204), Garble(b"words", status=304)], ids=["204", "304"])
+async def test_a_fault_whose_status_has_no_body_is_answered_without_one(fault: Any):
+    emulator = Emulator(settings=QUICK)
+    async with emulator.serve() as served, client(emulator, served.url) as http:
+        emulator.inject(fault)
+        answer = await http.get("/v1/ncs/ip")
+        assert (answer.status_code, answer.content) == (fault.status, b"")
+        assert "content-length" not in answer.headers
+        assert (await http.get("/v1/ncs/ip")).status_code == 200  # over the same connection

@@ -56,7 +56,7 @@ def test_ci_can_be_started_and_is_a_script_that_bash_can_read():
 def test_dev_is_all_that_the_sessions_install():
     extras = PROJECT["project"]["optional-dependencies"]
     assert extras["dev"] == ["agora-rec[docs,lint,tests,types]"]
-    sessions = {"bench", "browser", "docs", "fuzz", "lint", "tests", "types"}
+    sessions = {"bench", "browser", "docs", "fuzz", "lint", "schema", "tests", "types"}
     assert (
         set(extras)
         == {"aiohttp", "cli", "emulator", "otel", "postgres", "redis", "testing", "dev"} | sessions

@@ -4,7 +4,7 @@ What is done is in `endpoints`, who may ask in `guard`, how the page looks in `e
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
@@ -12,22 +12,32 @@ from attrs import define, field, frozen
 
 from agora_rec.emulator import wire
 from agora_rec.emulator.control.endpoints import (
+    API,
     CHECK_HEALTH,
     ENDPOINTS,
-    Conflict,
+    PREFIX,
     Desk,
     Endpoint,
-    NotFound,
-    read_form,
-    read_request,
+    list_endpoints,
 )
 from agora_rec.emulator.control.fields import WrongFields
 from agora_rec.emulator.control.guard import ControlAccess, Guard
+from agora_rec.emulator.control.reading import read_form, read_request
+from agora_rec.emulator.control.refusals import (
+    FORBIDDEN,
+    REFUSALS,
+    TOO_LARGE,
+    Conflict,
+    NotFound,
+    Refusal,
+    Thrown,
+    WrongMethod,
+)
+from agora_rec.emulator.description import describe
 from agora_rec.emulator.page import STATIC, read_static, render
 from agora_rec.emulator.wire import JsonObject, Request
 from agora_rec.errors import Violation
 
-PREFIX: Final = "/_emulator"
 BODY_BYTES_MAX: Final = 1 << 16
 """The largest body that is read."""
 FIELDS_MAX: Final = 50
@@ -65,9 +75,9 @@ def _json(status: int, body: JsonObject, headers: Mapping[str, str] | None = Non
 
 
 def _error(
-    status: int, error: str, message: str, *, headers: Mapping[str, str] | None = None, **more: object
+    refusal: Refusal, message: str, *, headers: Mapping[str, str] | None = None, **more: object
 ) -> Response:
-    return _json(status, {"error": error, "message": message, **more}, headers)
+    return _json(refusal.status, {"error": refusal.error, "message": message, **more}, headers)
 
 
 @define(eq=False)
@@ -82,21 +92,31 @@ class Control:
         is_below = path == PREFIX or path.startswith(f"{PREFIX}/")
         return is_below and self.guard.access is not ControlAccess.OFF
 
-    async def answer(self, request: Request, *, query: bytes, scheme: str, client: str | None) -> Response:
-        """The answer to one request whose path is below the prefix."""
+    async def answer(
+        self, request: Request, *, query: bytes, scheme: str, client: str | None, root: str = ""
+    ) -> Response:
+        """The answer to one request whose path is below the prefix.
+
+        Args:
+            request: the request.
+            query: its query string.
+            scheme: http or https.
+            client: the address that it comes from, if the server knows it.
+            root: where the application is mounted in another one.
+        """
         objection = self.guard.objection(
             request.method, request.headers, scheme=scheme, host=request.host, client=client
         )
         if objection is not None:
-            return _error(403, "forbidden", objection)
+            return _error(FORBIDDEN, objection)
         if len(request.body) > BODY_BYTES_MAX:
-            return _error(413, "too_large", f"a body may have {BODY_BYTES_MAX} bytes")
+            return _error(TOO_LARGE, f"a body may have {BODY_BYTES_MAX} bytes")
         try:
-            return await self._answer(request, query)
+            return await self._answer(request, query, f"{scheme}://{request.headers.get('host', '')}{root}")
         except (WrongFields, NotFound, WrongMethod, Conflict) as refused:
             return _refuse(refused)
 
-    async def _answer(self, request: Request, query: bytes) -> Response:
+    async def _answer(self, request: Request, query: bytes, url: str) -> Response:
         reads = request.method in {"GET", "HEAD"}
         match request.path.removeprefix(PREFIX).split("/"):
             case [""]:
@@ -104,6 +124,8 @@ class Control:
                 return Response(308, b"", "text/plain", {"location": f"{PREFIX.removeprefix('/')}/"})
             case ["", ""] if reads:
                 return _page(200, render(self.desk))
+            case ["", "openapi.json"] if reads:
+                return _json(200, self._describe(url))
             case ["", "static", name] if reads and name in STATIC:
                 return Response(200, read_static(name), STATIC[name])
             case ["", "do", name] if request.method == "POST":
@@ -111,15 +133,20 @@ class Control:
             case ["", "api", *rest]:
                 return await self._act([unquote(part) for part in rest], request, query)
             case _:
-                raise NotFound(f"there is nothing here; the API begins at {PREFIX}/api/")
+                raise NotFound(f"there is nothing here; the API begins at {API}")
+
+    def _describe(self, url: str) -> JsonObject:
+        service = self.desk.service
+        known = (self.desk.emulator.app_id, *sorted(service.settings.other_app_ids))
+        return describe(service.settings, app_ids=known, now=self.desk.now(), url=url)
 
     async def _act(self, parts: list[str], request: Request, query: bytes) -> Response:
         """What a program asks for."""
         if parts in ([], [""]) and request.method == "GET":
-            return _json(200, _list_endpoints())
+            return _json(200, list_endpoints())
         fitting = {each.method: each for each in ENDPOINTS if _places(each, parts) is not None}
         if not fitting:
-            raise NotFound(f"no such endpoint; GET {PREFIX}/api/ lists all of them")
+            raise NotFound(f"no such endpoint; GET {API} lists all of them")
         endpoint = fitting.get(request.method)
         if endpoint is None:
             raise WrongMethod(fitting)
@@ -144,44 +171,18 @@ class Control:
         return Response(303, b"", "text/plain", {"location": "../"})
 
 
-class WrongMethod(Exception):  # noqa: N818 - an answer on its way out
-    """This can be asked for with other methods only; never leaves this module."""
-
-    def __init__(self, allowed: Iterable[str]) -> None:
-        self.allowed: str = ", ".join(allowed)
-        super().__init__(f"this is for {self.allowed}")
-
-
-_ERRORS: Final[Mapping[type[Exception], tuple[int, str]]] = {
-    WrongFields: (400, "invalid_request"),
-    NotFound: (404, "not_found"),
-    WrongMethod: (405, "wrong_method"),
-    Conflict: (409, "conflict"),
-}
-
-
-def _refuse(refused: WrongFields | NotFound | WrongMethod | Conflict) -> Response:
-    status, error = _ERRORS[type(refused)]
+def _refuse(refused: Thrown) -> Response:
     headers = {"allow": refused.allowed} if isinstance(refused, WrongMethod) else None
     more: JsonObject = {}
     if isinstance(refused, WrongFields):
         more["violations"] = [
             {"path": each.path, "value": each.value, "rule": each.rule} for each in refused.violations
         ]
-    return _error(status, error, str(refused), headers=headers, **more)
+    return _error(REFUSALS[type(refused)], str(refused), headers=headers, **more)
 
 
 def _page(status: int, content: bytes) -> Response:
     return Response(status, content, "text/html; charset=utf-8")
-
-
-def _list_endpoints() -> JsonObject:
-    return {
-        "endpoints": [
-            {"method": each.method, "path": f"{PREFIX}/api/{each.path}", "says": each.says}
-            for each in ENDPOINTS
-        ]
-    }
 
 
 def _places(endpoint: Endpoint, parts: list[str]) -> dict[str, str] | None:

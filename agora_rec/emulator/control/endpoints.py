@@ -6,29 +6,29 @@ the answer's JSON. What is wrong is thrown: `WrongFields` (400), `NotFound` (404
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from attrs import define, evolve, field, frozen
 
 from agora_rec.clock import Clock
-from agora_rec.emulator.control import clocks, truths
+from agora_rec.emulator.control import clocks, told, truths
 from agora_rec.emulator.control.fields import (
     Field,
     Values,
-    WrongFields,
     cname,
     flag,
     number,
-    read_fields,
     text,
     uid,
     whole,
     wholes,
     word,
 )
+from agora_rec.emulator.control.refusals import Conflict, NotFound
 from agora_rec.emulator.control.troubles import TROUBLES, WHERE, make
 from agora_rec.emulator.dial import SteppedClock
 from agora_rec.emulator.failovers import SECONDS_MAX as FAILOVER_SECONDS_MAX
+from agora_rec.emulator.schema.told import Told, listed, or_null, record
 from agora_rec.emulator.service import Service
 from agora_rec.emulator.session import Session
 from agora_rec.emulator.wire import JsonObject
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+PREFIX: Final = "/_emulator"
+API: Final = f"{PREFIX}/api/"
+DESCRIPTION: Final = f"{PREFIX}/openapi.json"
 PAGE_MAX: Final = 1000
 """The most things that one answer lists."""
 _NUMBER: Final = whole(0, 1_000_000_000)
@@ -53,14 +56,6 @@ _UID: Final = Field("uid", uid(), "which user", required=True)
 _LIMIT: Final = Field("limit", whole(1, PAGE_MAX), "how many at most", default=100)
 _SINCE: Final = Field("since", _NUMBER, "only those with a larger number", default=0)
 _BEFORE: Final = Field("before", _NUMBER, "only those with a smaller number")
-
-
-class NotFound(Exception):  # noqa: N818 - an answer on its way out
-    """There is no such thing; never leaves the control API."""
-
-
-class Conflict(Exception):  # noqa: N818 - an answer on its way out
-    """It can't be done now, or not in this emulator; never leaves the control API."""
 
 
 @define(eq=False)
@@ -246,7 +241,8 @@ class Endpoint:
     """One thing that can be asked. `path` is below `/_emulator/api/`; in braces stand fields.
 
     `query` are the fields of the query string, `fields` those of the JSON body; `kinds` are further ones,
-    which depend on the value of the body's first field.
+    which depend on the value of the body's first field. `gives` is a JSON Schema of its answer, `refuses`
+    what it throws beside `WrongFields`.
     """
 
     name: str
@@ -254,6 +250,8 @@ class Endpoint:
     path: str
     says: str
     act: Act = field(repr=False)
+    gives: Told = field(repr=False)
+    refuses: tuple[type[NotFound | Conflict], ...] = ()
     places: tuple[Field, ...] = ()
     query: tuple[Field, ...] = ()
     fields: tuple[Field, ...] = ()
@@ -265,12 +263,33 @@ class Endpoint:
         return (*self.fields, *self.kinds.get(chosen if isinstance(chosen, str) else "", ()))
 
 
+_FAULTS: Final = record(
+    {
+        "faults": listed(
+            {
+                "oneOf": [
+                    record(
+                        {
+                            "fault": {"const": name},
+                            **{each.name: or_null(each.kind.told) for each in WHERE},
+                        },
+                        optional={each.name: each.kind.told for each in trouble.fields},
+                    )
+                    for name, trouble in TROUBLES.items()
+                ]
+            }
+        )
+    }
+)
+
 CHECK_HEALTH: Final = Endpoint(
     name="check_health",
     method="POST",
     path="health-check",
     says="do what the console does to try the receiver",
     act=_check_health,
+    gives=record({"healthy": told.FLAG, "checks": listed(told.CHECK)}),
+    refuses=(Conflict,),
     fields=(_EVENTS,),
 )
 
@@ -281,6 +300,7 @@ ENDPOINTS: Final = (
         path="recordings",
         says="the recordings, the latest first, without pictures and histories",
         act=_recordings,
+        gives=told.page_of("recordings", told.RECORDING),
         query=(
             evolve(_CNAME, says="only those of this channel", required=False),
             Field("running", flag(), "only those that run, or only those that don't"),
@@ -293,6 +313,8 @@ ENDPOINTS: Final = (
         path="recordings/{sid}",
         says="one recording: files, state, picture (who is seen where) and history",
         act=_recording,
+        gives=told.WHOLE_RECORDING,
+        refuses=(NotFound,),
         places=(_SID,),
     ),
     Endpoint(
@@ -301,6 +323,8 @@ ENDPOINTS: Final = (
         path="recordings/{sid}/failover",
         says="its server is lost: 404 for a while, then it goes on under another uid",
         act=_fail_over,
+        gives=told.MOVED_RECORDING,
+        refuses=(NotFound, Conflict),
         places=(_SID,),
         fields=(
             Field("seconds", number(0, FAILOVER_SECONDS_MAX, above=True), "how long it takes", default=60.0),
@@ -314,6 +338,7 @@ ENDPOINTS: Final = (
         path="calls",
         says="the calls that reached the service, newest first, without their bodies",
         act=_calls,
+        gives=told.page_of("calls", told.CALL),
         query=(_SINCE, _BEFORE, _LIMIT),
     ),
     Endpoint(
@@ -322,6 +347,8 @@ ENDPOINTS: Final = (
         path="calls/{number}",
         says="one call with its body (secrets are masked)",
         act=_call,
+        gives=told.WHOLE_CALL,
+        refuses=(NotFound,),
         places=(Field("number", _NUMBER, "which call", required=True),),
     ),
     Endpoint(
@@ -330,6 +357,7 @@ ENDPOINTS: Final = (
         path="notices",
         says="what the service notifies of, newest first, whether or not anybody receives it",
         act=_notices,
+        gives=told.page_of("notices", told.NOTICE),
         query=(_SINCE, _BEFORE, _LIMIT),
     ),
     Endpoint(
@@ -338,6 +366,7 @@ ENDPOINTS: Final = (
         path="channels",
         says="the channels that anybody has spoken of, the latest first, with their users",
         act=_channels,
+        gives=told.page_of("channels", told.CHANNEL),
         query=(_LIMIT,),
     ),
     Endpoint(
@@ -346,6 +375,7 @@ ENDPOINTS: Final = (
         path="channels/{cname}",
         says="one channel with its users; one that nobody spoke of has those that the emulator begins with",
         act=_channel,
+        gives=told.CHANNEL,
         places=(_CNAME,),
     ),
     Endpoint(
@@ -354,6 +384,7 @@ ENDPOINTS: Final = (
         path="channels/{cname}/users/{uid}",
         says="somebody comes, or is there in another way",
         act=_join,
+        gives=told.CHANNEL,
         places=(_CNAME, _UID),
         fields=(
             Field("audio", flag(), "sends audio", default=True),
@@ -368,6 +399,8 @@ ENDPOINTS: Final = (
         path="channels/{cname}/users/{uid}",
         says="somebody who is there begins or ceases to send something; what is left out stays as it is",
         act=_publish,
+        gives=told.CHANNEL,
+        refuses=(NotFound,),
         places=(_CNAME, _UID),
         fields=(
             Field("audio", flag(), "sends audio"),
@@ -380,6 +413,7 @@ ENDPOINTS: Final = (
         path="channels/{cname}/users/{uid}",
         says="somebody goes",
         act=_leave,
+        gives=told.CHANNEL,
         places=(_CNAME, _UID),
     ),
     Endpoint(
@@ -388,6 +422,7 @@ ENDPOINTS: Final = (
         path="channels/{cname}/users",
         says="everybody goes",
         act=_empty,
+        gives=told.CHANNEL,
         places=(_CNAME,),
     ),
     Endpoint(
@@ -396,6 +431,7 @@ ENDPOINTS: Final = (
         path="faults",
         says="the faults that still wait for their calls, in the order in which they go",
         act=_faults,
+        gives=_FAULTS,
     ),
     Endpoint(
         name="inject",
@@ -403,6 +439,7 @@ ENDPOINTS: Final = (
         path="faults",
         says="a fault happens to the next calls that fit",
         act=_inject,
+        gives=_FAULTS,
         fields=(Field("fault", word(tuple(TROUBLES)), "what happens", required=True), *WHERE),
         kinds={name: trouble.fields for name, trouble in TROUBLES.items()},
     ),
@@ -412,6 +449,7 @@ ENDPOINTS: Final = (
         path="faults",
         says="forget the faults that still wait",
         act=_clear_faults,
+        gives=_FAULTS,
     ),
     Endpoint(
         name="deliveries",
@@ -419,6 +457,7 @@ ENDPOINTS: Final = (
         path="deliveries",
         says="what became of each notification on its way to the receiver, newest first",
         act=_deliveries,
+        gives=told.page_of("deliveries", told.DELIVERY, receiver=told.FLAG),
         query=(_SINCE, _BEFORE, _LIMIT),
     ),
     CHECK_HEALTH,
@@ -428,6 +467,7 @@ ENDPOINTS: Final = (
         path="clock",
         says="what time it is, and whether that can be moved",
         act=_clock,
+        gives=told.CLOCK,
     ),
     Endpoint(
         name="advance",
@@ -435,45 +475,22 @@ ENDPOINTS: Final = (
         path="clock/advance",
         says="move the clock, where it is a stepped or an accelerated one",
         act=_advance,
+        gives=told.CLOCK,
+        refuses=(Conflict,),
         fields=(Field("seconds", number(0, clocks.SECONDS_MAX), "how far", required=True),),
     ),
 )
 """Everything that can be asked, in the order of the documents."""
 
 
-def read_request(
-    endpoint: Endpoint, places: Mapping[str, str], query: Mapping[str, str], body: Mapping[str, object]
-) -> Values:
-    """What came in the path, the query string and the body, checked together.
-
-    Raises:
-        WrongFields: all that is wrong in any of the three.
-    """
-    parts: tuple[tuple[Sequence[Field], Mapping[str, Any], bool], ...] = (
-        (endpoint.places, places, True),
-        (endpoint.query, query, True),
-        (endpoint.fields_for(body), body, False),
-    )
-    return _read_all(parts)
+LISTED: Final = record({"endpoints": listed(record(dict.fromkeys(("method", "path", "says"), told.TEXT)))})
+"""What `list_endpoints` gives, as a JSON Schema."""
 
 
-def read_form(endpoint: Endpoint, form: Mapping[str, str]) -> Values:
-    """What came in a form, where all fields stand side by side.
-
-    Raises:
-        WrongFields: all that is wrong in it.
-    """
-    return _read_all((((*endpoint.places, *endpoint.fields_for(form)), form, True),))
-
-
-def _read_all(parts: Sequence[tuple[Sequence[Field], Mapping[str, Any], bool]]) -> Values:
-    read: Values = {}
-    wrong: list[Any] = []
-    for fields, given, texts in parts:
-        try:
-            read.update(read_fields(fields, given, texts=texts))
-        except WrongFields as each:
-            wrong.extend(each.violations)
-    if wrong:
-        raise WrongFields(wrong)
-    return read
+def list_endpoints() -> JsonObject:
+    """All of them, in short."""
+    return {
+        "endpoints": [
+            {"method": each.method, "path": f"{API}{each.path}", "says": each.says} for each in ENDPOINTS
+        ]
+    }

@@ -4,13 +4,15 @@ The same fields are read from JSON, from query strings and from forms; in the la
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 
-from agora_rec.emulator.schema.forms import UID_MAX, is_cname
+from agora_rec.emulator.schema.forms import CNAME, HEADER, UID, UID_MAX
+from agora_rec.emulator.schema.told import Told
 from agora_rec.emulator.wire import as_list
 from agora_rec.errors import Violation
 
@@ -21,8 +23,8 @@ CNAME_BYTES_MAX: Final = 1024
 EVER: Final = "ever"
 
 _SHOWN_MAX: Final = 100
-_YES: Final = frozenset({"true", "1", "on", "yes"})
-_NO: Final = frozenset({"false", "0", "off", "no"})
+_FLAGS: Final[Mapping[str, object]] = {"true": True, "false": False}
+_WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
 
 
 class WrongFields(Exception):  # noqa: N818 - an answer on its way out
@@ -35,12 +37,15 @@ class WrongFields(Exception):  # noqa: N818 - an answer on its way out
 
 @frozen
 class Kind:
-    """What values a field takes: `says` tells it, `read` gives what a value means, or a ValueError."""
+    """What values a field takes: `says` tells it, `read` gives what a value means, or a ValueError.
+
+    `told` says it as a JSON Schema. `read_text` gives what a text stands for, where all values are text.
+    """
 
     says: str
+    told: Told = field(repr=False)
     read: Callable[[object], object] = field(repr=False)
     read_text: Callable[[str], object] = field(default=str, repr=False)
-    """What a text stands for, where there is nothing but text."""
 
 
 def _as_number(text: str) -> object:
@@ -51,12 +56,11 @@ def _as_number(text: str) -> object:
 
 
 def _as_whole(text: str) -> object:
-    return int(text) if text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 20 else text  # noqa: PLR2004
+    return int(text) if _WHOLE.fullmatch(text) else text
 
 
 def _as_flag(text: str) -> object:
-    lower = text.lower()
-    return True if lower in _YES else False if lower in _NO else text
+    return _FLAGS.get(text, text)
 
 
 def number(low: float, high: float, *, above: bool = False) -> Kind:
@@ -69,7 +73,8 @@ def number(low: float, high: float, *, above: bool = False) -> Kind:
             raise ValueError
         return value
 
-    return Kind(f"a number, {'more than ' if above else ''}{low:,} to {high:,.0f}", read, _as_number)
+    told: Told = {"type": "number", "exclusiveMinimum" if above else "minimum": low, "maximum": high}
+    return Kind(f"a number, {'more than ' if above else ''}{low:,} to {high:,.0f}", told, read, _as_number)
 
 
 def whole(low: int, high: int) -> Kind:
@@ -80,7 +85,8 @@ def whole(low: int, high: int) -> Kind:
             raise ValueError
         return value
 
-    return Kind(f"a whole number, {low} to {high}", read, _as_whole)
+    told: Told = {"type": "integer", "minimum": low, "maximum": high}
+    return Kind(f"a whole number, {low} to {high}", told, read, _as_whole)
 
 
 def flag() -> Kind:
@@ -91,7 +97,7 @@ def flag() -> Kind:
             raise ValueError  # noqa: TRY004 - all that is wrong is told in one way
         return value
 
-    return Kind("true or false", read, _as_flag)
+    return Kind("true or false", {"type": "boolean"}, read, _as_flag)
 
 
 def text(most: int, *, least: int = 1) -> Kind:
@@ -102,7 +108,19 @@ def text(most: int, *, least: int = 1) -> Kind:
             raise ValueError
         return value
 
-    return Kind(f"text of {least} to {most} characters", read)
+    told: Told = {"type": "string", "minLength": least, "maxLength": most}
+    return Kind(f"text of {least} to {most} characters", told, read)
+
+
+def header(most: int) -> Kind:
+    """The value of a header: printable ASCII."""
+
+    def read(value: object) -> object:
+        if not isinstance(value, str) or not HEADER(value) or len(value) > most:
+            raise ValueError
+        return value
+
+    return Kind(f"1 to {most} printable ASCII characters", {**HEADER.told, "maxLength": most}, read)
 
 
 def word(choices: Sequence[str]) -> Kind:
@@ -113,13 +131,13 @@ def word(choices: Sequence[str]) -> Kind:
             raise ValueError
         return value
 
-    return Kind("one of " + ", ".join(choices), read)
+    return Kind("one of " + ", ".join(choices), {"enum": list(choices)}, read)
 
 
 def words_of(enum: type[Enum]) -> Kind:
     """The value of an enum's member, which is what is read."""
     kind = word([str(member.value) for member in enum])
-    return Kind(kind.says, lambda value: enum(kind.read(value)))
+    return Kind(kind.says, kind.told, lambda value: enum(kind.read(value)))
 
 
 def uid() -> Kind:
@@ -127,6 +145,7 @@ def uid() -> Kind:
     inner = whole(1, UID_MAX)
     return Kind(
         f"a uid, 1 to {UID_MAX}",
+        {"anyOf": [inner.told, UID.told]},
         lambda value: inner.read(_as_whole(value) if isinstance(value, str) else value),
     )
 
@@ -135,11 +154,12 @@ def cname() -> Kind:
     """The name of a channel, as the service allows it."""
 
     def read(value: object) -> object:
-        if not isinstance(value, str) or not is_cname(value, CNAME_BYTES_MAX):
+        if not isinstance(value, str) or not CNAME(value) or len(value) > CNAME_BYTES_MAX:
             raise ValueError
         return value
 
-    return Kind(f"a channel's name: the service's characters, 1 to {CNAME_BYTES_MAX}", read)
+    told = {**CNAME.told, "maxLength": CNAME_BYTES_MAX}
+    return Kind(f"a channel's name: the service's characters, 1 to {CNAME_BYTES_MAX}", told, read)
 
 
 def times(most: int) -> Kind:
@@ -149,7 +169,10 @@ def times(most: int) -> Kind:
     def read(value: object) -> object:
         return None if value == EVER else inner.read(value)
 
-    return Kind(f"{inner.says}, or {EVER}", read, lambda value: value if value == EVER else _as_whole(value))
+    told: Told = {"anyOf": [inner.told, {"const": EVER}]}
+    return Kind(
+        f"{inner.says}, or {EVER}", told, read, lambda text: text if text == EVER else _as_whole(text)
+    )
 
 
 def wholes(low: int, high: int, most: int) -> Kind:
@@ -164,6 +187,7 @@ def wholes(low: int, high: int, most: int) -> Kind:
 
     return Kind(
         f"up to {most} whole numbers, {low} to {high}",
+        {"type": "array", "items": inner.told, "maxItems": most},
         read,
         lambda value: [_as_whole(part.strip()) for part in value.split(",")],
     )
@@ -181,13 +205,11 @@ class Field:
 
 
 def read_fields(fields: Sequence[Field], given: Mapping[str, object], *, texts: bool = False) -> Values:
-    """Everything that was sent, read and checked. With `texts` it came without types; empty text is nothing.
+    """Everything that was sent, read and checked. With `texts` it came without types.
 
     Raises:
         WrongFields: something is missing, wrong, or isn't known at all: all of that.
     """
-    if texts:
-        given = {name: value for name, value in given.items() if value != ""}
     read: Values = {}
     known = {each.name for each in fields}
     wrong = [

@@ -12,6 +12,7 @@ from agora_rec.emulator.control.fields import (
     Values,
     cname,
     flag,
+    header,
     number,
     text,
     times,
@@ -75,7 +76,7 @@ TROUBLES: Final[Mapping[str, Trouble]] = {
         (
             Field("data", text(_DATA_MAX, least=0), "what it answers", required=True),
             Field("status", _STATUS, "of the answer"),
-            Field("content_type", text(100), "of the answer"),
+            Field("content_type", header(100), "of the answer"),
         ),
     ),
     "upload": Trouble(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from agora_rec.emulator.schema.forms import is_host
+from agora_rec.emulator.schema.forms import HOST
 from agora_rec.emulator.schema.regions import S3_COMPATIBLE
 from agora_rec.emulator.wire import JsonObject, int_of, object_of, text_of
 from agora_rec.errors import InvalidRequest, Violation
@@ -47,7 +47,7 @@ def check_endpoints(endpoints: Mapping[str, str]) -> None:
     violations = tuple(
         Violation(f"endpoints[{name!r}]", repr(url), rule)
         for name, url in endpoints.items()
-        if not is_host(name) or not url.startswith(("http://", "https://"))
+        if not HOST(name) or not url.startswith(("http://", "https://"))
     )
     if violations:
         raise InvalidRequest(violations)

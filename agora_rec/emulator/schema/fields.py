@@ -7,19 +7,26 @@ The service stops at the first fault, and so does this.
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum, unique
+from typing import TypeAlias
 
 from attrs import frozen
 
+from agora_rec.emulator.schema.forms import Form
+from agora_rec.emulator.schema.told import Told
 from agora_rec.emulator.settings import Settings
-from agora_rec.emulator.wire import JsonObject, as_list, as_object
+from agora_rec.emulator.wire import JsonObject, Refusal, as_list, as_object
 
 
 class BadField(Exception):  # noqa: N818 - thrown inside the emulator to stop at the first fault
-    """A field is wrong: `path` says which. The value is never repeated."""
+    """A field is wrong: `path` says which. The value is never repeated.
 
-    def __init__(self, path: str) -> None:
+    `refusal` is how that is answered, where it isn't as every wrong field is.
+    """
+
+    def __init__(self, path: str, refusal: Refusal | None = None) -> None:
         super().__init__(path)
         self.path = path
+        self.refusal = refusal
 
 
 @unique
@@ -49,11 +56,35 @@ class Context:
     by_go_client: bool = False
 
 
-Form = Callable[[str], bool]
-"""A check of one text."""
-
-Rule = Callable[[Mapping[str, object], Context], str | None]
+Check: TypeAlias = Callable[[Mapping[str, object], Context], str | None]
 """A check between the fields of one object: the name of the field that is wrong, or None."""
+
+
+@frozen
+class Rule:
+    """What must hold between the fields of one object: for the check, and to show.
+
+    `told` is a JSON Schema that says the same of the object, as far as one can, or gives it; `words` is what
+    none can say. `refusal` gives the answer to what breaks it, where that isn't the one to wrong fields.
+    """
+
+    check: Check
+    told: Told | Callable[[Context], Told]
+    words: str = ""
+    refusal: Callable[[Settings], Refusal] | None = None
+
+    def tell(self, context: Context) -> Told:
+        """The JSON Schema that holds there."""
+        return self.told(context) if callable(self.told) else self.told
+
+
+def rule(
+    told: Told | Callable[[Context], Told],
+    words: str = "",
+    refusal: Callable[[Settings], Refusal] | None = None,
+) -> Callable[[Check], Rule]:
+    """Make a rule of a check, and of how that is told and refused."""
+    return lambda check: Rule(check, told, words, refusal)
 
 
 @frozen(kw_only=True)
@@ -62,10 +93,11 @@ class Field:
 
     `choices` are the allowed values (a text field that is not required may also be empty: one
     official client writes "" where it means nothing), `low` and `high` the range, `spellings` other
-    names that are taken for this one, `form` a check of each text, `modes` where the field counts;
-    elsewhere only its type is looked at, and it changes nothing. `shape` names the children;
-    `shape_by` finds that name by the value of a sibling. `legacy`: it has left the current documents, as have
-    those of the choices that are in `legacy_choices`.
+    names that are taken for this one (no two of them at once), `form` what each text looks like, `modes`
+    where the field counts; elsewhere only its type is looked at, and it changes nothing. `shape` names the
+    children; `shape_by` finds that name by the value of a sibling. `waived` tells with which settings a
+    required one may be missing, `postponed` with which ones a start takes whatever it is. `legacy`: it has
+    left the current documents, as have those of the choices that are in `legacy_choices`.
     """
 
     name: str
@@ -83,14 +115,29 @@ class Field:
     nullable: bool = False
     shape: str | None = None
     shape_by: tuple[str, Mapping[str, str]] | None = None
+    waived: Callable[[Settings], bool] | None = None
+    postponed: Callable[[Settings], bool] | None = None
     legacy: bool = False
     legacy_choices: frozenset[object] = frozenset()
 
+    def is_needed(self, settings: Settings) -> bool:
+        """Whether it may not be missing."""
+        return self.required and not (self.waived is not None and self.waived(settings))
+
+    def is_known(self, settings: Settings) -> bool:
+        """Whether it may be there."""
+        return settings.legacy_taken or not self.legacy
+
+    def choices_with(self, settings: Settings) -> frozenset[object] | None:
+        """Its choices, if it has any."""
+        if self.choices is None or settings.legacy_taken:
+            return self.choices
+        return self.choices - self.legacy_choices
+
     def may_be(self, value: object, settings: Settings) -> bool:
         """Whether this is one of its choices, if it has any."""
-        if not settings.legacy_taken and value in self.legacy_choices:
-            return False
-        return self.choices is None or value in self.choices
+        choices = self.choices_with(settings)
+        return choices is None or value in choices
 
 
 @frozen(kw_only=True)
@@ -125,25 +172,26 @@ def check(
         _refuse_unknown(shape, given, context, path)
     found: JsonObject = {}
     for known in shape.fields:
-        spelled = next((each for each in (known.name, *known.spellings) if each in given), None)
+        spelled = [each for each in (known.name, *known.spellings) if each in given]
         where = f"{path}.{known.name}" if path else known.name
-        if spelled is None:
-            if known.required:
-                raise BadField(where)
+        if len(spelled) > 1 or (not spelled and known.is_needed(context.settings)):
+            raise BadField(where)
+        if not spelled:
             continue
-        item = given[spelled]
+        item = given[spelled[0]]
         if item is None and known.nullable:
             continue
-        if known.legacy and not context.settings.legacy_taken:
+        if not known.is_known(context.settings):
             raise BadField(where)
         if known.modes is not None and context.mode is not None and context.mode not in known.modes:
             _check_kind(known, item, where)
             continue
         found[known.name] = _check_value(_Place(shapes, context, found, where), known, item)
     for rule in shape.rules:
-        wrong = rule(found, context)
+        wrong = rule.check(found, context)
         if wrong is not None:
-            raise BadField(f"{path}.{wrong}" if path else wrong)
+            refusal = None if rule.refusal is None else rule.refusal(context.settings)
+            raise BadField(f"{path}.{wrong}" if path else wrong, refusal)
     return found
 
 

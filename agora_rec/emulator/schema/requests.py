@@ -3,13 +3,14 @@
 A test compares these rows with the reference. The legacy services' own parameters are in `legacy`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from agora_rec.emulator.schema import forms, rules
-from agora_rec.emulator.schema.fields import Field, Kind, Shape
+from agora_rec.emulator.schema import forms, rules, storage_rules
+from agora_rec.emulator.schema.fields import Field, Kind, Rule, Shape
 from agora_rec.emulator.schema.legacy import LEGACY_SHAPES
 from agora_rec.emulator.schema.regions import AREAS, LEGACY_VENDORS
+from agora_rec.emulator.settings import Settings
 
 _TEXT, _INTEGER, _NUMBER, _FLAG = Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.FLAG
 _OBJECT, _TEXTS, _OBJECTS = Kind.OBJECT, Kind.TEXTS, Kind.OBJECTS
@@ -25,30 +26,40 @@ def _choices(*values: object) -> frozenset[object]:
     return frozenset(values)
 
 
-def _identified(client_request: str | None) -> Shape:
+def _client_request(shape: str, waived: Callable[[Settings], bool] | None = None) -> Field:
+    return Field(name="clientRequest", kind=_OBJECT, required=True, shape=shape, waived=waived)
+
+
+def _identified(client_request: Field, *rules: Rule) -> Shape:
     return Shape(
+        rules=rules,
         fields=(
             Field(name="cname", kind=_TEXT, required=True),
-            Field(name="uid", kind=_TEXT, required=True, form=forms.is_uid),
-            Field(name="clientRequest", kind=_OBJECT, required=True, shape=client_request),
-        )
+            Field(name="uid", kind=_TEXT, required=True, form=forms.UID),
+            client_request,
+        ),
     )
 
 
-def _uids(verb: str, medium: str, *spellings: str) -> Field:
+def _uids(verb: str, medium: str) -> Field:
+    name = f"{verb}{medium}Uids"
     return Field(
-        name=f"{verb}{medium}Uids",
+        name=name,
         kind=_TEXTS,
         items_max=_UIDS_MAX,
-        form=forms.is_uid_or_all if verb == "subscribe" else forms.is_uid,
-        spellings=spellings,
+        form=forms.UID_OR_ALL if verb == "subscribe" else forms.UID,
+        spellings=rules.SPELLINGS.get(name, ()),
     )
+
+
+def _checked_later(settings: Settings) -> bool:
+    return settings.configs_checked_later
 
 
 _SUBSCRIBE_AUDIO: Final = _uids("subscribe", "Audio")
-_UNSUBSCRIBE_AUDIO: Final = _uids("unsubscribe", "Audio", "unSubscribeAudioUids")
+_UNSUBSCRIBE_AUDIO: Final = _uids("unsubscribe", "Audio")
 _SUBSCRIBE_VIDEO: Final = _uids("subscribe", "Video")
-_UNSUBSCRIBE_VIDEO: Final = _uids("unsubscribe", "Video", "unSubscribeVideoUids", "unsunscribeVideoUids")
+_UNSUBSCRIBE_VIDEO: Final = _uids("unsubscribe", "Video")
 _LISTS_HOLD_SOMEBODY: Final = rules.lists_hold_somebody(
     "subscribeAudioUids", "unsubscribeAudioUids", "subscribeVideoUids", "unsubscribeVideoUids"
 )
@@ -57,17 +68,20 @@ _ONE_AUDIO_LIST: Final = rules.one_list_of("subscribeAudioUids", "unsubscribeAud
 _ONE_VIDEO_LIST: Final = rules.one_list_of("subscribeVideoUids", "unsubscribeVideoUids")
 
 _LAYOUT: Final = (
-    Field(name="maxResolutionUid", kind=_TEXT, form=forms.is_uid),
+    Field(name="maxResolutionUid", kind=_TEXT, form=forms.UID),
     Field(name="mixedVideoLayout", kind=_INTEGER, default=0, choices=_choices(0, 1, 2, 3)),
-    Field(name="backgroundColor", kind=_TEXT, default="#000000", form=forms.is_colour),
-    Field(name="backgroundImage", kind=_TEXT, form=forms.is_web_url),
-    Field(name="defaultUserBackgroundImage", kind=_TEXT, form=forms.is_web_url),
+    Field(name="backgroundColor", kind=_TEXT, default="#000000", form=forms.COLOUR),
+    Field(name="backgroundImage", kind=_TEXT, form=forms.WEB_URL),
+    Field(name="defaultUserBackgroundImage", kind=_TEXT, form=forms.WEB_URL),
     Field(name="layoutConfig", kind=_OBJECTS, items_max=_REGIONS_MAX, shape="LayoutRegion"),
     Field(name="backgroundConfig", kind=_OBJECTS, shape="UserBackground"),
 )
 
 SHAPES: Final[Mapping[str, Shape]] = {
-    "AcquireBody": _identified("AcquireClientRequest"),
+    "AcquireBody": _identified(
+        _client_request("AcquireClientRequest", lambda settings: settings.client_request_optional),
+        rules.cname_is_allowed,
+    ),
     "AcquireClientRequest": Shape(
         fields=(
             Field(
@@ -78,7 +92,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
                 legacy_choices=_choices(2),
             ),
             Field(name="resourceExpiredHour", kind=_INTEGER, default=72, low=1, high=720),
-            Field(name="excludeResourceIds", kind=_TEXTS, form=forms.is_filled),
+            Field(name="excludeResourceIds", kind=_TEXTS, form=forms.FILLED),
             Field(name="region", kind=_TEXT, choices=_choices("CN", "AP", "EU", "NA")),
             Field(
                 name="regionAffinity",
@@ -91,11 +105,17 @@ SHAPES: Final[Mapping[str, Shape]] = {
             Field(name="startParameter", kind=_OBJECT),
         )
     ),
-    "StartBody": _identified("StartClientRequest"),
+    "StartBody": _identified(_client_request("StartClientRequest")),
     "StartClientRequest": Shape(
         fields=(
             Field(name="token", kind=_TEXT, modes=_RTC),
-            Field(name="storageConfig", kind=_OBJECT, required=True, shape="StorageConfig"),
+            Field(
+                name="storageConfig",
+                kind=_OBJECT,
+                required=True,
+                shape="StorageConfig",
+                postponed=_checked_later,
+            ),
             Field(name="recordingConfig", kind=_OBJECT, modes=_RTC, shape="RecordingConfig"),
             Field(name="recordingFileConfig", kind=_OBJECT, shape="RecordingFileConfig"),
             Field(name="snapshotConfig", kind=_OBJECT, modes=_INDIVIDUAL, shape="SnapshotConfig"),
@@ -139,21 +159,21 @@ SHAPES: Final[Mapping[str, Shape]] = {
             Field(name="secretKey", kind=_TEXT, required=True),
             Field(name="stsToken", kind=_TEXT),
             Field(name="stsExpiration", kind=_INTEGER, low=0, high=(1 << 64) - 1),
-            Field(name="fileNamePrefix", kind=_TEXTS, form=forms.is_folder),
+            Field(name="fileNamePrefix", kind=_TEXTS, form=forms.FOLDER),
             Field(name="extensionParams", kind=_OBJECT, shape="StorageExtensionParams"),
         ),
         rules=(
-            rules.region_fits_vendor,
-            rules.sts_is_whole,
-            rules.prefix_is_short,
-            rules.params_fit_vendor,
+            storage_rules.region_fits_vendor,
+            storage_rules.sts_is_whole,
+            storage_rules.prefix_is_short,
+            storage_rules.params_fit_vendor,
         ),
     ),
     "StorageExtensionParams": Shape(
         fields=(
             Field(name="sse", kind=_TEXT, choices=_choices("kms", "aes256")),
             Field(name="tag", kind=_TEXT),
-            Field(name="endpoint", kind=_TEXT, form=forms.is_host),
+            Field(name="endpoint", kind=_TEXT, form=forms.HOST),
         )
     ),
     "RecordingConfig": Shape(
@@ -161,7 +181,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
             Field(name="channelType", kind=_INTEGER, required=True, default=0, choices=_choices(0, 1)),
             Field(name="decryptionMode", kind=_INTEGER, default=0, choices=_choices(*range(9))),
             Field(name="secret", kind=_TEXT),
-            Field(name="salt", kind=_TEXT, form=forms.is_salt),
+            Field(name="salt", kind=_TEXT, form=forms.SALT),
             Field(name="maxIdleTime", kind=_INTEGER, default=30, low=5, high=2592000, modes=_RTC),
             Field(name="streamTypes", kind=_INTEGER, default=2, choices=_choices(0, 1, 2)),
             Field(name="videoStreamType", kind=_INTEGER, default=0, choices=_choices(0, 1)),
@@ -178,8 +198,14 @@ SHAPES: Final[Mapping[str, Shape]] = {
                 modes=_INDIVIDUAL,
             ),
             Field(name="audioProfile", kind=_INTEGER, default=0, choices=_choices(0, 1, 2), modes=_MIX),
-            Field(name="transcodingConfig", kind=_OBJECT, modes=_MIX, shape="TranscodingConfig"),
-            Field(name="privateParams", kind=_TEXT, form=forms.is_json_object, legacy=True),
+            Field(
+                name="transcodingConfig",
+                kind=_OBJECT,
+                modes=_MIX,
+                shape="TranscodingConfig",
+                postponed=_checked_later,
+            ),
+            Field(name="privateParams", kind=_TEXT, form=forms.JSON_OBJECT, legacy=True),
         ),
         rules=(
             _ONE_AUDIO_LIST,
@@ -208,7 +234,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     ),
     "LayoutRegion": Shape(
         fields=(
-            Field(name="uid", kind=_TEXT, form=forms.is_uid),
+            Field(name="uid", kind=_TEXT, form=forms.UID),
             Field(name="x_axis", kind=_NUMBER, required=True, low=0, high=1),
             Field(name="y_axis", kind=_NUMBER, required=True, low=0, high=1),
             Field(name="width", kind=_NUMBER, required=True, low=0, high=1),
@@ -220,8 +246,8 @@ SHAPES: Final[Mapping[str, Shape]] = {
     ),
     "UserBackground": Shape(
         fields=(
-            Field(name="uid", kind=_TEXT, required=True, form=forms.is_uid),
-            Field(name="image_url", kind=_TEXT, required=True, form=forms.is_web_url),
+            Field(name="uid", kind=_TEXT, required=True, form=forms.UID),
+            Field(name="image_url", kind=_TEXT, required=True, form=forms.WEB_URL),
             Field(name="render_mode", kind=_INTEGER, default=0, choices=_choices(0, 1)),
         ),
         rules=(rules.image_is_safe,),
@@ -285,7 +311,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     ),
     "WebRecorderParam": Shape(
         fields=(
-            Field(name="url", kind=_TEXT, required=True, form=forms.is_web_url),
+            Field(name="url", kind=_TEXT, required=True, form=forms.WEB_URL),
             Field(name="audioProfile", kind=_INTEGER, required=True, choices=_choices(0, 1, 2)),
             Field(name="videoWidth", kind=_INTEGER, required=True, low=240, high=1920),
             Field(name="videoHeight", kind=_INTEGER, required=True, low=240, high=1920),
@@ -304,8 +330,8 @@ SHAPES: Final[Mapping[str, Shape]] = {
         fields=(Field(name="outputs", kind=_OBJECTS, required=True, items_max=1, shape="RtmpOutput"),),
         rules=(rules.pushes_somewhere,),
     ),
-    "RtmpOutput": Shape(fields=(Field(name="rtmpUrl", kind=_TEXT, required=True, form=forms.is_rtmp_url),)),
-    "UpdateBody": _identified("UpdateClientRequest"),
+    "RtmpOutput": Shape(fields=(Field(name="rtmpUrl", kind=_TEXT, required=True, form=forms.RTMP_URL),)),
+    "UpdateBody": _identified(_client_request("UpdateClientRequest")),
     "UpdateClientRequest": Shape(
         fields=(
             Field(name="streamSubscribe", kind=_OBJECT, shape="StreamSubscribe"),
@@ -333,9 +359,9 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "RtmpPublishConfig": Shape(
         fields=(Field(name="outputs", kind=_OBJECTS, items_max=1, shape="RtmpOutput"),)
     ),
-    "UpdateLayoutBody": _identified("LayoutClientRequest"),
+    "UpdateLayoutBody": _identified(_client_request("LayoutClientRequest")),
     "LayoutClientRequest": Shape(fields=_LAYOUT, rules=(rules.layout_fits_config,)),
-    "StopBody": _identified("StopClientRequest"),
+    "StopBody": _identified(_client_request("StopClientRequest")),
     "StopClientRequest": Shape(fields=(Field(name="async_stop", kind=_FLAG, default=False),)),
     **LEGACY_SHAPES,
 }

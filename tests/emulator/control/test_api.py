@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from agora_rec.emulator import AcceleratedClock, ControlAccess, Emulator, Settings, SteppedClock
+from agora_rec.emulator import AcceleratedClock, ControlAccess, Emulator, Garble, Settings, SteppedClock
 from agora_rec.emulator.control.endpoints import ENDPOINTS
 from agora_rec.emulator.control.troubles import TROUBLES
 from agora_rec.secret import MASK
@@ -56,7 +56,7 @@ async def test_recordings_are_listed_the_latest_first():
             return [each["sid"] for each in (await me.get(f"recordings?{query}"))["recordings"]]
 
         assert await sids("running=true") == [second.sid]
-        assert await sids("running=no") == [first.sid]
+        assert await sids("running=false") == [first.sid]
         assert await sids("cname=a") == [first.sid]
         assert await sids("limit=1") == [second.sid]
         assert (await me.get("recordings?limit=1"))["more"] is True
@@ -312,6 +312,24 @@ async def test_a_fault_takes_only_its_own_fields():
     async with program() as me:
         assert await me.wrong("POST", "faults", {"fault": "delay", "status": 503}) == ["status", "seconds"]
         assert await me.wrong("POST", "faults", {"fault": "fire", "seconds": 1}) == ["seconds", "fault"]
+
+
+@pytest.mark.parametrize("text", ["\N{EURO SIGN}", "a\nb: c", "\x00", " ", ""])
+async def test_a_fault_has_no_content_type_that_can_not_be_sent(text: str):
+    async with program() as me:
+        body = {"fault": "garble", "data": "x", "content_type": text}
+        assert await me.wrong("POST", "faults", body) == ["content_type"]
+    with pytest.raises(ValueError, match="content_type"):
+        Garble(b"x", content_type=text)
+
+
+@pytest.mark.parametrize(
+    ("query", "wrong"),
+    [("running=yes", "running"), ("running=", "running"), ("limit=", "limit"), ("limit=007", "limit")],
+)
+async def test_a_query_string_is_read_as_strictly_as_it_is_described(query: str, wrong: str):
+    async with program() as me:
+        assert await me.wrong("GET", f"recordings?{query}") == [wrong]
 
 
 async def test_a_fault_happens_to_the_calls_that_fit():

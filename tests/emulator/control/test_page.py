@@ -258,7 +258,7 @@ async def test_faults_are_injected_and_cleared_by_forms():
         assert answer.status_code == 303
         (waiting,) = me.emulator._service.faults.waiting
         assert (waiting.fault, waiting.left, waiting.operation) == (LoseAnswer(1.5), None, None)
-        await send(me, page.form("inject"), fault="upload", backuped="on", operation="stop", times="1")
+        await send(me, page.form("inject"), fault="upload", backuped="true", operation="stop", times="1")
         assert me.emulator._service.faults.waiting[1].fault == Upload(backuped=True)
         await send(me, (await page_of(me)).form("clear_faults"))
         assert me.emulator._service.faults.waiting == ()
