@@ -31,10 +31,11 @@ _PAGE: Final = {
         "maxRecordingHour": 1,
     },
 }
+_ANYWAY: Final = {"storageConfig": _STORAGE, "recordingFileConfig": {"avFileType": ["hls"]}}
 PLAIN: Final[Mapping[str, Any]] = {
-    "individual": {"recordingConfig": {"channelType": 0, "subscribeUidGroup": 0}, "storageConfig": _STORAGE},
-    "mix": {"recordingConfig": {"channelType": 0}, "storageConfig": _STORAGE},
-    "web": {"extensionServiceConfig": {"extensionServices": [_PAGE]}, "storageConfig": _STORAGE},
+    "individual": {"recordingConfig": {"channelType": 0, "subscribeUidGroup": 0}, **_ANYWAY},
+    "mix": {"recordingConfig": {"channelType": 0}, **_ANYWAY},
+    "web": {"extensionServiceConfig": {"extensionServices": [_PAGE]}, **_ANYWAY},
 }
 """What each mode needs to begin, with whatever settings."""
 WHO: Final = {"cname": "class-42", "uid": "880011"}

@@ -56,7 +56,7 @@ def test_whatever_is_asked_is_answered_as_the_description_says():
     tally: Counter[str] = Counter()
 
     @settings(max_examples=15, deadline=None)
-    @given(st.data(), st.sampled_from(sorted(WAYS)))
+    @given(st.data(), st.sampled_from(sorted(DOCUMENTS)))
     def run(data: Any, way: str) -> None:
         async def one() -> None:
             async with caller(settings=WAYS[way]) as me:
@@ -68,6 +68,21 @@ def test_whatever_is_asked_is_answered_as_the_description_says():
     run()
     reached = ("query", "update", "stop", "recording", "fail_over")
     assert sum(tally[name] for name in tally if name.startswith(reached)) > 5
+
+
+@pytest.mark.anyio
+async def test_what_is_checked_later_may_be_anything_as_the_description_says():
+    async with caller(settings=WAYS["later"]) as me:
+        places = {"appid": me.emulator.app_id}
+        acquired = await me.ask("acquire", places, {**WHO, "clientRequest": {}})
+        request = {
+            **PLAIN["mix"],
+            "storageConfig": {"vendor": "none"},
+            "recordingConfig": {"channelType": 0, "transcodingConfig": 7},
+        }
+        places["resourceid"] = acquired.json()["resourceId"]
+        started = await me.ask("start_mix", places, {**WHO, "clientRequest": request})
+        assert started.status_code == 200
 
 
 @pytest.mark.anyio
