@@ -156,10 +156,14 @@ def test_every_command_in_the_documents_exists(words: list[str]):
             chosen.make_context(name, arguments, resilient_parsing=False).close()
         case ["curl", *arguments]:
             assert ask(arguments) == 200
+        case ["schemathesis", "run", url, "--auth", who]:
+            assert ask([url.removeprefix("http://")]) == 200
+            assert who == f"{Emulator().customer_id}:{Emulator().customer_secret}"
         case _:
             pytest.fail(f"what is {words}?")
 
 
 def test_the_documents_show_commands_of_every_kind():
-    assert {words[0] for _, words in commands()} == {"python", "export", "agora-rec", "uvicorn", "curl"}
+    shown = {"python", "export", "agora-rec", "uvicorn", "curl", "schemathesis"}
+    assert {words[0] for _, words in commands()} == shown
     assert isinstance(agora_rec_command, click.Group)
