@@ -62,6 +62,7 @@ MEASURED: Final[Mapping[str, str]] = {
     "performance_stores.md": "python -m benchmarks.stores --markdown",
     "performance_watching.md": "python -m benchmarks.watching --markdown",
     "planted.md": "python -m tests.simulation.prove --markdown",
+    "schema.md": "python -m tests.openapi --markdown",
     "simulation.md": "python -m tests.simulation --markdown",
     "workers.md": "python -m tests.workers --markdown",
 }
