@@ -106,7 +106,7 @@ SALT: Final = Form("[A-Za-z0-9+\\/]{42}[AEIMQUYcgkosw048]=")
 """base64 of 32 bytes."""
 HEADER: Final = Form("[!-~](?:[ -~]*[!-~])?")
 """The value of a header, of those that everybody can send."""
-JSON_OBJECT: Final = Form(r"[ \t\n\r]*\{[^\0]*\}[ \t\n\r]*", _is_json_object)
+JSON_OBJECT: Final = Form(r"[ \t\n\r]*\{[^\x00]*\}[ \t\n\r]*", _is_json_object)
 """A JSON object inside a string."""
 FILLED: Final = Form(r"[\s\S]+")
 """Any text that isn't empty."""
