@@ -135,6 +135,8 @@ class WorkersOracle(Oracle):
     """Judges several workers: what one was told binds that one, and a recording that is over makes room."""
 
     world: "WorkersWorld" = field(kw_only=True)
+    _ended: set[str] = field(factory=set[str], init=False)
+    """Resource IDs of what has ended at the service, whoever knows that."""
 
     def _judge_acquire(self, call: Sent) -> None:
         self._make_room()
@@ -166,7 +168,9 @@ class WorkersOracle(Oracle):
         # An instance that was left behind has reported its end, and nobody was told more: what is claimed
         # then begins a new recording, and the service refuses it while the old one runs on.
         told = [sid for sid, under in self._sids.items() if under == resource]
-        return super()._may_run(resource) and not any(map(self.world._was_told_over, told))
+        if resource in self._ended or any(map(self.world._was_told_over, told)):
+            return False
+        return super()._may_run(resource)
 
     def is_over(self, life: int, sid: str) -> bool:
         """As far as it is written down: what a failing store has not taken may be asked for again."""
@@ -177,10 +181,9 @@ class WorkersOracle(Oracle):
         return call.life, call.resource or call.number
 
     def _make_room(self, but: str | None = None) -> set[str]:
-        """Take what has begun and ended at the service for closed, whoever was told that; gives those."""
+        """Take what has begun and ended at the service for over, whoever was told that; gives those."""
         over = self.world.checks.ended(self._resources) - {but}
-        for resource_id in over:
-            self._resources[resource_id].open = False
+        self._ended |= over
         return over
 
 
