@@ -165,11 +165,15 @@ class Checks:
                     self.trace.violate(f"{sid}, told {said}: {other}, and {once} in the order of arrival")
                     return
 
-    async def is_written_down(self, notification: Notification, store: Store) -> None:
+    async def is_written_down(
+        self, notification: Notification, store: Store, before: Sequence[Notification]
+    ) -> None:
         """(1) What was acknowledged won't come again, so the store has it: whoever said so may die now."""
         stored = await store.load_by_sid(notification.sid or "")
-        keys = identity(notification)
-        if stored is not None and keys and not set(keys) & set(stored.checkpoint.heard):
+        keys = set(identity(notification))
+        if any(keys & set(identity(each)) for each in before):  # long ago perhaps: not all are kept
+            return
+        if stored is not None and keys and not keys & set(stored.checkpoint.heard):
             self.trace.violate(f"{notification.event_type} of {notification.sid} is acknowledged, not kept")
 
     def kept_to_the_rate(self, qps: float, moments: Sequence[float]) -> None:

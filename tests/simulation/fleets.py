@@ -29,6 +29,10 @@ ENDED_WITHIN: Final = STOPPED_WITHIN + 1500.0
 90 s, a start without an answer 7 minutes; news of files that never come a minute."""
 LIMITS: Final = (1, 2, 3, 50)
 
+_OVER: Final = frozenset(
+    {ResultState.UPLOADED, ResultState.BACKUPED, ResultState.NO_DATA, ResultState.FAILED}
+)
+
 
 @define(eq=False)
 class FleetOracle(Oracle):
@@ -66,6 +70,8 @@ class FleetWorld(HeardWorld):
 
     fleet: Fleet | None = field(default=None, init=False)
     results: dict[str, Result] = field(factory=dict[str, Result], init=False)
+    earlier: dict[str, Result] = field(factory=dict[str, Result], init=False)
+    """Of the lives before this one: whoever stops all need not look at what had ended by then."""
     wanted: tuple[FleetSpec, ...] = field(default=(), init=False)
     limit: int = field(default=50, init=False)
     has_stopped_all: bool = field(default=False, init=False)
@@ -90,6 +96,7 @@ class FleetWorld(HeardWorld):
         cloud = self._open(life)
         rng = self.rng(f"fleet of life {life.number}")
         began_to_close = 0.0
+        self.earlier |= {cname: each for cname, each in self.results.items() if each.state in _OVER}
         self.results = {}
         async for stored in self.store.unfinished():
             if stored.checkpoint.standing.state is State.STARTING:
@@ -187,6 +194,8 @@ class FleetWorld(HeardWorld):
                 if each.cname == spec.cname and each.resource_id not in self.checks.foreign
             ]
             result = self.results.get(spec.cname)
+            if result is None and self.has_stopped_all:
+                result = self.earlier.get(spec.cname)
             if result is None:
                 if sessions or not self.has_stopped_all:
                     self.trace.violate(f"{spec.cname}: there is no result")

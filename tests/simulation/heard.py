@@ -177,8 +177,9 @@ class HeardWorld(World):
         if status == 200:
             zero = self.clock.now().timestamp() - self.trace.seconds()
             self.oracle.acknowledged(cloud.life.number, bytes(body), zero)
-            await self.checks.is_written_down(notification, self.store)
-            self.delivered.setdefault(notification.sid or "", []).append(notification)
+            before = self.delivered.setdefault(notification.sid or "", [])
+            await self.checks.is_written_down(notification, self.store, before)
+            before.append(notification)
         about = f"{notification.cname} as {notification.uid}"
         self.trace.note(f"hook {cloud.life.number}", f"{notification.event_type} of {about}: {status}")
         for message in answer:
