@@ -177,8 +177,6 @@ class Driver:
             return under_way
         job: Job[StopAnswer] = Job()
         if verdict is Verdict.REMEMBER:
-            # Written down, since the sid may come to another worker, or to the next process.
-            self.keeper.spawn(Job(), self.ledger.save_after)
             self.note(facts.StopRequested())
             self.stop_job = job
             self._remembered = job, async_stop, copy_context()

@@ -64,7 +64,7 @@ class FleetChecks(Checks):
                 self.trace.violate(f"{spec.label}: {one.sid} and {other.sid} recorded at once")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class FleetWorld(HeardWorld):
     """Everything in one seed of fleets."""
 

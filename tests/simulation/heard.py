@@ -107,7 +107,7 @@ class Servers:
         self.trace.note("service", f"has lost {cname} for good")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class HeardWorld(World):
     """A world with notifications."""
 
@@ -191,7 +191,7 @@ class HeardWorld(World):
             self.checks.order_makes_no_difference(sid, told, self.rng(f"orders {sid}"))
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SingleWorld(HeardWorld):
     """Single recordings and one client at a time, with notifications and servers that are lost."""
 

@@ -319,7 +319,7 @@ async def claim(cloud: CloudRecording, spec: Spec) -> Recording:
     )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class WorkersWorld(SingleWorld):
     """Everything in one seed of several workers."""
 

@@ -46,7 +46,8 @@ REBIRTH: Final = (1.2, 40.0)
 second lies between them."""
 
 
-@define(eq=False)
+# Not for reprs: it knows all tokens.
+@define(eq=False, repr=False)
 class World:
     """Everything in one seed: the service, the weather, and one client after the other."""
 
