@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agora_rec.emulator.channels import EVER
@@ -51,6 +51,7 @@ def test_what_is_common_lies_in_both(one: tuple[Spell, ...], other: tuple[Spell,
         assert inside(both, minute) == (inside(one, minute) and inside(other, minute))
 
 
+@example((Spell(at(0), at(10)), Spell(at(20), at(30))), 10)  # nothing goes on where one is full
 @given(SPELLS.filter(bool), st.integers(1, 30))
 def test_mp4_files_are_as_long_as_they_may_be_and_hold_every_slice_once(
     spells: tuple[Spell, ...], minutes: int

@@ -2,6 +2,7 @@
 
 import io
 from array import array
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from agora_rec.emulator import Settings
 from agora_rec.emulator.files.scenes import color_of, hertz, tone_of
+from agora_rec.emulator.files.timeline import files
 from agora_rec.files import FileKind, parse, utc_text
 from tests.emulator.files.playback import loudness_of, near, play, play_listed, read_playlist
 from tests.emulator.files.setting import TINY, begin, go_on, writing_stage
@@ -297,6 +299,9 @@ async def test_postponed_mixing_makes_one_file_of_all_audio(
         told = [each.details for each in stage.emulator.notices if each.event_type == 1001]
     (made,) = [each for each in s3.names(bucket) if each.endswith(container)]
     assert told[0]["fileList"] == [{"fileName": made}]
+    session = stage.emulator._service.office.sessions[started.sid]
+    (when,) = [each.at for each in files(session, session.started_at) if each.name == made]
+    assert list(files(session, when + timedelta(seconds=1))) == []
     with av.open(io.BytesIO(s3.read(bucket, made)), "r") as file:
         assert (file.streams.audio[0].rate, file.streams.audio[0].channels) == (rate, channels)
         heard = [
