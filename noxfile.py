@@ -50,14 +50,6 @@ def versions(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or IN_PARALLEL))
 
 
-@nox.session(python=PYTHONS[0])
-def lowest(session: nox.Session) -> None:
-    """The tests with the oldest versions that pyproject.toml allows; arguments go to pytest."""
-    session.install("uv")
-    session.run("uv", "pip", "install", "--upgrade", "--resolution", "lowest-direct", "-e", ".[tests]")
-    session.run("pytest", *(session.posargs or IN_PARALLEL))
-
-
 @nox.session
 def lint(session: nox.Session) -> None:
     """Format, style, and the floors of the house (who may import whom)."""
