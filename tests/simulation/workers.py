@@ -137,6 +137,8 @@ class WorkersOracle(Oracle):
     world: "WorkersWorld" = field(kw_only=True)
     _ended: set[str] = field(factory=set[str], init=False)
     """Resource IDs of what has ended at the service, whoever knows that."""
+    _replaced: set[str] = field(factory=set[str], init=False)
+    """Those that seemed to be over when their key got a new recording, which has it from then on."""
 
     def _judge_acquire(self, call: Sent) -> None:
         self._make_room()
@@ -168,9 +170,9 @@ class WorkersOracle(Oracle):
         # An instance that was left behind has reported its end, and nobody was told more: what is claimed
         # then begins a new recording, and the service refuses it while the old one runs on.
         told = [sid for sid, under in self._sids.items() if under == resource]
-        if resource in self._ended or any(map(self.world._was_told_over, told)):
-            return False
-        return super()._may_run(resource)
+        if any(map(self.world._was_told_over, told)):
+            self._replaced.add(resource)
+        return resource not in self._ended | self._replaced and super()._may_run(resource)
 
     def is_over(self, life: int, sid: str) -> bool:
         """As far as it is written down: what a failing store has not taken may be asked for again."""
