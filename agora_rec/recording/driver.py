@@ -263,10 +263,8 @@ class Driver:
         if change.before is State.RECORDING or (change.before is State.STARTING and standing.sid is not None):
             # What still waits would ask for what stops or has left, or repeat a start whose sid is known.
             self._preempt()
-        if change.after is State.RECORDING and standing.stop_requested:
-            self._begin_remembered_stop()
-        elif change.before is State.STARTING and standing.sid is not None and self._remembered:
-            self._begin_remembered_stop()  # another worker has stopped it; the service says what came of it
+        if change.before is State.STARTING and standing.sid is not None and self._remembered:
+            self._begin_remembered_stop()  # perhaps stopped by another worker: the service tells
         elif change.before is State.STARTING:
             self._settle_remembered_stop()
 

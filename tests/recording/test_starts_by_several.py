@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 from attrs import define, evolve, field
 
 from agora_rec import (
@@ -37,6 +38,7 @@ from tests.support.cloud import (
     START,
     STOP,
     UID,
+    Caller,
     a_client,
     all_back,
     an_emulator,
@@ -122,6 +124,27 @@ async def _acquired(office: Office) -> Recording:
     return recording
 
 
+async def _refused(office: Office) -> tuple[Recording, Recording]:
+    """A recording whose start was refused, as both workers have it."""
+    recording = await _acquired(office)
+    office.answers(FAILED)
+    with pytest.raises(ServiceUnavailable):
+        await recording.start()
+    return recording, await office.same(recording)
+
+
+async def _overtaken(
+    tasks: TaskGroup, office: Office, recording: Recording, same: Recording
+) -> tuple[Caller[Any], Caller[Any]]:
+    """A slow acquire, which has the turn, and a start that waits for it while the other worker acquires."""
+    office.emulator.inject(SlowAnswer(5), operation=ACQUIRE)
+    acquire = await calling(tasks, recording.acquire)
+    old = await calling(tasks, recording.start)
+    await same.acquire()
+    await recording.refresh()
+    return acquire, old
+
+
 async def test_a_refusal_proves_nothing_where_another_worker_has_sent_the_start_too(office: Office) -> None:
     recording = await _acquired(office)
     office.answers(LoseAnswer(), LoseAnswer(), FAILED)
@@ -167,17 +190,9 @@ async def test_a_start_is_refused_when_all_who_have_sent_it_were_refused(office:
 
 
 async def test_a_start_that_waits_goes_out_under_its_own_resource_id_or_not_at_all(office: Office) -> None:
-    recording = await _acquired(office)
-    office.answers(FAILED)
-    with pytest.raises(ServiceUnavailable):
-        await recording.start()
-    same = await office.same(recording)
+    recording, same = await _refused(office)
     async with anyio.create_task_group() as tasks:
-        office.emulator.inject(SlowAnswer(5), operation=ACQUIRE)
-        acquire = await calling(tasks, recording.acquire)  # which has the turn
-        old = await calling(tasks, recording.start)
-        await same.acquire()
-        await recording.refresh()
+        acquire, old = await _overtaken(tasks, office, recording, same)
         assert recording.resource_id == same.resource_id
         new = await calling(tasks, recording.start)
         await all_back(acquire, old, new)
@@ -190,17 +205,9 @@ async def test_a_start_that_waits_goes_out_under_its_own_resource_id_or_not_at_a
 
 
 async def test_a_stop_withdraws_a_start_that_waits_under_another_resource_id_too(office: Office) -> None:
-    recording = await _acquired(office)
-    office.answers(FAILED)
-    with pytest.raises(ServiceUnavailable):
-        await recording.start()
-    same = await office.same(recording)
+    recording, same = await _refused(office)
     async with anyio.create_task_group() as tasks:
-        office.emulator.inject(SlowAnswer(5), operation=ACQUIRE)
-        acquire = await calling(tasks, recording.acquire)
-        old = await calling(tasks, recording.start)
-        await same.acquire()
-        await recording.refresh()
+        acquire, old = await _overtaken(tasks, office, recording, same)
         new = await calling(tasks, recording.start)
         stop = await calling(tasks, recording.stop)
         await all_back(acquire, old, new, stop)
